@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Fault injection: make chosen allocations fail, to see whether the caller copes.
+ *
+ * Three points: failslab (object caches and kmalloc), fail_page_alloc (the page allocator's public
+ * calls), fail_vmalloc (vmalloc and vmap). A request with __GFP_NOFAIL never fails. As boot
+ * options: "failslab=nth:3", "fail_page_alloc=every:10,order:2-",
+ * "failslab=prob:5,seed:7,cache:scullc". */
+#ifndef QUARRY_FAULT_H
+#define QUARRY_FAULT_H
+
+#include <quarry/types.h>
+
+enum quarry_fault_point {
+    QUARRY_FAILSLAB,
+    QUARRY_FAIL_PAGE_ALLOC,
+    QUARRY_FAIL_VMALLOC,
+    QUARRY_FAULT_POINTS
+};
+
+struct quarry_fault {
+    unsigned long nth;         /* fail the nth matching request from now, 1 = the next; 0: off */
+    bool persistent;           /* with nth: and every one after it */
+    unsigned long every;       /* fail every nth matching request; 0: off */
+    unsigned int prob;         /* percent; 0: off */
+    uint64_t seed;             /* of the probability; the same seed fails the same requests */
+    size_t min_size, max_size; /* bytes; max 0: no bound */
+    const char *cache;         /* name of the cache, NULL: any */
+    const void *caller_from, *caller_to; /* only callers in [from, to); NULL: any */
+};
+
+QUARRY_EXTERN_C_BEGIN
+
+/* Arm a point (NULL disarms). Returns 0 or -EINVAL. Context: any. */
+QUARRY_API int quarry_fault_set(enum quarry_fault_point point, const struct quarry_fault *fault);
+/* Matching requests seen, and failed, since the point was armed. */
+QUARRY_API unsigned long quarry_fault_seen(enum quarry_fault_point point);
+QUARRY_API unsigned long quarry_fault_failed(enum quarry_fault_point point);
+
+QUARRY_EXTERN_C_END
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything, in one include. */
+#ifndef QUARRY_QUARRY_H
+#define QUARRY_QUARRY_H
+
+#include <quarry/boot.h>
+#include <quarry/context.h>
+#include <quarry/fault.h>
+#include <quarry/gfp.h>
+#include <quarry/highmem.h>
+#include <quarry/mempool.h>
+#include <quarry/page.h>
+#include <quarry/report.h>
+#include <quarry/shrinker.h>
+#include <quarry/slab.h>
+#include <quarry/stat.h>
+#include <quarry/types.h>
+#include <quarry/version.h>
+#include <quarry/vmalloc.h>
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The few types that every public Quarry header needs. Safe beside libc headers: nothing here has
+ * a name that libc declares, and `struct list_head` can be left out with QUARRY_NO_LIST_HEAD. */
+#ifndef QUARRY_TYPES_H
+#define QUARRY_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define QUARRY_EXTERN_C_BEGIN extern "C" {
+#define QUARRY_EXTERN_C_END }
+#else
+#define QUARRY_EXTERN_C_BEGIN
+#define QUARRY_EXTERN_C_END
+#endif
+
+/* What the library exports. Everything else is hidden in the shared object. */
+#define QUARRY_API __attribute__((visibility("default")))
+
+/* An inline body that never hides the real symbol of the same name: a pointer to the function, and
+ * a caller in another language, reach the symbol in the library. */
+#define QUARRY_INLINE                                                                              \
+    extern __inline __attribute__((__gnu_inline__, __always_inline__, __artificial__))
+
+typedef unsigned int gfp_t;        /* allocation flags: gfp.h */
+typedef unsigned int slab_flags_t; /* cache flags: slab.h */
+typedef uint64_t phys_addr_t;      /* a physical address of the machine */
+
+#if !defined(QUARRY_NO_LIST_HEAD) && !defined(QUARRY_LIST_HEAD_DEFINED)
+#define QUARRY_LIST_HEAD_DEFINED
+struct list_head {
+    struct list_head *next, *prev;
+};
+#endif
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* check: the door. Reports, context checks, traces and owner records; under every layer, knows
+ * none.
+ *
+ * Level (QUARRY_CHECK, boot option check=): 0 only what costs nothing; 1 every call's context and
+ * every free is checked; 2 also our own bookkeeping at slow paths; 3 also walks of whole
+ * structures. */
+#ifndef QR_CHECK_H
+#define QR_CHECK_H
+
+#include <quarry/report.h>
+#include "../base/base.h"
+
+/* Traces are kept once each: a hash table of records in one fixed region, found by a 32-bit handle.
+ * 0 is "unknown" (also: the region is full). */
+struct qr_traces {
+    qp_lock_t lock;
+    u32 *bucket;
+    u32 bucket_mask;
+    u8 *region;
+    u32 used, size; /* bytes */
+    u32 dropped;
+};
+
+struct qr_check {
+    unsigned int level;
+    unsigned long count[QUARRY_FINDING_KINDS]; /* relaxed atomics */
+    quarry_report_fn hook;
+    void *hook_data;
+    u64 sequence;        /* the next tracked allocation's number */
+    u64 warn_window_ns;  /* rate limit of "page allocation failure": start of the window … */
+    u32 warn_in_window;  /* … and reports in it */
+    u32 misuse_seen[64]; /* call sites already reported by qr_report_once (hash, 0 = free) */
+    struct qr_traces traces;
+};
+
+/* Report a finding: count it, offer it to the hook, print it. @report may lack text, now and kind's
+ * usual fields; @format makes the text. Context: any, also with locks held (it takes none of the
+ * layers' locks). */
+void qr_report(struct qr_check *check, const struct quarry_report *report, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same for misuse of one kind at one call site: true the first time (and then reported). */
+bool qr_report_once(struct qr_check *check, const struct quarry_report *report, const char *format,
+                    ...) __attribute__((format(printf, 3, 4)));
+/* Lines to the console, no finding. */
+void qr_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Whether another "page allocation failure" may be printed (10 in 5 seconds). */
+bool qr_warn_allowed(struct qr_check *check);
+
+/* G-C1: may this request sleep here? Reports a request that says so in atomic context, and then
+ * answers false. @what names the call. */
+bool qr_may_block(struct qr_check *check, gfp_t gfp, const char *what);
+/* G-C3: a call that may sleep. Reports in atomic context; returns false then. */
+bool qr_may_sleep_here(struct qr_check *check, const char *what);
+
+/* Save this moment's backtrace; load one. */
+u32 qr_trace_save(struct qr_check *check);
+void qr_trace_load(struct qr_check *check, u32 handle, struct quarry_trace *trace);
+void qr_trace_now(struct quarry_trace *trace);
+/* The region for traces: @memory zeroed. */
+void qr_traces_init(struct qr_traces *traces, void *memory, size_t size);
+
+static inline u64 qr_next_sequence(struct qr_check *check)
+{
+    return __atomic_fetch_add(&check->sequence, 1, __ATOMIC_RELAXED);
+}
+
+/* Who did something to a block: kept behind debugged objects and, with page_owner, per frame. */
+struct qr_owner {
+    u32 trace; /* handle */
+    u32 task;  /* qp_task_id() */
+    u64 when_ns;
+    u64 sequence;
+    u32 gfp;
+    u32 order_or_cpu;
+};
+void qr_owner_set(struct qr_check *check, struct qr_owner *owner, gfp_t gfp, u32 order_or_cpu);
+
+#endif

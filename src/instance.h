@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* One machine with everything on it. Only boot.c, api/ and observe/ see the whole; each layer gets
+ * its own part and pointers to the parts below. */
+#ifndef QR_INSTANCE_H
+#define QR_INSTANCE_H
+
+#include "check/check.h"
+#include "fault/fault.h"
+#include "kmalloc/kmalloc.h"
+#include "map/map.h"
+#include "pool/pool.h"
+#include "reclaim/reclaim.h"
+#include "slab/slab.h"
+#include "vm/vm.h"
+#include "zone/zone.h"
+
+struct quarry {
+    struct qr_cpus cpus; /* first: see QP_DEFAULT_CPUS */
+    u32 booted;
+    struct qr_map map;
+    struct qr_zones zones;
+    struct qr_kmalloc kmalloc;
+    struct qr_slabs slabs;
+    struct qr_vm vm;
+    struct qr_kmaps kmaps;
+    struct qr_reclaim reclaim;
+    struct qr_check check;
+    struct qr_faults faults;
+    struct qp_machine machine; /* as booted; regions and options not kept */
+    size_t cpu_bytes;          /* of one CPU's data */
+};
+
+/* The default machine, booted by the port on first use. Slow paths of the public API call it first.
+ */
+static inline struct quarry *qr_default(void)
+{
+    extern void quarry_boot_default(void);
+    if (QR_UNLIKELY(!__atomic_load_n(&quarry_default.booted, __ATOMIC_ACQUIRE)))
+        quarry_boot_default();
+    return &quarry_default;
+}
+
+#endif
