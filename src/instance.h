@@ -26,8 +26,10 @@ struct quarry {
     struct qr_reclaim reclaim;
     struct qr_check check;
     struct qr_faults faults;
-    struct qp_machine machine; /* as booted; regions and options not kept */
-    size_t cpu_bytes;          /* of one CPU's data */
+    struct qp_machine machine;                /* as booted; regions and options not kept */
+    struct qr_cpu *boot_cpu;                  /* CPU 0's data, carved at boot */
+    size_t cpu_bytes;                         /* of one CPU's data */
+    unsigned long freeze_outer, freeze_inner; /* lock states while frozen (fork.c) */
 };
 
 /* The default machine, booted by the port on first use. Slow paths of the public API call it first.

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* boot: the one file that knows every layer, and the order in which they start.
+ *
+ * Problem. Each layer needs memory from the one below, and the lowest needs memory before there is an
+ * allocator.
+ *
+ * Idea. The memory map finds room for the descriptors; what else must exist before the page allocator
+ * (the table of CPUs, CPU 0's data, room for backtraces, the owner table) is carved out of low memory
+ * while the map still owns all of it. After that each layer starts with the ones below it running:
+ *
+ *     options → map → carve → check, fault → zones → reclaim → slabs → kmalloc → vm → kmap → CPU 0
+ *
+ * A CPU's data is made when the CPU comes online for the first time and then stays for good: whoever
+ * walks cpus->area[] (drains, counters) never meets a block that is being freed, and a CPU number that
+ * is taken again costs nothing. The price is bounded by the most CPUs ever online at once.
+ *
+ * Fork. A port whose machine survives fork freezes it (every lock held, so that no structure is caught
+ * half changed), copies the memory, and lets the copy's only CPU take over what the other CPUs held.
+ *
+ * Locks: cpu_lock guards making a CPU's data. qr_freeze takes all locks in the order of the layers, from
+ * the top. What may sleep: qr_boot and qr_shutdown. */
+#include "boot_options.h"
+#include "instance.h"
+
+struct quarry quarry_default = {.cpus = {.none = &qr_cpu_none}};
+
+static struct quarry *boot_owner(struct qr_cpus *cpus)
+{
+    return QR_CONTAINER(cpus, struct quarry, cpus);
+}
+
+static void boot_cpu_init(struct quarry *q, struct qr_cpu *cpu, unsigned int id)
+{
+    cpu->id = id;
+    cpu->nid = q->zones.nr_nodes ? id % q->zones.nr_nodes : 0;
+    cpu->nr_pcp = q->zones.nr_zones;
+    cpu->chunk[0] = cpu->slot;
+    memcpy(cpu->slot, qr_closed_chunk, sizeof(cpu->slot));
+    for (unsigned int i = 1; i < QR_NR_CHUNKS; i++)
+        cpu->chunk[i] = qr_closed_chunk;
+    qr_pcp_init_cpu(&q->zones, cpu);
+    qr_slabs_online(&q->slabs, cpu);
+}
+
+/* cpus->online. Context: any on that CPU; the block comes from the page allocator. */
+static struct qr_cpu *boot_cpu_online(struct qr_cpus *cpus, unsigned int id)
+{
+    struct quarry *q = boot_owner(cpus);
+    struct page *page;
+    struct qr_cpu *cpu;
+
+    QR_ASSERT(id < cpus->nr_max);
+    cpu = __atomic_load_n(&cpus->area[id], __ATOMIC_ACQUIRE);
+    if (cpu)
+        return cpu;
+    page = qr_alloc_pages(&q->zones, GFP_NOWAIT | __GFP_ZERO, (unsigned int)get_order(q->cpu_bytes),
+                          NUMA_NO_NODE);
+    if (!page)
+        return NULL;
+    cpu = qr_page_virt(&q->map, page);
+    boot_cpu_init(q, cpu, id);
+    __atomic_store_n(&cpus->area[id], cpu, __ATOMIC_RELEASE);
+    return cpu;
+}
+
+/* cpus->offline: what the CPU held goes back; its block stays (see the top). */
+static void boot_cpu_offline(struct qr_cpus *cpus, unsigned int id)
+{
+    struct quarry *q = boot_owner(cpus);
+    struct qr_cpu *cpu = cpus->area[id];
+
+    if (!cpu)
+        return;
+    qr_slabs_drain_cpu(&q->slabs, cpu);
+    qr_pcp_drain_cpu(&q->zones, cpu);
+}
+
+/* What must exist before the page allocator. */
+static int boot_carve(struct quarry *q, const struct qp_machine *machine,
+                      const struct qr_options *options, char *why, size_t why_size)
+{
+    struct qr_map *map = &q->map;
+    u64 table = PAGE_ALIGN(sizeof(struct qr_cpu *) * (u64)machine->nr_cpus);
+    u64 traces = options->trace_bytes;
+    bool tracking = options->page_owner || options->slab_debug_given || options->check;
+
+    q->cpu_bytes = sizeof(struct qr_cpu) + QR_MAX_ZONES * sizeof(struct qr_pcp);
+    q->cpus.area = qr_map_carve(map, machine, table);
+    q->boot_cpu = qr_map_carve(map, machine, PAGE_ALIGN(q->cpu_bytes));
+    if (!q->cpus.area || !q->boot_cpu) {
+        qr_snprintf(why, why_size, "the machine is too small: no room for CPU 0's data (%zu bytes)",
+                    q->cpu_bytes);
+        return -QR_ENOMEM;
+    }
+    /* 1/128 of memory, 64 KiB … 16 MiB: a trace of 8 frames takes 80 bytes, and programs have
+     * thousands of call chains, not millions. */
+    if (!traces && tracking)
+        traces = QR_MIN(QR_MAX(map->nr_present * PAGE_SIZE / 128, 64u << 10), 16u << 20);
+    if (traces) {
+        void *room = qr_map_carve(map, machine, PAGE_ALIGN(traces));
+        if (room)
+            qr_traces_init(&q->check.traces, room, PAGE_ALIGN(traces));
+    }
+    if (options->page_owner) {
+        u64 bytes = (map->max_pfn - map->min_pfn) * sizeof(struct qr_owner);
+        q->zones.owner = qr_map_carve(map, machine, PAGE_ALIGN(bytes));
+        if (!q->zones.owner) {
+            qr_snprintf(why, why_size, "page_owner needs %llu KiB of low memory: give more RAM",
+                        (unsigned long long)bytes >> 10);
+            return -QR_ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static int boot_faults(struct quarry *q, const struct qr_options *options, char *why,
+                       size_t why_size)
+{
+    static const char *const name[] = {"failslab", "fail_page_alloc", "fail_vmalloc"};
+
+    for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++) {
+        struct quarry_fault spec;
+        char cache[64];
+        if (!options->fault[i][0])
+            continue;
+        if (qr_fault_parse(options->fault[i], &spec, cache, sizeof(cache))) {
+            qr_snprintf(why, why_size, "boot option %s: bad value \"%s\"", name[i],
+                        options->fault[i]);
+            return -QR_EINVAL;
+        }
+        qr_fault_set(&q->faults, (enum quarry_fault_point)i, &spec);
+    }
+    return 0;
+}
+
+static void boot_zone_options(struct qr_zones *zones, const struct qr_options *options)
+{
+    zones->min_free_kbytes = options->min_free_kbytes;
+    zones->watermark_scale_factor = (u32)options->watermark_scale_factor;
+    zones->reserve_for_reclaim_pages = options->reserve_for_reclaim_pages;
+    zones->init_on_alloc = options->init_on_alloc;
+    zones->init_on_free = options->init_on_free;
+    zones->poison = options->page_poison;
+    for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
+        zones->lowmem_ratio[i] = (u32)options->lowmem_ratio[i];
+}
+
+/* The layers above the page allocator. */
+static int boot_upper(struct quarry *q, const struct qp_machine *machine,
+                      const struct qr_options *options, char *why, size_t why_size)
+{
+    int error;
+
+    q->slabs.init_on_alloc = options->init_on_alloc;
+    q->slabs.init_on_free = options->init_on_free;
+    if (options->slab_debug_given) {
+        error = qr_slabs_debug_option(&q->slabs, options->slab_debug);
+        if (error) {
+            qr_snprintf(why, why_size, "boot option slab_debug: bad value \"%s\"",
+                        options->slab_debug);
+            return error;
+        }
+    }
+    error = qr_slabs_init(&q->slabs, why, why_size);
+    if (error)
+        return error;
+    error = qr_kmalloc_init(&q->kmalloc, machine, why, why_size);
+    if (error)
+        return error;
+    q->vm.cached_limit =
+        options->vmalloc_cache == ~0ull ? ~0ul : (unsigned long)options->vmalloc_cache;
+    error = qr_vm_init(&q->vm, machine, why, why_size);
+    if (error)
+        return error;
+    return qr_kmaps_init(&q->kmaps, machine, why, why_size);
+}
+
+/* Pointers between the layers; no work. */
+static void boot_wire(struct quarry *q, const struct qp_machine *machine)
+{
+    q->machine = *machine;
+    q->machine.regions = NULL;
+    q->machine.nr_regions = 0;
+    q->machine.options = NULL;
+    q->cpus.nr_max = machine->nr_cpus;
+    q->cpus.none = &qr_cpu_none;
+    q->cpus.online = boot_cpu_online;
+    q->cpus.offline = boot_cpu_offline;
+    q->zones.map = &q->map;
+    q->zones.check = &q->check;
+    q->zones.faults = &q->faults;
+    q->zones.cpus = &q->cpus;
+    q->slabs.zones = &q->zones;
+    q->slabs.reclaim = &q->reclaim;
+    q->slabs.check = &q->check;
+    q->slabs.faults = &q->faults;
+    q->slabs.cpus = &q->cpus;
+    q->kmalloc.slabs = &q->slabs;
+    q->kmalloc.zones = &q->zones;
+    q->kmalloc.check = &q->check;
+    q->vm.kmalloc = &q->kmalloc;
+    q->vm.zones = &q->zones;
+    q->vm.reclaim = &q->reclaim;
+    q->vm.check = &q->check;
+    q->vm.faults = &q->faults;
+    q->kmaps.zones = &q->zones;
+    q->kmaps.check = &q->check;
+}
+
+/* Nothing of the machine remains but the hooks that tools set before the boot. */
+static void boot_clear(struct quarry *q)
+{
+    quarry_report_fn hook = q->check.hook;
+    void *data = q->check.hook_data;
+
+    memset(q, 0, sizeof(*q));
+    q->cpus.none = &qr_cpu_none;
+    q->check.hook = hook;
+    q->check.hook_data = data;
+}
+
+static int boot_layers(struct quarry *q, const struct qp_machine *machine, char *why,
+                       size_t why_size)
+{
+    struct qr_options options;
+    int error = qr_options_parse(&options, machine->options, why, why_size);
+
+    if (!error && machine->nr_cpus == 0) {
+        qr_snprintf(why, why_size, "a machine needs at least one CPU");
+        error = -QR_EINVAL;
+    }
+    if (error)
+        return error;
+    boot_wire(q, machine);
+    q->check.level = (unsigned int)options.check;
+    q->check.sequence = 1;
+    error = qr_map_init(&q->map, machine, why, why_size);
+    if (!error)
+        error = boot_carve(q, machine, &options, why, why_size);
+    if (error)
+        return error;
+    boot_zone_options(&q->zones, &options);
+    error = qr_zones_init(&q->zones, machine, why, why_size);
+    if (error)
+        return error;
+    qr_reclaim_init(&q->reclaim, &q->zones, &q->check);
+    error = boot_upper(q, machine, &options, why, why_size);
+    if (error)
+        return error;
+    boot_cpu_init(q, q->boot_cpu, 0);
+    q->cpus.area[0] = q->boot_cpu;
+    return boot_faults(q, &options, why, why_size);
+}
+
+int qr_boot(struct quarry *q, const struct qp_machine *machine, char *why, size_t why_size)
+{
+    int error;
+
+    QR_ASSERT(!q->booted);
+    boot_clear(q);
+    error = boot_layers(q, machine, why, why_size);
+    if (error) {
+        boot_clear(q);
+        return error;
+    }
+    qr_reclaim_start(&q->reclaim);
+    __atomic_store_n(&q->booted, 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+void qr_shutdown(struct quarry *q)
+{
+    if (!q->booted)
+        return;
+    qr_reclaim_stop(&q->reclaim);
+    __atomic_store_n(&q->booted, 0, __ATOMIC_RELEASE);
+    boot_clear(q);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Boot options: one text, parsed before any layer exists.
+ *
+ * Problem. Options reach a machine from an environment variable, a command line or a boot loader, long
+ * before there is memory to keep them in, and a misspelt one must not be ignored: whoever asked for
+ * checks would believe that they ran.
+ *
+ * Idea. A table of names and kinds of value; each entry says where in struct qr_options its value goes.
+ * Values whose grammar belongs to a layer (slab_debug=, failslab=, …) are only copied here; the layer
+ * parses them when it starts.
+ *
+ * Limits. A text value holds at most 255 characters. A later option overrides an earlier one.
+ * Context: boot. */
+#include "boot_options.h"
+
+enum option_kind { OPTION_NUMBER, OPTION_SWITCH, OPTION_TEXT, OPTION_RATIOS };
+
+struct option_entry {
+    const char *name;
+    enum option_kind kind;
+    size_t at; /* offset in struct qr_options */
+    u64 max;
+};
+
+#define OPTION_AT(member) offsetof(struct qr_options, member)
+
+static const struct option_entry option_table[] = {
+    {"check", OPTION_NUMBER, OPTION_AT(check), 3},
+    {"slab_debug", OPTION_TEXT, OPTION_AT(slab_debug), 0},
+    {"init_on_alloc", OPTION_SWITCH, OPTION_AT(init_on_alloc), 1},
+    {"init_on_free", OPTION_SWITCH, OPTION_AT(init_on_free), 1},
+    {"page_poison", OPTION_SWITCH, OPTION_AT(page_poison), 1},
+    {"page_owner", OPTION_SWITCH, OPTION_AT(page_owner), 1},
+    {"failslab", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAILSLAB]), 0},
+    {"fail_page_alloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), 0},
+    {"fail_vmalloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_VMALLOC]), 0},
+    {"min_free_kbytes", OPTION_NUMBER, OPTION_AT(min_free_kbytes), ~0ull},
+    {"watermark_scale_factor", OPTION_NUMBER, OPTION_AT(watermark_scale_factor), 3000},
+    {"reserve_for_reclaim_pages", OPTION_NUMBER, OPTION_AT(reserve_for_reclaim_pages), ~0ull},
+    {"lowmem_reserve_ratio", OPTION_RATIOS, OPTION_AT(lowmem_ratio), 1u << 20},
+    {"vmalloc_cache", OPTION_NUMBER, OPTION_AT(vmalloc_cache), ~0ull},
+    {"trace_bytes", OPTION_NUMBER, OPTION_AT(trace_bytes), 1u << 30},
+};
+
+static const struct option_entry *option_find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < QR_ARRAY_SIZE(option_table); i++) {
+        if (qr_strlen(option_table[i].name) == length &&
+            qr_strncmp(option_table[i].name, name, length) == 0)
+            return &option_table[i];
+    }
+    return NULL;
+}
+
+/* "256,256,32,0,0": as many as the zones, fewer are allowed. */
+static bool option_ratios(u64 *ratio, const char *value, u64 max)
+{
+    for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
+        if (!qr_parse_number(&value, false, &ratio[i]) || ratio[i] > max)
+            return false;
+        if (*value == '\0')
+            return true;
+        if (*value++ != ',')
+            return false;
+    }
+    return false;
+}
+
+static bool option_store(struct qr_options *options, const struct option_entry *entry,
+                         const char *value)
+{
+    void *at = (char *)options + entry->at;
+    u64 number;
+
+    switch (entry->kind) {
+    case OPTION_TEXT:
+        qr_strcpy(at, QR_OPTION_TEXT, value);
+        return true;
+    case OPTION_RATIOS:
+        return option_ratios(at, value, entry->max);
+    case OPTION_SWITCH:
+    case OPTION_NUMBER:
+        break;
+    }
+    if (!qr_parse_number(&value, true, &number) || *value != '\0' || number > entry->max)
+        return false;
+    *(u64 *)at = number;
+    return true;
+}
+
+/* One "name" or "name=value" of @length characters. */
+static int option_take(struct qr_options *options, const char *text, size_t length, char *why,
+                       size_t why_size)
+{
+    char word[QR_OPTION_TEXT + 40];
+    const struct option_entry *entry;
+    size_t name = 0;
+
+    if (length >= sizeof(word)) {
+        qr_snprintf(why, why_size, "boot option too long (at most %zu characters): %.40s…",
+                    sizeof(word) - 1, text);
+        return -QR_EINVAL;
+    }
+    qr_strcpy(word, length + 1, text);
+    while (word[name] != '\0' && word[name] != '=')
+        name++;
+    entry = option_find(word, name);
+    if (!entry) {
+        qr_snprintf(why, why_size, "unknown boot option \"%.*s\" (docs/options.md lists them)",
+                    (int)name, word);
+        return -QR_EINVAL;
+    }
+    if (entry->at == OPTION_AT(slab_debug))
+        options->slab_debug_given = true;
+    else if (word[name] == '\0' && entry->kind != OPTION_SWITCH) {
+        qr_snprintf(why, why_size, "boot option %s needs a value: %s=…", entry->name, entry->name);
+        return -QR_EINVAL;
+    }
+    /* A switch without a value is on; slab_debug without one means every check. */
+    if (!option_store(options, entry,
+                      word[name]                     ? word + name + 1
+                      : entry->kind == OPTION_SWITCH ? "1"
+                                                     : "")) {
+        qr_snprintf(why, why_size, "boot option %s: bad value \"%s\"", entry->name,
+                    word[name] ? word + name + 1 : "");
+        return -QR_EINVAL;
+    }
+    return 0;
+}
+
+int qr_options_parse(struct qr_options *options, const char *text, char *why, size_t why_size)
+{
+    memset(options, 0, sizeof(*options));
+    options->vmalloc_cache = ~0ull;
+    while (text && *text) {
+        size_t length = 0;
+        int error;
+        if (*text == ' ' || *text == '\t' || *text == '\n') {
+            text++;
+            continue;
+        }
+        while (text[length] && text[length] != ' ' && text[length] != '\t' && text[length] != '\n')
+            length++;
+        error = option_take(options, text, length, why, why_size);
+        if (error)
+            return error;
+        text += length;
+    }
+    return 0;
+}
