@@ -51,7 +51,7 @@
 QUARRY_EXTERN_C_BEGIN
 
 /* Class number of a size in 1..KMALLOC_MAX_CACHE_SIZE. Folds to a constant for a constant size. */
-static inline __attribute__((const, always_inline)) unsigned int quarry_kmalloc_class(size_t size)
+QUARRY_INLINE __attribute__((const)) unsigned int quarry_kmalloc_class(size_t size)
 {
     unsigned int top;
     if (size <= 32)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# The front door. The build itself is CMake (CMakePresets.json); these are its usual commands.
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+QUIET = > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
+
+.PHONY: help build run test test-long test-break bench install format lint clean
+
+help: ## this list
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+build: ## the optimised build, in build/release
+	@sh tools/install-deps.sh run
+	@mkdir -p build
+	@cmake --preset release $(call QUIET,configure-release)
+	@cmake --build --preset release -j $(JOBS)
+
+run: build ## load a driver on a 512 MiB machine, store a directory tree in it, read it back, compare
+	@sh tools/demo.sh build/release
+
+test: ## every test: gcc, clang, sanitizers, rules, style, lint
+	@sh tools/install-deps.sh test
+	@mkdir -p build
+	@cmake --preset debug $(call QUIET,configure-debug)
+	@cmake --build --preset debug -j $(JOBS)
+	@ctest --test-dir build/debug --output-on-failure -j $(JOBS)
+
+test-long: ## the same, the slow forms of the slow tests included
+	@QUARRY_LONG=1 $(MAKE) --no-print-directory test
+
+test-break: ## break each rule in turn and require that its test notices
+	@sh tools/install-deps.sh test
+	@sh tools/test-break.sh
+
+bench: ## measure against glibc, jemalloc, tcmalloc and mimalloc
+	@sh tools/install-deps.sh bench
+	@$(MAKE) --no-print-directory build
+	@build/release/bench/quarry-bench --check $(BENCH)
+
+install: build ## install under PREFIX (/usr/local), honouring DESTDIR
+	@cmake --install build/release --prefix $(PREFIX)
+
+format: ## bring the sources into shape
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: ## clang-tidy and cppcheck
+	@cmake --preset debug > /dev/null
+	@QUARRY_SOURCE=. QUARRY_BUILD=build/debug sh tests/lint_test.sh
+
+clean: ## remove all builds
+	@rm -rf build
