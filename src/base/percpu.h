@@ -92,6 +92,12 @@ enum qr_event {
     QR_NR_EVENTS
 };
 
+/* qr_cpu.owner: who may touch the data. A running CPU alone does; one that sleeps may be drained by
+ * another, which claims it by SLEEPING -> DRAINING and gives it back by DRAINING -> SLEEPING. */
+#define QR_CPU_RUNNING 0u
+#define QR_CPU_SLEEPING 1u
+#define QR_CPU_DRAINING 2u
+
 struct qr_cpu {
     struct qr_slot slot[QR_CHUNK_SLOTS]; /* chunk 0: kmalloc's classes and the first caches */
     struct qr_slot *chunk[QR_NR_CHUNKS]; /* chunk[0] == slot; absent ones are qr_closed_chunk */
