@@ -22,27 +22,36 @@ struct qr_traces {
     u32 dropped;
 };
 
+#define QR_MISUSE_SITES 64
+
+/* All zeros is a valid beginning. */
 struct qr_check {
     unsigned int level;
     unsigned long count[QUARRY_FINDING_KINDS]; /* relaxed atomics */
+    u64 sequence;                              /* numbers given to tracked allocations so far */
+    qp_lock_t lock; /* guards what follows, but not the traces; nothing is taken inside it */
     quarry_report_fn hook;
     void *hook_data;
-    u64 sequence;        /* the next tracked allocation's number */
-    u64 warn_window_ns;  /* rate limit of "page allocation failure": start of the window … */
-    u32 warn_in_window;  /* … and reports in it */
-    u32 misuse_seen[64]; /* call sites already reported by qr_report_once (hash, 0 = free) */
+    u64 warn_window_ns; /* rate limit of "page allocation failure": start of the window … */
+    u32 warn_in_window; /* … and reports in it */
+    u32 misuse_next;    /* the entry below that is forgotten next */
+    u32 misuse_seen[QR_MISUSE_SITES]; /* call sites already reported by qr_report_once, as hashes */
     struct qr_traces traces;
 };
 
 /* Report a finding: count it, offer it to the hook, print it. @report may lack text, now and kind's
- * usual fields; @format makes the text. Context: any, also with locks held (it takes none of the
- * layers' locks). */
+ * usual fields; @format makes the text. Context: any, also with layers' locks held (it takes only
+ * check->lock, and holds it neither over the hook nor over the console). */
 void qr_report(struct qr_check *check, const struct quarry_report *report, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same for misuse of one kind at one call site: true the first time (and then reported). */
 bool qr_report_once(struct qr_check *check, const struct quarry_report *report, const char *format,
                     ...) __attribute__((format(printf, 3, 4)));
-/* Lines to the console, no finding. */
+/* Who hears of findings; findings of one kind, or (QUARRY_FINDING_KINDS) of all kinds but
+ * QUARRY_OUT_OF_MEMORY. */
+void qr_report_set_hook(struct qr_check *check, quarry_report_fn hook, void *data);
+unsigned long qr_report_count(const struct qr_check *check, enum quarry_finding kind);
+/* A line or a few to the console, no finding; at most 1,023 characters a call. */
 void qr_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Whether another "page allocation failure" may be printed (10 in 5 seconds). */
 bool qr_warn_allowed(struct qr_check *check);
@@ -60,9 +69,15 @@ void qr_trace_now(struct quarry_trace *trace);
 /* The region for traces: @memory zeroed. */
 void qr_traces_init(struct qr_traces *traces, void *memory, size_t size);
 
+/* A number for a tracked allocation: 1, 2, 3, …, since 0 means "unknown". */
 static inline u64 qr_next_sequence(struct qr_check *check)
 {
-    return __atomic_fetch_add(&check->sequence, 1, __ATOMIC_RELAXED);
+    return __atomic_add_fetch(&check->sequence, 1, __ATOMIC_RELAXED);
+}
+/* The number that the next tracked allocation will get. */
+static inline u64 qr_peek_sequence(const struct qr_check *check)
+{
+    return __atomic_load_n(&check->sequence, __ATOMIC_RELAXED) + 1;
 }
 
 /* Who did something to a block: kept behind debugged objects and, with page_owner, per frame. */

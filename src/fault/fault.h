@@ -11,7 +11,7 @@ struct qr_fault_point {
     u32 armed; /* read without the lock */
     qp_lock_t lock;
     struct quarry_fault spec;
-    char cache_name[64]; /* spec.cache points here */
+    char cache_name[64]; /* spec.cache points here, or is NULL */
     unsigned long seen, failed;
     u64 random;
 };
@@ -33,8 +33,13 @@ bool qr_fault_hit(struct qr_faults *faults, enum quarry_fault_point which, gfp_t
                   const char *cache);
 int qr_fault_set(struct qr_faults *faults, enum quarry_fault_point which,
                  const struct quarry_fault *spec);
-/* "nth:3", "every:10,size:64-128,cache:dentry", "prob:5,seed:7": the text behind "failslab=". */
+/* "nth:3", "every:10,size:64-128,cache:dentry", "prob:5,seed:7": the text behind "failslab=". The
+ * cache's name is copied into @cache_name, and spec->cache points there. 0, or -EINVAL with the
+ * reason in @why and nothing else changed. */
 int qr_fault_parse(const char *text, struct quarry_fault *spec, char *cache_name,
-                   size_t cache_name_size);
+                   size_t cache_name_size, char *why, size_t why_size);
+/* Matching requests seen and failed since the point was armed. */
+unsigned long qr_fault_seen(struct qr_faults *faults, enum quarry_fault_point which);
+unsigned long qr_fault_failed(struct qr_faults *faults, enum quarry_fault_point which);
 
 #endif
