@@ -52,7 +52,7 @@ awk 'BEGIN { print "/* SPDX-License-Identifier: MIT */\n/* Long. */"; for (i = 0
     >"$work/tree/src/base/bad.c"
 notices S3 "a file of 802 lines"
 fresh
-sed 's/good/bad/; s/^    return good/  return good/' "$work/tree/src/base/good.c" >"$work/tree/src/base/bad.c"
+sed 's/^    return good/  return good/; s/good/bad/' "$work/tree/src/base/good.c" >"$work/tree/src/base/bad.c"
 if command -v clang-format >/dev/null 2>&1; then
     notices S4 "wrong indentation"
 fi
