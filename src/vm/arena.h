@@ -30,6 +30,11 @@ struct qr_range *qr_arena_take(struct qr_arena *arena, u64 pages, u64 align,
 void qr_arena_give(struct qr_arena *arena, struct qr_range *range, struct qr_range *merged[2]);
 uintptr_t qr_range_start(const struct qr_range *range);
 u64 qr_range_pages(const struct qr_range *range);
+/* What the caller hangs on a taken range; NULL on a free one, and on a fresh one. */
+void qr_range_set_owner(struct qr_range *range, void *owner);
+void *qr_range_owner(const struct qr_range *range);
+/* The range at the next higher addresses, or NULL. */
+struct qr_range *qr_range_next(const struct qr_range *range);
 unsigned long qr_arena_check(const struct qr_arena *arena);
 
 #endif
