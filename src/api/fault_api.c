@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* api/fault: the public calls of quarry/fault.h, over the default machine. See fault/fault.c. */
+#include "../instance.h"
+
+int quarry_fault_set(enum quarry_fault_point point, const struct quarry_fault *fault)
+{
+    return qr_fault_set(&qr_default()->faults, point, fault);
+}
+
+unsigned long quarry_fault_seen(enum quarry_fault_point point)
+{
+    return qr_fault_seen(&qr_default()->faults, point);
+}
+
+unsigned long quarry_fault_failed(enum quarry_fault_point point)
+{
+    return qr_fault_failed(&qr_default()->faults, point);
+}
