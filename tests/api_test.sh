@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every promised name exists where it is declared in the kernel and in include/quarry, has the
+# promised type, and links with the library. tests/api/names.txt is the list; a name that fails is
+# listed by itself with the compiler's first words.
+set -eu
+: "${QUARRY_SOURCE:?}" "${QUARRY_BUILD:?}"
+api="$QUARRY_SOURCE/tests/api"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+flags="-std=gnu11 -Wall -Werror -Wno-unused-value -I$api"
+missing=0
+
+headers_of() { # column
+    awk -v column="$1" 'BEGIN { FS = " *\\| *" } !/^#/ && NF >= 5 && $column != "-" && !seen[$column]++ { print $column }' \
+        "$api/names.txt"
+}
+check_column() { # column, label, compiler and its flags
+    column=$1
+    label=$2
+    shift 2
+    for header in $(headers_of "$column"); do
+        object="$work/$label-$(echo "$header" | tr '/.' '__').o"
+        awk -v column="$column" -v header="$header" -f "$api/assertions.awk" "$api/names.txt" >"$work/all.c"
+        "$@" -c "$work/all.c" -o "$object" 2>"$work/out" && continue
+        printf '#include <%s>\n' "$header" >"$work/one.c"
+        if ! "$@" -fsyntax-only "$work/one.c" 2>"$work/out"; then
+            missing=$((missing + 1))
+            echo "missing: <$header> itself"
+            grep -m 1 -E 'error|fatal' "$work/out" | sed 's/^/    /' || true
+            continue
+        fi
+        # One by one, to name what is missing.
+        for line in $(awk -v column="$column" -v header="$header" \
+            'BEGIN { FS = " *\\| *" } !/^#/ && $column == header { print FNR }' "$api/names.txt"); do
+            awk -v column="$column" -v header="$header" -v only="$line" -f "$api/assertions.awk" \
+                "$api/names.txt" >"$work/one.c"
+            "$@" -fsyntax-only "$work/one.c" 2>"$work/out" && continue
+            missing=$((missing + 1))
+            echo "missing in <$header>: $(sed -n "${line}s/ |.*//p" "$api/names.txt")"
+            grep -m 1 -E 'error|fatal' "$work/out" | sed 's/^/    /' || true
+        done
+    done
+}
+
+for compiler in gcc clang; do
+    command -v $compiler >/dev/null 2>&1 || continue
+    # shellcheck disable=SC2086 # flags are meant to be split
+    check_column 3 quarry-$compiler $compiler $flags -I"$QUARRY_SOURCE/include"
+    if [ -f "$QUARRY_SOURCE/compat/linux/include/linux/slab.h" ]; then
+        # shellcheck disable=SC2086
+        check_column 2 linux-$compiler $compiler $flags -D__KERNEL__ -DMODULE \
+            -I"$QUARRY_SOURCE/compat/linux/include" -I"$QUARRY_SOURCE/include"
+    fi
+done
+
+# The names of include/quarry link, with each form of the library.
+printf 'int main(void)\n{\n    return 0;\n}\n' >"$work/main.c"
+if [ "$missing" -eq 0 ] && [ -f "$QUARRY_BUILD/libquarry.a" ]; then
+    sanitize=$(sed -n 's/^QUARRY_SANITIZE:STRING=\(..*\)/-fsanitize=\1/p' "$QUARRY_BUILD/CMakeCache.txt")
+    for library in libquarry.a libquarry.so; do
+        # shellcheck disable=SC2086
+        if ! gcc $sanitize "$work/main.c" "$work"/quarry-gcc-*.o "$QUARRY_BUILD/$library" -pthread -lm \
+            -o "$work/program" 2>"$work/out"; then
+            grep -o 'undefined reference to .*' "$work/out" | sort -u | sed "s/^/does not link with $library: /"
+            missing=$((missing + 1))
+        fi
+    done
+fi
+names=$(grep -c '^[^#].*|' "$api/names.txt")
+if [ "$missing" -eq 0 ]; then
+    echo "$names names, none missing"
+else
+    echo "$names names, $missing missing"
+    exit 1
+fi
