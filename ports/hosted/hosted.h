@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* ports/hosted: what its files tell each other, and what tests of private machines may use. */
+#ifndef QUARRY_HOSTED_H
+#define QUARRY_HOSTED_H
+
+#include <quarry/port.h>
+
+#define HOSTED_PAGE 4096ul
+#define HOSTED_MAX_REGIONS 128
+
+/* ---- ram.c: physical memory, direct map, page tables ------------------------------------------ */
+
+/* One machine's memory on the host: a memory file whose offsets are physical addresses. */
+struct hosted_ram {
+    struct hosted_ram *next;
+    uintptr_t offset;                   /* direct map: virtual minus physical */
+    int fd;                             /* the memory file */
+    uint64_t file_size;                 /* end of the highest region */
+    uintptr_t direct_start, direct_end; /* reserved for the direct map */
+    uintptr_t window_start, window_end; /* reserved for vmalloc and the kmap windows */
+    phys_addr_t low_limit;              /* from it on nothing is direct-mapped; 0: no such border */
+    struct quarry_region region[HOSTED_MAX_REGIONS];
+    size_t nr_regions;
+};
+
+/* Make the memory that @machine describes and map it. With @fixed, machine->offset and the windows'
+ * addresses are obeyed; otherwise the host chooses the place, the windows are given as
+ * distances from the end of the direct map, and the real addresses are written back.
+ * Returns 0, -EINVAL or -ENOMEM with the reason in @why and nothing left behind. */
+int hosted_ram_create(struct hosted_ram *ram, struct qp_machine *machine, bool fixed, char *why,
+                      size_t why_size);
+void hosted_ram_destroy(struct hosted_ram *ram);
+/* In a forked child: give this machine a file of its own with the same content, at the same
+ * addresses; the windows come back unmapped. 0 or a negative errno. */
+int hosted_ram_adopt(struct hosted_ram *ram);
+/* All machines' memories, for fork. The caller holds hosted_ram_lock(). */
+struct hosted_ram *hosted_ram_first(void);
+unsigned long hosted_ram_lock(void);
+void hosted_ram_unlock(unsigned long state);
+/* In a forked child: the lock was held by the parent's forking thread; hold it no more. */
+void hosted_ram_reset_lock(void);
+
+/* ---- thread.c: threads are CPUs ----------------------------------------------------------------- */
+
+/* Forget a machine's CPUs (it is being shut down): no thread's end will call its offline(). */
+void hosted_cpus_forget(struct qr_cpus *cpus);
+/* In a forked child: this thread is the only one. */
+void hosted_threads_after_fork(void);
+/* Call offline() for every CPU of @cpus whose thread is gone. */
+void hosted_cpus_offline_others(struct qr_cpus *cpus);
+
+/* ---- text ------------------------------------------------------------------------------------- */
+
+void hosted_say(char *why, size_t why_size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* ports/hosted/thread: threads are CPUs.
+ *
+ * Problem. Threads come and go by the thousand; a machine has a fixed number of CPUs. Each thread
+ * that allocates should have data of its own, and leave nothing behind.
+ *
+ * Idea. A thread gets a small number when it first needs one: the lowest that no living thread has.
+ * On every machine it is the CPU of that number, if the machine has so many; else it works without
+ * data of its own. A destructor of a thread-specific key runs when the thread ends: it takes the
+ * CPU offline on every machine where it was online, and gives the number back.
+ *
+ * Invariants. T1: no two living threads have one number. T2: a machine on which some thread came
+ * online is on the list until it is forgotten. T3: after its destructor ran, a thread claims no
+ * more; later destructors that allocate and free work without data.
+ *
+ * Locks. thread_lock guards the numbers and the list; online() and offline() are called without it. */
+#define _GNU_SOURCE
+#include "hosted.h"
+#include "base/percpu.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define THREAD_NUMBERS 65536u
+#define THREAD_WORDS (THREAD_NUMBERS / 64)
+#define THREAD_MACHINES 64
+
+__thread struct qp_self qp_self = {.cpu = &qr_cpu_none, .number = QP_NO_NUMBER};
+static __thread bool thread_claiming, thread_leaving;
+
+static qp_lock_t thread_lock;
+static uint64_t thread_used[THREAD_WORDS];
+static struct qr_cpus *thread_machine[THREAD_MACHINES];
+static pthread_key_t thread_key;
+static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+
+/* The lowest free number, or QP_NO_NUMBER. */
+static unsigned int thread_number_take(void)
+{
+    unsigned long state = qp_lock(&thread_lock);
+    unsigned int word, number = QP_NO_NUMBER;
+    for (word = 0; word < THREAD_WORDS; word++) {
+        if (~thread_used[word]) {
+            unsigned int bit = (unsigned int)__builtin_ctzll(~thread_used[word]);
+            thread_used[word] |= 1ull << bit;
+            number = word * 64 + bit;
+            break;
+        }
+    }
+    qp_unlock(&thread_lock, state);
+    return number;
+}
+
+static void thread_number_give(unsigned int number)
+{
+    unsigned long state = qp_lock(&thread_lock);
+    thread_used[number / 64] &= ~(1ull << (number % 64));
+    qp_unlock(&thread_lock, state);
+}
+
+/* Put a machine on the list; false when the list is full. */
+static bool thread_machine_add(struct qr_cpus *cpus)
+{
+    unsigned long state = qp_lock(&thread_lock);
+    unsigned int i, place = THREAD_MACHINES;
+    for (i = 0; i < THREAD_MACHINES; i++) {
+        if (thread_machine[i] == cpus) {
+            place = i;
+            break;
+        }
+        if (!thread_machine[i] && place == THREAD_MACHINES)
+            place = i;
+    }
+    if (place < THREAD_MACHINES)
+        thread_machine[place] = cpus;
+    qp_unlock(&thread_lock, state);
+    return place < THREAD_MACHINES;
+}
+
+void hosted_cpus_forget(struct qr_cpus *cpus)
+{
+    unsigned long state = qp_lock(&thread_lock);
+    unsigned int i;
+    for (i = 0; i < THREAD_MACHINES; i++) {
+        if (thread_machine[i] == cpus)
+            thread_machine[i] = NULL;
+    }
+    qp_unlock(&thread_lock, state);
+}
+
+/* This thread ends. */
+static void thread_end(void *unused)
+{
+    unsigned int number = qp_self.number, i;
+    thread_leaving = true;
+    qp_self.cpu = &qr_cpu_none;
+    if (number == QP_NO_NUMBER)
+        return;
+    for (i = 0; i < THREAD_MACHINES; i++) {
+        struct qr_cpus *cpus = __atomic_load_n(&thread_machine[i], __ATOMIC_ACQUIRE);
+        if (cpus && number < cpus->nr_max && __atomic_load_n(&cpus->area[number], __ATOMIC_ACQUIRE))
+            cpus->offline(cpus, number);
+    }
+    qp_self.number = QP_NO_NUMBER;
+    thread_number_give(number);
+}
+
+static void thread_key_make(void)
+{
+    if (pthread_key_create(&thread_key, thread_end) != 0)
+        qp_panic("quarry: no thread-specific key is left in this process; threads' memory could "
+                 "not be taken back when they end\n");
+}
+
+struct qr_cpu *qp_claim_cpu(struct qr_cpus *cpus)
+{
+    struct qr_cpu *cpu = NULL;
+    int saved = errno;
+    if (thread_claiming || thread_leaving)
+        return NULL;
+    thread_claiming = true; /* coming online allocates, and would come here again */
+    pthread_once(&thread_once, thread_key_make);
+    if (qp_self.number == QP_NO_NUMBER) {
+        qp_self.number = thread_number_take();
+        if (qp_self.number != QP_NO_NUMBER)
+            pthread_setspecific(thread_key, &thread_key);
+    }
+    if (qp_self.number < cpus->nr_max && thread_machine_add(cpus)) {
+        cpu = __atomic_load_n(&cpus->area[qp_self.number], __ATOMIC_ACQUIRE);
+        if (!cpu)
+            cpu = cpus->online(cpus, qp_self.number);
+    }
+    if (cpu && cpus == QP_DEFAULT_CPUS)
+        qp_self.cpu = cpu;
+    thread_claiming = false;
+    errno = saved;
+    return cpu;
+}
+
+unsigned int qp_task_id(void)
+{
+    return (unsigned int)syscall(SYS_gettid);
+}
+
+int qp_call_cpu(const struct qr_cpus *cpus, unsigned int cpu, void (*fn)(void *), void *arg)
+{
+    (void)cpus; /* a thread runs what it runs: nothing can be put in between from outside */
+    (void)cpu;
+    (void)fn;
+    (void)arg;
+    return -ENOSYS;
+}
+
+struct thread_work {
+    void (*fn)(void *);
+    void *arg;
+};
+
+static void *thread_worker(void *data)
+{
+    struct thread_work work = *(struct thread_work *)data;
+    struct qp_event *started = (struct qp_event *)((struct thread_work *)data + 1);
+    qp_wake(started); /* from here on *data is gone */
+    work.fn(work.arg);
+    return NULL;
+}
+
+int qp_start_worker(void (*fn)(void *), void *arg)
+{
+    struct {
+        struct thread_work work;
+        struct qp_event started;
+    } start = {{fn, arg}, {0}};
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, old;
+    int error;
+    if (pthread_attr_init(&attr) != 0)
+        return -ENOMEM;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all); /* the program's signals are the program's threads' business */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    error = pthread_create(&thread, &attr, thread_worker, &start);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (error)
+        return -ENOSYS; /* the core then works without */
+    while (__atomic_load_n(&start.started.moves, __ATOMIC_ACQUIRE) == 0)
+        qp_wait(&start.started, 0, 0);
+    return 0;
+}
