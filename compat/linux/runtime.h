@@ -36,7 +36,8 @@
 #define QLX_MODULE_CFLAGS                                                                          \
     "-std=gnu11 -g -O1 -fPIC -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv -fno-common "    \
     "-fno-delete-null-pointer-checks -fno-optimize-sibling-calls -D_DEFAULT_SOURCE -D__KERNEL__ "  \
-    "-DMODULE -Wall -Wno-format -Wno-pointer-sign -Wno-unused-but-set-variable"
+    "-DMODULE -Wall -Wno-format -Wno-pointer-sign -Wno-unused-but-set-variable "                   \
+    "-Werror=implicit-function-declaration -Werror=implicit-int"
 /* A module's own functions win over equal names in other modules, as in a kernel. */
 #define QLX_MODULE_LDFLAGS "-shared -Wl,-Bsymbolic -Wl,--build-id=none"
 
@@ -52,7 +53,6 @@ struct qlx_task;   /* whoever runs driver code: a client's thread, a worker */
 
 struct qlx_config {
     int console_level; /* print kernel messages below this level to stderr; 0: 8 (all), -1: none */
-    int hz;            /* jiffies per second; 0: 250 */
 };
 /* Start the worker, timer and soft-interrupt threads (NULL: all defaults). Returns 0, -EAGAIN.
  * Everything below starts the runtime by itself when this was not called. */
@@ -64,6 +64,7 @@ QUARRY_API void qlx_stop(void);
 
 enum qlx_param_type {
     QLX_PARAM_BOOL,
+    QLX_PARAM_BOOLINT, /* an int that holds 0 or 1, as drivers before 3.x declare booleans */
     QLX_PARAM_INVBOOL,
     QLX_PARAM_BYTE,
     QLX_PARAM_SHORT,
