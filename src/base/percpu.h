@@ -98,12 +98,17 @@ enum qr_event {
 #define QR_CPU_SLEEPING 1u
 #define QR_CPU_DRAINING 2u
 
+/* qr_cpu.drain_requested: what a running CPU shall give back at its next slow path. Each layer takes
+ * down its own bit only. */
+#define QR_DRAIN_PAGES 0x1u  /* page lists (zone/) */
+#define QR_DRAIN_STACKS 0x2u /* object stacks (slab/) */
+
 struct qr_cpu {
     struct qr_slot slot[QR_CHUNK_SLOTS]; /* chunk 0: kmalloc's classes and the first caches */
     struct qr_slot *chunk[QR_NR_CHUNKS]; /* chunk[0] == slot; absent ones are qr_closed_chunk */
     u32 id, nid;
     u32 owner;           /* QR_CPU_RUNNING, _SLEEPING, _DRAINING: who may touch the data */
-    u32 drain_requested; /* drain at the next slow path */
+    u32 drain_requested; /* QR_DRAIN_*, to be honoured at the next slow path */
     unsigned long event[QR_NR_EVENTS];
     u32 nr_pcp;
     u32 reserved;
@@ -122,6 +127,31 @@ static QR_ALWAYS_INLINE struct qr_slot *qr_cpu_slot(struct qr_cpu *cpu, u32 id)
 static inline bool qr_cpu_known(const struct qr_cpu *cpu)
 {
     return cpu != &qr_cpu_none;
+}
+
+/* Take over a sleeping CPU's data, and give it back. */
+static inline bool qr_cpu_drain_begin(struct qr_cpu *cpu)
+{
+    u32 asleep = QR_CPU_SLEEPING;
+    return __atomic_compare_exchange_n(&cpu->owner, &asleep, QR_CPU_DRAINING, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+static inline void qr_cpu_drain_end(struct qr_cpu *cpu)
+{
+    __atomic_store_n(&cpu->owner, QR_CPU_SLEEPING, __ATOMIC_RELEASE);
+}
+/* Ask a CPU that runs to drain; and, on that CPU, whether it was asked (the request is taken down).
+ */
+static inline void qr_cpu_ask_drain(struct qr_cpu *cpu, u32 what)
+{
+    __atomic_fetch_or(&cpu->drain_requested, what, __ATOMIC_RELAXED);
+}
+static inline bool qr_cpu_drain_asked(struct qr_cpu *cpu, u32 what)
+{
+    if (QR_LIKELY(!(__atomic_load_n(&cpu->drain_requested, __ATOMIC_RELAXED) & what)))
+        return false;
+    __atomic_fetch_and(&cpu->drain_requested, ~what, __ATOMIC_RELAXED);
+    return true;
 }
 
 /* Count an event on this CPU. The unknown CPU's counters are shared and approximate. */
