@@ -42,12 +42,23 @@ void hosted_ram_reset_lock(void);
 
 /* ---- thread.c: threads are CPUs ----------------------------------------------------------------- */
 
+/* Have threads that end take their CPUs of this machine offline. False when too many machines live.
+ */
+bool hosted_cpus_remember(struct qr_cpus *cpus);
+/* While a machine boots, its booting thread works without data of its own. */
+void hosted_claims_forbid(bool forbid);
 /* Forget a machine's CPUs (it is being shut down): no thread's end will call its offline(). */
 void hosted_cpus_forget(struct qr_cpus *cpus);
 /* In a forked child: this thread is the only one. */
 void hosted_threads_after_fork(void);
-/* Call offline() for every CPU of @cpus whose thread is gone. */
-void hosted_cpus_offline_others(struct qr_cpus *cpus);
+
+/* ---- boot.c, fork.c: the default machine -------------------------------------------------------- */
+
+void hosted_boot_lock(void);
+void hosted_boot_unlock(void);
+struct hosted_ram *hosted_default_ram(void);
+/* From now on a fork copies the default machine. */
+void hosted_fork_prepare_once(void);
 
 /* ---- text ------------------------------------------------------------------------------------- */
 

@@ -62,7 +62,7 @@ static void thread_number_give(unsigned int number)
 }
 
 /* Put a machine on the list; false when the list is full. */
-static bool thread_machine_add(struct qr_cpus *cpus)
+bool hosted_cpus_remember(struct qr_cpus *cpus)
 {
     unsigned long state = qp_lock(&thread_lock);
     unsigned int i, place = THREAD_MACHINES;
@@ -78,6 +78,11 @@ static bool thread_machine_add(struct qr_cpus *cpus)
         thread_machine[place] = cpus;
     qp_unlock(&thread_lock, state);
     return place < THREAD_MACHINES;
+}
+
+void hosted_claims_forbid(bool forbid)
+{
+    thread_claiming = forbid;
 }
 
 void hosted_cpus_forget(struct qr_cpus *cpus)
@@ -128,7 +133,7 @@ struct qr_cpu *qp_claim_cpu(struct qr_cpus *cpus)
         if (qp_self.number != QP_NO_NUMBER)
             pthread_setspecific(thread_key, &thread_key);
     }
-    if (qp_self.number < cpus->nr_max && thread_machine_add(cpus)) {
+    if (qp_self.number < cpus->nr_max && hosted_cpus_remember(cpus)) {
         cpu = __atomic_load_n(&cpus->area[qp_self.number], __ATOMIC_ACQUIRE);
         if (!cpu)
             cpu = cpus->online(cpus, qp_self.number);

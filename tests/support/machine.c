@@ -111,11 +111,13 @@ struct quarry *test_boot_with(const struct test_spec *spec)
     test_windows(&machine, bytes < (1ull << 40) ? bytes : 1ull << 40);
     error = hosted_ram_create(&host->ram, &machine, false, test_why, sizeof(test_why));
     if (!error) {
+        hosted_claims_forbid(true);
         error = qr_boot(&host->q, &machine, test_why, sizeof(test_why));
-        if (error) {
-            hosted_cpus_forget(&host->q.cpus);
+        hosted_claims_forbid(false);
+        if (error)
             hosted_ram_destroy(&host->ram);
-        }
+        else
+            hosted_cpus_remember(&host->q.cpus);
     }
     if (error) {
         free(host);
