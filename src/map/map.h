@@ -36,9 +36,10 @@ struct qr_map {
     u64 low_end;                    /* first frame without a direct-map address */
     struct qr_run run[QR_MAX_REGIONS];
     unsigned int nr_runs;
-    u8 *mobility;   /* by page block, of the block holding min_pfn first; 0 means MIGRATE_MOVABLE */
+    u8 *mobility;   /* by page block, of the block holding min_pfn first: qr_block_mobility */
     u64 nr_present; /* existing frames */
     u64 nr_map;     /* frames that hold the descriptors */
+    bool whole;     /* every frame of [min, max) exists: no search is needed */
 };
 
 static QR_ALWAYS_INLINE struct page *qr_page(const struct qr_map *map, u64 pfn)
@@ -89,14 +90,34 @@ bool qr_page_valid(const struct qr_map *map, const struct page *page);
 /* Node of an existing frame, by its number. */
 unsigned int qr_pfn_node(const struct qr_map *map, u64 pfn);
 
-enum migratetype qr_block_mobility(const struct qr_map *map, u64 pfn);
-void qr_set_block_mobility(struct qr_map *map, u64 pfn, enum migratetype mobility);
+/* Mobility of the page block that holds @pfn. One byte a block: the two low bits are the mobility
+ * exclusive-or MIGRATE_MOVABLE, so that a table of zeros says "movable"; QR_BLOCK_SHARED marks a
+ * block with frames of several zones, whose mobility never changes, since no single lock guards it.
+ * Written under the zone's lock, read without. */
+#define QR_BLOCK_SHARED 0x80u
+static inline u8 *qr_block_byte(const struct qr_map *map, u64 pfn)
+{
+    return map->mobility + ((pfn >> QR_BLOCK_ORDER) - (map->min_pfn >> QR_BLOCK_ORDER));
+}
+static inline enum migratetype qr_block_mobility(const struct qr_map *map, u64 pfn)
+{
+    u8 byte = __atomic_load_n(qr_block_byte(map, pfn), __ATOMIC_RELAXED);
+    return (enum migratetype)((byte & 3u) ^ MIGRATE_MOVABLE);
+}
+static inline bool qr_block_shared(const struct qr_map *map, u64 pfn)
+{
+    return (*qr_block_byte(map, pfn) & QR_BLOCK_SHARED) != 0;
+}
+static inline void qr_set_block_mobility(struct qr_map *map, u64 pfn, enum migratetype mobility)
+{
+    __atomic_store_n(qr_block_byte(map, pfn), (u8)(mobility ^ MIGRATE_MOVABLE), __ATOMIC_RELAXED);
+}
 
 /* Sort, clip and cut the machine's regions into runs and place the descriptors and the mobility
  * table at the top of the largest low run (marked reserved). Returns 0, -EINVAL or -ENOMEM with the
  * reason. */
 int qr_map_init(struct qr_map *map, const struct qp_machine *machine, char *why, size_t why_size);
-/* Cut @bytes (page aligned, zeroed) for boot's own use out of low memory, before zones exist; NULL
+/* Cut @bytes (page aligned; zeroed) for boot's own use out of low memory, before zones exist; NULL
  * when there is none. */
 void *qr_map_carve(struct qr_map *map, const struct qp_machine *machine, u64 bytes);
 /* Re-derive every count; returns the number of contradictions. */

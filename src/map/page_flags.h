@@ -25,7 +25,8 @@
 #define PGF_PCP (1u << 11)   /* head of a free block on a per-CPU list */
 #define PGF_HEAD (1u << 12)  /* head of a compound block */
 #define PGF_TAIL (1u << 13)  /* tail of a compound block: quarry_tail.head leads to its head */
-#define PGF_SLAB (1u << 14)  /* in a slab (heads and tails): bits 16.. are the cache's slot number \
+#define PGF_SLAB                                                                                   \
+    (1u << 14) /* in a slab (heads and tails): bits 16.. are the cache's slot number \
                               */
 #define PGF_SLOT_SHIFT 16
 /* Marks of pages that are not in a slab. */
