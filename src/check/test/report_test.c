@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of check/report.c: what a finding counts, what the hook sees, what the console shows. The
+ * console is file descriptor 2; each test that looks at it points that at a file meanwhile. */
+#include "machine.h"
+
+#include <unistd.h>
+
+static struct qr_check check;
+
+static int fresh_check(void **state)
+{
+    (void)state;
+    memset(&check, 0, sizeof(check));
+    return 0;
+}
+
+/* ---- the console as text -------------------------------------------------------------------- */
+
+static int console_file, console_before;
+static char console_text[8192];
+
+static void console_begin(void)
+{
+    char name[] = "/tmp/quarry-console-XXXXXX";
+
+    fflush(stderr);
+    console_file = mkstemp(name);
+    assert_true(console_file >= 0);
+    unlink(name);
+    console_before = dup(2);
+    dup2(console_file, 2);
+}
+
+static const char *console_end(void)
+{
+    ssize_t length;
+
+    dup2(console_before, 2);
+    close(console_before);
+    length = pread(console_file, console_text, sizeof(console_text) - 1, 0);
+    close(console_file);
+    assert_true(length >= 0);
+    console_text[length] = 0;
+    return console_text;
+}
+
+/* ---- a hook that keeps what it saw ---------------------------------------------------------- */
+
+static struct {
+    unsigned int calls;
+    struct quarry_report report;
+    struct quarry_trace now;
+    char text[1024];
+    void *data;
+    bool print;
+} seen;
+
+static bool keep_report(const struct quarry_report *report, void *data)
+{
+    seen.calls++;
+    seen.report = *report;
+    seen.now = *report->now;
+    seen.data = data;
+    snprintf(seen.text, sizeof(seen.text), "%s", report->text);
+    return seen.print;
+}
+
+static void hook_begin(bool print)
+{
+    memset(&seen, 0, sizeof(seen));
+    seen.print = print;
+    qr_report_set_hook(&check, keep_report, &seen);
+}
+
+static void a_report_is_one_headline_the_memory_and_both_sites(void **state)
+{
+    struct quarry_trace now = {2, {(void *)0x1234, (void *)0x5678}};
+    struct quarry_trace before = {1, {(void *)0xabcd}};
+    struct quarry_report report = {.kind = QUARRY_DOUBLE_FREE,
+                                   .rule = "G-S8",
+                                   .address = (void *)0x7f00,
+                                   .size = 64,
+                                   .cache = "dentry",
+                                   .now = &now,
+                                   .before = &before,
+                                   .before_is = "freed by"};
+
+    (void)state;
+    console_begin();
+    qr_report(&check, &report, "kfree(%p): free already", report.address);
+    assert_string_equal(console_end(),
+                        "quarry: BUG: double free: kfree(0x7f00): free already [G-S8]\n"
+                        "  memory: 0x7f00, 64 bytes, cache dentry\n"
+                        "  now:\n"
+                        "    0x1234\n"
+                        "    0x5678\n"
+                        "  freed by:\n"
+                        "    0xabcd\n");
+}
+
+static void a_report_without_details_still_says_who_made_it(void **state)
+{
+    struct quarry_report report = {.kind = QUARRY_BAD_REQUEST};
+    const char *text;
+
+    (void)state;
+    console_begin();
+    qr_report(&check, &report, "nonsense");
+    text = console_end();
+    assert_ptr_equal(strstr(text, "quarry: BUG: bad request: nonsense\n  now:\n    0x"), text);
+}
+
+static void a_failed_request_is_no_bug(void **state)
+{
+    struct quarry_report report = {.kind = QUARRY_OUT_OF_MEMORY, .rule = "G-E6"};
+    const char *text;
+
+    (void)state;
+    console_begin();
+    qr_report(&check, &report, "order 3");
+    text = console_end();
+    assert_null(strstr(text, "BUG"));
+    assert_ptr_equal(strstr(text, "quarry: out of memory: order 3 [G-E6]\n"), text);
+}
+
+static void every_finding_is_counted_by_kind_and_in_all_but_memory_shortage(void **state)
+{
+    (void)state;
+    hook_begin(false);
+    for (unsigned int kind = 0; kind < QUARRY_FINDING_KINDS; kind++) {
+        struct quarry_report report = {.kind = kind};
+
+        for (unsigned int i = 0; i <= kind; i++)
+            qr_report(&check, &report, "finding");
+        assert_int_equal(qr_report_count(&check, kind), kind + 1);
+    }
+    assert_int_equal(qr_report_count(&check, QUARRY_FINDING_KINDS),
+                     QUARRY_FINDING_KINDS * (QUARRY_FINDING_KINDS + 1) / 2 -
+                         (QUARRY_OUT_OF_MEMORY + 1));
+}
+
+static void the_hook_sees_the_whole_report_before_the_console(void **state)
+{
+    struct quarry_report report = {
+        .kind = QUARRY_OVERRUN, .address = &check, .size = 7, .cache = "c", .rule = "G-S8"};
+
+    (void)state;
+    hook_begin(true);
+    console_begin();
+    qr_report(&check, &report, "byte %d was written", 8);
+    assert_non_null(strstr(console_end(), "byte 8 was written [G-S8]\n"));
+    assert_int_equal(seen.calls, 1);
+    assert_string_equal(seen.text, "byte 8 was written");
+    assert_int_equal(seen.report.kind, QUARRY_OVERRUN);
+    assert_ptr_equal(seen.report.address, &check);
+    assert_int_equal(seen.report.size, 7);
+    assert_ptr_equal(seen.data, &seen);
+    assert_true(seen.now.nr > 0);
+}
+
+static void the_hook_may_keep_the_console_quiet_and_be_taken_away_again(void **state)
+{
+    struct quarry_report report = {.kind = QUARRY_OVERRUN};
+
+    (void)state;
+    hook_begin(false);
+    console_begin();
+    qr_report(&check, &report, "quiet");
+    assert_string_equal(console_end(), "");
+    qr_report_set_hook(&check, NULL, NULL);
+    console_begin();
+    qr_report(&check, &report, "loud");
+    assert_non_null(strstr(console_end(), "loud"));
+    assert_int_equal(seen.calls, 1);
+}
+
+static void a_text_of_any_length_is_cut_and_the_rest_of_the_report_survives(void **state)
+{
+    static char huge[5000], name[200];
+    struct quarry_trace now = {.nr = QUARRY_TRACE_MAX};
+    struct quarry_report report = {.kind = QUARRY_BAD_FREE,
+                                   .rule = "G-S8",
+                                   .address = (void *)-1l,
+                                   .size = (size_t)-1,
+                                   .cache = name,
+                                   .now = &now,
+                                   .before = &now,
+                                   .before_is = "allocated by"};
+    const char *text;
+
+    (void)state;
+    memset(huge, 'h', sizeof(huge) - 1);
+    memset(name, 'n', sizeof(name) - 1);
+    for (unsigned int i = 0; i < QUARRY_TRACE_MAX; i++)
+        now.pc[i] = (void *)(-1l - i);
+    console_begin();
+    qr_report(&check, &report, "%s", huge);
+    text = console_end();
+    assert_non_null(strstr(text, "hhh [G-S8]\n  memory: 0xffffffffffffffff, "));
+    assert_non_null(strstr(text, "  allocated by:\n"));
+    assert_string_equal(text + strlen(text) - 23, "    0xfffffffffffffff0\n");
+}
+
+/* Two call sites: the return address of each call lies in a function of its own. */
+static const struct quarry_report misuse_report = {.kind = QUARRY_BAD_REQUEST};
+static const char misuse_text[] = "misuse";
+
+static QR_NOINLINE bool misuse_here(void)
+{
+    bool reported = qr_report_once(&check, &misuse_report, "%s", misuse_text);
+
+    __asm__ volatile("" ::: "memory"); /* no tail call */
+    return reported;
+}
+
+static QR_NOINLINE bool misuse_there(void)
+{
+    bool reported = qr_report_once(&check, &misuse_report, "%s", misuse_text);
+
+    __asm__ volatile("nop" ::: "memory");
+    return reported;
+}
+
+static void misuse_is_reported_once_a_call_site(void **state)
+{
+    struct quarry_trace site = {1, {(void *)0x1000}};
+    struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .now = &site};
+
+    (void)state;
+    hook_begin(false);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(misuse_here(), i == 0);
+    assert_true(misuse_there());
+    assert_true(qr_report_once(&check, &report, "one"));
+    assert_false(qr_report_once(&check, &report, "one"));
+    assert_true(qr_report_once(&check, &report, "other"));
+    report.kind = QUARRY_BAD_FREE;
+    assert_true(qr_report_once(&check, &report, "one"));
+    assert_int_equal(seen.calls, 5);
+    assert_int_equal(qr_report_count(&check, QUARRY_FINDING_KINDS), 5);
+}
+
+static void more_call_sites_than_can_be_remembered_are_still_reported(void **state)
+{
+    struct quarry_trace site = {1, {NULL}};
+    struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .now = &site};
+
+    (void)state;
+    hook_begin(false);
+    for (uintptr_t i = 1; i <= 3 * QR_MISUSE_SITES; i++) {
+        site.pc[0] = (void *)(i * 0x10);
+        assert_true(qr_report_once(&check, &report, "site"));
+        assert_false(qr_report_once(&check, &report, "site"));
+    }
+}
+
+static void failure_reports_are_limited_in_their_rate(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(qr_warn_allowed(&check), i < 10);
+    check.warn_window_ns -= 5000000000ULL; /* as if five seconds had passed */
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(qr_warn_allowed(&check), i < 10);
+}
+
+static void lines_that_are_no_finding_are_only_printed(void **state)
+{
+    static char huge[5000];
+
+    (void)state;
+    memset(huge, 'h', sizeof(huge) - 1);
+    console_begin();
+    qr_print("Node %d %s\n", 0, "DMA");
+    assert_string_equal(console_end(), "Node 0 DMA\n");
+    console_begin();
+    qr_print("%s", huge);
+    assert_int_equal(strlen(console_end()), 1023);
+    assert_int_equal(qr_report_count(&check, QUARRY_FINDING_KINDS), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_report_is_one_headline_the_memory_and_both_sites, fresh_check),
+        cmocka_unit_test_setup(a_report_without_details_still_says_who_made_it, fresh_check),
+        cmocka_unit_test_setup(a_failed_request_is_no_bug, fresh_check),
+        cmocka_unit_test_setup(every_finding_is_counted_by_kind_and_in_all_but_memory_shortage,
+                               fresh_check),
+        cmocka_unit_test_setup(the_hook_sees_the_whole_report_before_the_console, fresh_check),
+        cmocka_unit_test_setup(the_hook_may_keep_the_console_quiet_and_be_taken_away_again,
+                               fresh_check),
+        cmocka_unit_test_setup(a_text_of_any_length_is_cut_and_the_rest_of_the_report_survives,
+                               fresh_check),
+        cmocka_unit_test_setup(misuse_is_reported_once_a_call_site, fresh_check),
+        cmocka_unit_test_setup(more_call_sites_than_can_be_remembered_are_still_reported,
+                               fresh_check),
+        cmocka_unit_test_setup(failure_reports_are_limited_in_their_rate, fresh_check),
+        cmocka_unit_test_setup(lines_that_are_no_finding_are_only_printed, fresh_check),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
