@@ -127,7 +127,7 @@ static bool fault_parse_caller(struct fault_parse *parse, const char *item, cons
 {
     u64 from, to;
 
-    if (!fault_parse_range(value, &from, &to) || from >= to || to > UINTPTR_MAX)
+    if (!fault_parse_range(value, &from, &to) || from >= to || to >= UINTPTR_MAX)
         return fault_refuse(parse, item,
                             "wants two code addresses, the second one behind the "
                             "range, as in caller:0x401000-0x402000");
