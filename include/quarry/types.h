@@ -16,8 +16,14 @@
 #define QUARRY_EXTERN_C_END
 #endif
 
-/* What the library exports. Everything else is hidden in the shared object. */
+/* What the library exports. Everything else is hidden in the shared object. Inside the library these
+ * functions lie in a section of their own, so that a backtrace knows where Quarry ends and its
+ * caller begins. */
+#ifdef QUARRY_BUILDING_CORE
+#define QUARRY_API __attribute__((visibility("default"), section("quarry_text")))
+#else
 #define QUARRY_API __attribute__((visibility("default")))
+#endif
 
 /* An inline body that never hides the real symbol of the same name: a pointer to the function, and
  * a caller in another language, reach the symbol in the library. */

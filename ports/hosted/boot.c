@@ -153,7 +153,7 @@ static int boot_locked(const struct quarry_machine *machine)
         return error;
     }
     hosted_cpus_remember(&quarry_default.cpus);
-    hosted_fork_prepare_once();
+    hosted_fork_link();
     boot_error[0] = 0;
     return 0;
 }

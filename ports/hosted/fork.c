@@ -1,6 +1,312 @@
 /* SPDX-License-Identifier: MIT */
-/* ports/hosted/fork: see below. */
+/* ports/hosted/fork: parent and child each go on with a machine of their own.
+ *
+ * Problem. The memory file is shared by nature: after a plain fork two processes would work on one
+ * heap. And fork takes only the calling thread along: what other threads were changing at that moment
+ * would stay half changed in the child for ever.
+ *
+ * Idea. The child makes its own copy of the file and maps it at the same addresses, while the parent
+ * holds still:
+ *
+ *     parent                                child
+ *     prepare: boot mutex, every lock
+ *     fork ---------------------------------> (direct map is not inherited: nothing to damage)
+ *     stop all other threads                  wait for "go"
+ *     "go" ------------------------------->   copy the file's data, map it
+ *     wait <------------------------------    "done" (or its end, by whatever cause)
+ *     let the threads run, release            release; give back what the parent's other CPUs held;
+ *     every lock                              map the vmalloc areas again; a new worker
+ *
+ * The locks keep every structure whole that a lock guards. What a CPU changes without a lock changes by
+ * single stores in an order that is consistent at each instruction, but copying takes longer than one
+ * instruction, so the other threads are stopped by a signal whose handler waits. They are stopped after
+ * the fork and not before: a stopped thread may hold the C library's own locks, which fork itself needs.
+ *
+ * The copy is sparse: only what was ever touched is copied.
+ *
+ * Limits. A thread that blocks the signal (SIGRTMAX-1) is waited for in vain, a tenth of a second, and
+ * then runs on: what it writes meanwhile the child may see half of. Threads in a system call may see
+ * it end early with EINTR, as after SIGCONT. Where no descriptors are left the child has no copy; that
+ * is said, and a child that only calls exec is none the worse. posix_spawn and vfork run none of this.
+ * Private machines of tests stay with the parent. */
+#define _GNU_SOURCE
 #include "hosted.h"
-void hosted_fork_prepare_once(void)
+#include "instance.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FORK_MAX_THREADS 8192u
+#define FORK_PATIENCE_NS 100000000ull
+#define FORK_DIRENTS 4096
+
+struct fork_thread {
+    int tid;
+    uint32_t stopped;
+};
+
+static struct fork_thread fork_thread[FORK_MAX_THREADS];
+static unsigned int fork_nr_threads;
+static uint32_t fork_arrived; /* threads that have stopped; a futex */
+static uint32_t fork_halt;    /* 1: stay stopped; a futex */
+static struct sigaction fork_old_action;
+static int fork_channel[2] = {-1, -1};
+static bool fork_frozen;
+
+static long fork_futex(uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
+{
+    return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, timeout, NULL, 0);
+}
+
+int hosted_stop_signal(void)
+{
+    return SIGRTMAX - 1;
+}
+
+/* ---- stopping the other threads ---------------------------------------------------------------- */
+
+/* Pass on what was not sent by fork_signal. */
+static void fork_chain(int number, siginfo_t *info, void *context)
+{
+    if (fork_old_action.sa_flags & SA_SIGINFO)
+        fork_old_action.sa_sigaction(number, info, context);
+    else if (fork_old_action.sa_handler != SIG_DFL && fork_old_action.sa_handler != SIG_IGN)
+        fork_old_action.sa_handler(number);
+}
+
+static void fork_stopped(int number, siginfo_t *info, void *context)
+{
+    struct fork_thread *self = info->si_value.sival_ptr;
+    int saved = errno;
+    if (info->si_code != SI_QUEUE || self < fork_thread || self >= fork_thread + FORK_MAX_THREADS) {
+        fork_chain(number, info, context);
+        return;
+    }
+    /* One that comes late, after its fork gave up waiting, finds nothing to stop for. */
+    if (__atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE)) {
+        __atomic_store_n(&self->stopped, 1, __ATOMIC_RELEASE);
+        __atomic_fetch_add(&fork_arrived, 1, __ATOMIC_RELEASE);
+        fork_futex(&fork_arrived, FUTEX_WAKE, 1, NULL);
+        while (__atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE))
+            fork_futex(&fork_halt, FUTEX_WAIT, 1, NULL);
+    }
+    errno = saved;
+}
+
+/* The handler stays for good, since a late signal may come at any time. */
+static bool fork_install(void)
+{
+    struct sigaction now,
+        ours = {.sa_sigaction = fork_stopped, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigfillset(&ours.sa_mask);
+    if (sigaction(hosted_stop_signal(), NULL, &now) != 0)
+        return false;
+    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == fork_stopped)
+        return true;
+    fork_old_action = now;
+    return sigaction(hosted_stop_signal(), &ours, NULL) == 0;
+}
+
+static bool fork_known(int tid)
+{
+    unsigned int i;
+    for (i = 0; i < fork_nr_threads; i++) {
+        if (fork_thread[i].tid == tid)
+            return true;
+    }
+    return false;
+}
+
+/* Ask one thread to stop; false when there is nothing to wait for. */
+static bool fork_signal(int tid)
+{
+    struct fork_thread *slot;
+    siginfo_t info;
+    if (fork_nr_threads == FORK_MAX_THREADS || fork_known(tid))
+        return false;
+    slot = &fork_thread[fork_nr_threads];
+    slot->tid = tid;
+    slot->stopped = 0;
+    memset(&info, 0, sizeof(info));
+    info.si_signo = hosted_stop_signal();
+    info.si_code = SI_QUEUE;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_ptr = slot;
+    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, info.si_signo, &info) != 0)
+        return false; /* it ended meanwhile */
+    fork_nr_threads++;
+    return true;
+}
+
+/* As readdir, but without the C library's heap: its locks may be held by a stopped thread. */
+struct fork_dirent {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+/* Signal every thread that was not signalled yet; how many. */
+static unsigned int fork_signal_all(void)
+{
+    _Alignas(8) char buffer[FORK_DIRENTS];
+    int self = (int)syscall(SYS_gettid), fd = open("/proc/self/task", O_RDONLY | O_CLOEXEC);
+    unsigned int nr = 0;
+    long got, at;
+    if (fd < 0)
+        return 0;
+    while ((got = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
+        for (at = 0; at < got; at += ((struct fork_dirent *)(buffer + at))->length) {
+            const char *name = ((struct fork_dirent *)(buffer + at))->name;
+            int tid = 0;
+            for (; *name >= '0' && *name <= '9'; name++)
+                tid = tid * 10 + (*name - '0');
+            if (tid && tid != self)
+                nr += fork_signal(tid);
+        }
+    }
+    close(fd);
+    return nr;
+}
+
+/* Stop all other threads, also those that are born meanwhile: the last round finds no new one. */
+static void fork_stop_others(void)
+{
+    uint64_t until = qp_now_ns() + FORK_PATIENCE_NS;
+    fork_nr_threads = 0;
+    fork_arrived = 0;
+    if (!fork_install())
+        return;
+    __atomic_store_n(&fork_halt, 1, __ATOMIC_RELEASE);
+    while (fork_signal_all()) {
+        for (;;) {
+            uint32_t arrived = __atomic_load_n(&fork_arrived, __ATOMIC_ACQUIRE);
+            struct timespec pause = {.tv_nsec = 5000000};
+            if (arrived >= fork_nr_threads || qp_now_ns() > until)
+                break;
+            fork_futex(&fork_arrived, FUTEX_WAIT, arrived, &pause);
+        }
+    }
+}
+
+static void fork_let_go(void)
+{
+    __atomic_store_n(&fork_halt, 0, __ATOMIC_RELEASE);
+    if (fork_nr_threads)
+        fork_futex(&fork_halt, FUTEX_WAKE, 0x7fffffff, NULL);
+}
+
+/* ---- the three handlers ------------------------------------------------------------------------ */
+
+static void fork_close(int end)
+{
+    if (fork_channel[end] >= 0)
+        close(fork_channel[end]);
+    fork_channel[end] = -1;
+}
+
+/* Wait for a byte, or for the other side's end. */
+static void fork_read(int fd)
+{
+    char byte;
+    ssize_t got;
+    do
+        got = fd < 0 ? 0 : read(fd, &byte, 1);
+    while (got < 0 && errno == EINTR);
+}
+
+static void fork_write(int fd)
+{
+    if (fd >= 0)
+        (void)send(fd, "", 1, MSG_NOSIGNAL);
+}
+
+static void fork_prepare(void)
+{
+    int saved = errno;
+    hosted_boot_lock();
+    fork_frozen = quarry_booted();
+    if (fork_frozen) {
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fork_channel) != 0)
+            fork_channel[0] = fork_channel[1] = -1;
+        qr_freeze(&quarry_default);
+        hosted_threads_lock();
+        hosted_ram_lock();
+    }
+    errno = saved;
+}
+
+static void fork_parent(void)
+{
+    int saved = errno;
+    if (fork_frozen) {
+        fork_close(1);
+        /* When the fork failed, the other end is closed already and nobody is waited for. */
+        if (fork_channel[0] >= 0) {
+            fork_stop_others();
+            fork_write(fork_channel[0]);
+            fork_read(fork_channel[0]);
+            fork_let_go();
+        }
+        fork_close(0);
+        hosted_ram_unlock();
+        hosted_threads_unlock();
+        qr_thaw(&quarry_default);
+    }
+    hosted_boot_unlock();
+    errno = saved;
+}
+
+/* The only thread of the child. */
+static void fork_child(void)
+{
+    int saved = errno, error = -EMFILE;
+    fork_halt = 0;
+    fork_nr_threads = 0;
+    if (fork_frozen) {
+        fork_close(0);
+        if (fork_channel[1] >= 0) {
+            fork_read(fork_channel[1]);
+            error = hosted_ram_adopt(hosted_default_ram());
+            fork_write(fork_channel[1]);
+        }
+        fork_close(1);
+        hosted_ram_forget_others(hosted_default_ram());
+        hosted_ram_unlock();
+        hosted_threads_unlock();
+        if (error) {
+            char text[160];
+            int length = snprintf(text, sizeof(text),
+                                  "quarry: this child process has no copy of the machine's memory "
+                                  "(%s): it may exec or exit, but not use that memory\n",
+                                  strerror(-error));
+            qp_write(text, (size_t)length);
+        } else {
+            hosted_threads_after_fork(&quarry_default.cpus);
+            qr_after_fork(&quarry_default);
+        }
+    }
+    hosted_boot_unlock();
+    errno = saved;
+}
+
+/* Before main, so that no fork can slip in between a boot and its registration. */
+__attribute__((constructor)) static void fork_register(void)
+{
+    if (pthread_atfork(fork_prepare, fork_parent, fork_child) != 0)
+        qp_panic("quarry: the host has no room for fork handlers\n");
+}
+
+void hosted_fork_link(void)
 {
 }

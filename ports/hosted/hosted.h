@@ -13,8 +13,9 @@
 /* One machine's memory on the host: a memory file whose offsets are physical addresses. */
 struct hosted_ram {
     struct hosted_ram *next;
-    uintptr_t offset;                   /* direct map: virtual minus physical */
-    int fd;                             /* the memory file */
+    uintptr_t offset; /* direct map: virtual minus physical */
+    int fd;           /* the memory file, and what tells it from others */
+    uint64_t inode, device;
     uint64_t file_size;                 /* end of the highest region */
     uintptr_t direct_start, direct_end; /* reserved for the direct map */
     uintptr_t window_start, window_end; /* reserved for vmalloc and the kmap windows */
@@ -33,12 +34,11 @@ void hosted_ram_destroy(struct hosted_ram *ram);
 /* In a forked child: give this machine a file of its own with the same content, at the same
  * addresses; the windows come back unmapped. 0 or a negative errno. */
 int hosted_ram_adopt(struct hosted_ram *ram);
-/* All machines' memories, for fork. The caller holds hosted_ram_lock(). */
-struct hosted_ram *hosted_ram_first(void);
-unsigned long hosted_ram_lock(void);
-void hosted_ram_unlock(unsigned long state);
-/* In a forked child: the lock was held by the parent's forking thread; hold it no more. */
-void hosted_ram_reset_lock(void);
+/* In a forked child, with the lock held: the parent's other machines are not this process's. */
+void hosted_ram_forget_others(struct hosted_ram *own);
+/* Nobody makes or destroys a memory meanwhile. */
+void hosted_ram_lock(void);
+void hosted_ram_unlock(void);
 
 /* ---- thread.c: threads are CPUs ----------------------------------------------------------------- */
 
@@ -49,16 +49,21 @@ bool hosted_cpus_remember(struct qr_cpus *cpus);
 void hosted_claims_forbid(bool forbid);
 /* Forget a machine's CPUs (it is being shut down): no thread's end will call its offline(). */
 void hosted_cpus_forget(struct qr_cpus *cpus);
-/* In a forked child: this thread is the only one. */
-void hosted_threads_after_fork(void);
+/* No thread comes or goes meanwhile. */
+void hosted_threads_lock(void);
+void hosted_threads_unlock(void);
+/* In a forked child: this thread is the only one, @cpus the only machine. */
+void hosted_threads_after_fork(struct qr_cpus *cpus);
 
 /* ---- boot.c, fork.c: the default machine -------------------------------------------------------- */
 
 void hosted_boot_lock(void);
 void hosted_boot_unlock(void);
 struct hosted_ram *hosted_default_ram(void);
-/* From now on a fork copies the default machine. */
-void hosted_fork_prepare_once(void);
+/* Does nothing but make the linker take fork.c, whose handlers register themselves. */
+void hosted_fork_link(void);
+/* The signal that stops threads while a child copies memory; nobody should block it. */
+int hosted_stop_signal(void);
 
 /* ---- text ------------------------------------------------------------------------------------- */
 

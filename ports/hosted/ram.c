@@ -28,6 +28,7 @@
 #include <linux/falloc.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -43,24 +44,25 @@
 static struct hosted_ram *ram_list;
 static qp_lock_t ram_lock;
 
-unsigned long hosted_ram_lock(void)
+void hosted_ram_lock(void)
 {
-    return qp_lock(&ram_lock);
+    (void)qp_lock(&ram_lock);
 }
 
-void hosted_ram_unlock(unsigned long state)
+void hosted_ram_unlock(void)
 {
-    qp_unlock(&ram_lock, state);
+    qp_unlock(&ram_lock, 0);
 }
 
-void hosted_ram_reset_lock(void)
+void hosted_ram_forget_others(struct hosted_ram *own)
 {
-    ram_lock.word = 0;
-}
-
-struct hosted_ram *hosted_ram_first(void)
-{
-    return ram_list;
+    struct hosted_ram *ram;
+    for (ram = ram_list; ram; ram = ram->next) {
+        if (ram != own)
+            close(ram->fd);
+    }
+    ram_list = own;
+    own->next = NULL;
 }
 
 static struct hosted_ram *ram_find(uintptr_t offset)
@@ -246,18 +248,22 @@ static int ram_place_free(struct hosted_ram *ram, struct qp_machine *machine, ph
     return 0;
 }
 
-/* A memory file of @size bytes, no byte of it backed yet. */
-static int ram_open_file(uint64_t size)
+/* Give @ram a new memory file, no byte of it backed yet. The caller keeps the old descriptor. */
+static int ram_open_file(struct hosted_ram *ram)
 {
+    struct stat file;
     int fd = memfd_create("quarry-ram", MFD_CLOEXEC);
     if (fd < 0)
         return -errno;
-    if (ftruncate(fd, (off_t)size) != 0) {
+    if (ftruncate(fd, (off_t)ram->file_size) != 0 || fstat(fd, &file) != 0) {
         int error = errno;
         close(fd);
         return -error;
     }
-    return fd;
+    ram->fd = fd;
+    ram->inode = file.st_ino;
+    ram->device = file.st_dev;
+    return 0;
 }
 
 int hosted_ram_create(struct hosted_ram *ram, struct qp_machine *machine, bool fixed, char *why,
@@ -286,8 +292,9 @@ int hosted_ram_create(struct hosted_ram *ram, struct qp_machine *machine, bool f
     }
     if (error)
         goto fail;
-    ram->fd = ram_open_file(end);
-    error = ram->fd < 0 ? ram->fd : ram_map_direct(ram);
+    error = ram_open_file(ram);
+    if (!error)
+        error = ram_map_direct(ram);
     if (error) {
         hosted_say(why, why_size, "a memory file of %llu KiB cannot be made or mapped (%s)",
                    (unsigned long long)(end >> 10), strerror(-error));
@@ -325,23 +332,25 @@ void hosted_ram_destroy(struct hosted_ram *ram)
     ram->fd = -1;
 }
 
-/* Copy [start, end) of one file into another; holes stay holes. */
+/* Copy [start, end) of one file to the same place in another. */
 static int ram_copy_range(int from, int to, off_t start, off_t end)
 {
     static char buffer[1 << 16]; /* the only thread of a forked child is here */
     while (start < end) {
-        size_t want =
-            (size_t)(end - start) < sizeof(buffer) ? (size_t)(end - start) : sizeof(buffer);
-        ssize_t got = copy_file_range(from, &start, to, &(off_t){start}, want, 0);
-        if (got > 0)
+        size_t want = (size_t)(end - start), chunk = want < sizeof(buffer) ? want : sizeof(buffer);
+        off_t target = start;
+        ssize_t got = copy_file_range(from, &start, to, &target, want, 0);
+        if (got > 0 || (got < 0 && errno == EINTR))
             continue;
-        got = pread(from, buffer, want, start);
+        /* Older hosts cannot do it between memory files. */
+        got = pread(from, buffer, chunk, start);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return got < 0 ? -errno : -EIO;
-        if (pwrite(to, buffer, (size_t)got, start) != got)
-            return errno ? -errno : -EIO;
+        got = pwrite(to, buffer, (size_t)got, start);
+        if (got <= 0)
+            return got < 0 ? -errno : -ENOSPC;
         start += got;
     }
     return 0;
@@ -370,12 +379,11 @@ static int ram_copy_file(int from, int to, off_t size)
 int hosted_ram_adopt(struct hosted_ram *ram)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
-    int fd = ram_open_file(ram->file_size), error;
-    if (fd < 0)
-        return fd;
-    error = ram_copy_file(ram->fd, fd, (off_t)ram->file_size);
-    close(ram->fd);
-    ram->fd = fd;
+    int old = ram->fd, error = ram_open_file(ram);
+    if (error)
+        return error;
+    error = ram_copy_file(old, ram->fd, (off_t)ram->file_size);
+    close(old);
     if (error)
         return error;
     /* The regions of the direct map are holes in this address space now, the windows still show the
@@ -392,17 +400,30 @@ int hosted_ram_adopt(struct hosted_ram *ram)
 
 /* ---- duties ------------------------------------------------------------------------------------ */
 
+/* Programs that become daemons close every descriptor they do not know, and the number may be another
+ * file's by now. Mapping that one would let allocations write into it. */
+static void ram_check_file(const struct hosted_ram *ram)
+{
+    struct stat now;
+    if (fstat(ram->fd, &now) != 0 || now.st_ino != ram->inode || now.st_dev != ram->device)
+        qp_panic("quarry: the program has closed the descriptor of the machine's memory file; "
+                 "leave descriptors alone that you did not open\n");
+}
+
 int qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr)
 {
     struct hosted_ram *ram = ram_find(offset);
+    int saved = errno;
     void *p;
     if (!ram)
         qp_panic("quarry: qp_map: no machine has this direct map\n");
+    ram_check_file(ram);
     p = mmap(virt, nr * HOSTED_PAGE, PROT_READ | PROT_WRITE,
              MAP_SHARED | MAP_FIXED | MAP_POPULATE | MAP_NORESERVE, ram->fd, (off_t)phys);
     if (p == MAP_FAILED) {
         /* Usually the host's limit on mappings (vm.max_map_count). */
         qp_unmap(offset, virt, nr);
+        errno = saved;
         return -ENOMEM;
     }
     return 0;
@@ -410,11 +431,13 @@ int qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr)
 
 void qp_unmap(uintptr_t offset, void *virt, size_t nr)
 {
+    int saved = errno;
     (void)offset;
     /* At the host's limit on mappings this may fail; the old mapping then stays until the next qp_map
      * replaces it, which costs a fault that would have been seen and nothing else. */
     (void)mmap(virt, nr * HOSTED_PAGE, PROT_NONE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    errno = saved;
 }
 
 void qp_flush(uintptr_t offset, void *virt, size_t nr)
@@ -427,6 +450,12 @@ void qp_flush(uintptr_t offset, void *virt, size_t nr)
 bool qp_discard(uintptr_t offset, phys_addr_t phys, size_t nr)
 {
     struct hosted_ram *ram = ram_find(offset);
-    return ram && fallocate(ram->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)phys,
-                            (off_t)(nr * HOSTED_PAGE)) == 0;
+    int saved = errno, error = -1;
+    if (ram) {
+        ram_check_file(ram);
+        error = fallocate(ram->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)phys,
+                          (off_t)(nr * HOSTED_PAGE));
+    }
+    errno = saved;
+    return error == 0;
 }

@@ -30,6 +30,7 @@
 
 __thread struct qp_self qp_self = {.cpu = &qr_cpu_none, .number = QP_NO_NUMBER};
 static __thread bool thread_claiming, thread_leaving;
+static bool thread_forked; /* this process began as a child of a Quarry process */
 
 static qp_lock_t thread_lock;
 static uint64_t thread_used[THREAD_WORDS];
@@ -113,6 +114,32 @@ static void thread_end(void *unused)
     thread_number_give(number);
 }
 
+void hosted_threads_lock(void)
+{
+    (void)qp_lock(&thread_lock);
+}
+
+void hosted_threads_unlock(void)
+{
+    qp_unlock(&thread_lock, 0);
+}
+
+void hosted_threads_after_fork(struct qr_cpus *cpus)
+{
+    unsigned int i;
+    memset(thread_used, 0, sizeof(thread_used));
+    if (qp_self.number != QP_NO_NUMBER)
+        thread_used[qp_self.number / 64] |= 1ull << (qp_self.number % 64);
+    memset(thread_machine, 0, sizeof(thread_machine));
+    thread_machine[0] = cpus;
+    /* Threads that slept in the parent are not here to wake and say so. */
+    for (i = 0; i < cpus->nr_max; i++) {
+        if (cpus->area[i])
+            cpus->area[i]->owner = QR_CPU_RUNNING;
+    }
+    thread_forked = true;
+}
+
 static void thread_key_make(void)
 {
     if (pthread_key_create(&thread_key, thread_end) != 0)
@@ -183,10 +210,14 @@ int qp_start_worker(void (*fn)(void *), void *arg)
     pthread_t thread;
     sigset_t all, old;
     int error;
+    /* ThreadSanitizer's runtime ends a process that starts threads after it was forked off. */
+    if (thread_forked && QP_OBSERVED())
+        return -ENOSYS;
     if (pthread_attr_init(&attr) != 0)
         return -ENOMEM;
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     sigfillset(&all); /* the program's signals are the program's threads' business */
+    sigdelset(&all, hosted_stop_signal());
     pthread_sigmask(SIG_SETMASK, &all, &old);
     error = pthread_create(&thread, &attr, thread_worker, &start);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
