@@ -41,8 +41,9 @@ struct qr_check {
 
 /* Report a finding: count it, offer it to the hook, print it. @report may lack text, now and kind's
  * usual fields; @format makes the text. Context: any, also with layers' locks held (it takes only
- * check->lock, and holds it neither over the hook nor over the console). */
-void qr_report(struct qr_check *check, const struct quarry_report *report, const char *format, ...)
+ * check->lock, and holds it neither over the hook nor over the console). Returns whether it went to
+ * the console, so that further lines belong there too. */
+bool qr_report(struct qr_check *check, const struct quarry_report *report, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same for misuse of one kind at one call site: true the first time (and then reported). */
 bool qr_report_once(struct qr_check *check, const struct quarry_report *report, const char *format,

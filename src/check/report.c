@@ -88,8 +88,8 @@ static bool report_offer(struct qr_check *check, const struct quarry_report *rep
     return !hook || hook(report, data);
 }
 
-/* Count, offer, print. @report is complete but for its text. */
-static void report_deliver(struct qr_check *check, struct quarry_report *report, const char *format,
+/* Count, offer, print; whether it was printed. @report is complete but for its text. */
+static bool report_deliver(struct qr_check *check, struct quarry_report *report, const char *format,
                            va_list args)
 {
     char buffer[REPORT_SIZE];
@@ -103,12 +103,13 @@ static void report_deliver(struct qr_check *check, struct quarry_report *report,
     text.length += QR_MIN(length, REPORT_TEXT_SIZE - 1);
     report->text = buffer + start;
     if (!report_offer(check, report))
-        return;
+        return false;
     if (report->rule)
         qr_text_add(&text, " [%s]", report->rule);
     qr_text_add(&text, "\n");
     report_add_details(&text, report);
     qp_write(buffer, QR_MIN(text.length, sizeof(buffer) - 1));
+    return true;
 }
 
 /* Fill in what the caller of qr_report may leave out. */
@@ -123,16 +124,18 @@ static void report_complete(struct quarry_report *full, const struct quarry_repo
     }
 }
 
-void qr_report(struct qr_check *check, const struct quarry_report *report, const char *format, ...)
+bool qr_report(struct qr_check *check, const struct quarry_report *report, const char *format, ...)
 {
     struct quarry_report full;
     struct quarry_trace here;
     va_list args;
+    bool printed;
 
     report_complete(&full, report, &here);
     va_start(args, format);
-    report_deliver(check, &full, format, args);
+    printed = report_deliver(check, &full, format, args);
     va_end(args);
+    return printed;
 }
 
 /* Remember a call site; true when it is new. */
