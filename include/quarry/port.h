@@ -57,6 +57,7 @@ struct qp_task {
 /* Why the context is atomic, for reports. */
 struct qp_atomic_reason {
     const char *what; /* "spin lock held", "in hard interrupt", …; NULL: unknown */
+    bool interrupt;   /* in hard or soft interrupt, or with bottom halves off (G-C3) */
     unsigned int nr;
     const void *pc[16]; /* where it became so, innermost first */
 };
@@ -141,6 +142,10 @@ bool qp_discard(uintptr_t offset, phys_addr_t phys, size_t nr);
 
 /* Run fn(arg) on CPU @cpu between two sections. -ENOSYS: this port cannot. */
 int qp_call_cpu(const struct qr_cpus *cpus, unsigned int cpu, void (*fn)(void *), void *arg);
+
+/* The public API was called while no machine runs: boot the default one with qr_boot(), exactly once
+ * among racing callers. A port that is booted by hand panics here. */
+void quarry_boot_default(void);
 
 /* ---- what the port calls -------------------------------------------------------------------- */
 

@@ -34,8 +34,6 @@ static __thread bool boot_here; /* this thread is inside boot_locked() */
 static char boot_error[512];
 static struct hosted_ram boot_ram;
 
-extern void quarry_boot_default(void); /* as instance.h declares it */
-
 void hosted_boot_lock(void)
 {
     pthread_mutex_lock(&boot_mutex);

@@ -164,6 +164,7 @@ void qp_explain_atomic(struct qp_atomic_reason *reason)
 {
     unsigned int kind, best = QUARRY_CONTEXTS;
     memset(reason, 0, sizeof(*reason));
+    reason->interrupt = quarry_in_interrupt();
     for (kind = 0; kind < QUARRY_CONTEXTS; kind++) {
         if (qp_self.depth[kind] &&
             (best == QUARRY_CONTEXTS || context_last[kind] > context_last[best]))
