@@ -20,7 +20,7 @@
  * functions lie in a section of their own, so that a backtrace knows where Quarry ends and its
  * caller begins. */
 #ifdef QUARRY_BUILDING_CORE
-#define QUARRY_API __attribute__((visibility("default"), section("quarry_text")))
+#define QUARRY_API __attribute__((visibility("default"), section("quarry_entry")))
 #else
 #define QUARRY_API __attribute__((visibility("default")))
 #endif

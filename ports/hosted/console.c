@@ -49,8 +49,8 @@ uint64_t qp_now_ns(void)
 /* Quarry's public functions lie in a section of their own (QUARRY_API), whose ends the linker names.
  * They keep their stack frames (the core is compiled without tail calls), so whatever is inner to the
  * innermost of them is the core's. */
-extern const char __start_quarry_text[] __attribute__((weak, visibility("hidden")));
-extern const char __stop_quarry_text[] __attribute__((weak, visibility("hidden")));
+extern const char __start_quarry_entry[] __attribute__((weak, visibility("hidden")));
+extern const char __stop_quarry_entry[] __attribute__((weak, visibility("hidden")));
 
 /* Public frames are near the innermost end; a stack of the core is never this deep. */
 #define CONSOLE_CORE_FRAMES 40u
@@ -65,7 +65,7 @@ struct console_walk {
 
 static bool console_is_public(uintptr_t pc)
 {
-    return pc - 1 >= (uintptr_t)__start_quarry_text && pc - 1 < (uintptr_t)__stop_quarry_text;
+    return pc - 1 >= (uintptr_t)__start_quarry_entry && pc - 1 < (uintptr_t)__stop_quarry_entry;
 }
 
 /* Frames arrive innermost first. Those before the door are kept only in case no door follows (a test

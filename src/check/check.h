@@ -29,6 +29,7 @@ struct qr_check {
     unsigned int level;
     unsigned long count[QUARRY_FINDING_KINDS]; /* relaxed atomics */
     u64 sequence;                              /* numbers given to tracked allocations so far */
+    unsigned long live_bytes, peak_bytes;      /* in callers' hands: tracked ones, all layers */
     qp_lock_t lock; /* guards what follows, but not the traces; nothing is taken inside it */
     quarry_report_fn hook;
     void *hook_data;
@@ -79,6 +80,21 @@ static inline u64 qr_next_sequence(struct qr_check *check)
 static inline u64 qr_peek_sequence(const struct qr_check *check)
 {
     return __atomic_load_n(&check->sequence, __ATOMIC_RELAXED) + 1;
+}
+
+/* A tracked allocation came to a caller, or went; every layer that tracks says so. */
+static inline void qr_live_add(struct qr_check *check, size_t bytes)
+{
+    unsigned long now = __atomic_add_fetch(&check->live_bytes, bytes, __ATOMIC_RELAXED);
+    unsigned long peak = __atomic_load_n(&check->peak_bytes, __ATOMIC_RELAXED);
+
+    while (now > peak && !__atomic_compare_exchange_n(&check->peak_bytes, &peak, now, true,
+                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+}
+static inline void qr_live_remove(struct qr_check *check, size_t bytes)
+{
+    __atomic_fetch_sub(&check->live_bytes, bytes, __ATOMIC_RELAXED);
 }
 
 /* Who did something to a block: kept behind debugged objects and, with page_owner, per frame. */
