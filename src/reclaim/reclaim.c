@@ -184,45 +184,38 @@ quarry_oom_fn qr_oom_set(struct qr_reclaim *reclaim, quarry_oom_fn hook, void *d
     return before;
 }
 
+_Static_assert(QR_MAX_ZONES <= 64, "one bit a zone");
+
 /* ---- the worker ------------------------------------------------------------------------------ */
 
 /* Pages that zone @index is short of its high mark. */
-static unsigned long reclaim_zone_gap(struct qr_reclaim *reclaim, u32 index)
+static unsigned long reclaim_zone_gap(const struct qr_reclaim *reclaim, u32 index)
 {
-    struct zone *zone = &reclaim->zones->zone[index];
-    u64 nr_free = __atomic_load_n(&zone->free_pages, __ATOMIC_RELAXED);
-    u64 high = zone->watermark[QR_WMARK_HIGH];
+    const struct zone *zone = &reclaim->zones->zone[index];
+    u64 nr_free = qr_zone_free_pages(zone), high = zone->watermark[QR_WMARK_HIGH];
     return nr_free < high ? (unsigned long)(high - nr_free) : 0;
 }
 
 /* Of the zones in @wanted, those still below high; their gap is added up in *@gap. */
-static u32 reclaim_zones_short(struct qr_reclaim *reclaim, u32 wanted, unsigned long *gap)
+static u64 reclaim_zones_short(const struct qr_reclaim *reclaim, u64 wanted, unsigned long *gap)
 {
-    u32 still = 0;
+    u64 still = 0;
     *gap = 0;
-    for (u32 i = 0; i < QR_MIN(reclaim->zones->nr_zones, 32u); i++) {
-        unsigned long pages = wanted & (1u << i) ? reclaim_zone_gap(reclaim, i) : 0;
+    for (u32 i = 0; i < reclaim->zones->nr_zones; i++) {
+        unsigned long pages = wanted & (1ull << i) ? reclaim_zone_gap(reclaim, i) : 0;
         if (pages)
-            still |= 1u << i;
+            still |= 1ull << i;
         *gap += pages;
     }
     return still;
 }
 
-/* The zones may ask again. */
-static void reclaim_zones_release(struct qr_reclaim *reclaim, u32 zones)
-{
-    for (u32 i = 0; i < QR_MIN(reclaim->zones->nr_zones, 32u); i++)
-        if (zones & (1u << i))
-            __atomic_store_n(&reclaim->zones->zone[i].below_low, 0, __ATOMIC_RELEASE);
-}
-
 /* Raise the wanted zones above their high marks. Returns those that could not be. */
-static u32 reclaim_balance(struct qr_reclaim *reclaim, u32 wanted)
+static u64 reclaim_balance(struct qr_reclaim *reclaim, u64 wanted)
 {
     unsigned int effort = QR_EFFORT_LIGHT;
     unsigned long gap;
-    u32 still;
+    u64 still;
     while ((still = reclaim_zones_short(reclaim, wanted, &gap)) &&
            !__atomic_load_n(&reclaim->stop, __ATOMIC_ACQUIRE)) {
         struct reclaim_request request = {.reclaim = reclaim,
@@ -232,13 +225,9 @@ static u32 reclaim_balance(struct qr_reclaim *reclaim, u32 wanted)
                                           .effort = effort,
                                           .may_sleep = true,
                                           .background = true};
-        reclaim_zones_release(reclaim, wanted & ~still);
-        if (reclaim_run(&request))
-            continue;
-        if (effort++ == QR_EFFORT_ALL)
+        if (!reclaim_run(&request) && effort++ == QR_EFFORT_ALL)
             break;
     }
-    reclaim_zones_release(reclaim, wanted & ~still);
     return still;
 }
 
@@ -253,39 +242,47 @@ static void reclaim_tidy(struct qr_reclaim *reclaim)
 static void reclaim_worker(void *arg)
 {
     struct qr_reclaim *reclaim = arg;
-    u32 hopeless = 0;
     while (!__atomic_load_n(&reclaim->stop, __ATOMIC_ACQUIRE)) {
         u32 seen = __atomic_load_n(&reclaim->wake.moves, __ATOMIC_ACQUIRE);
-        u32 wanted = __atomic_exchange_n(&reclaim->wanted, 0, __ATOMIC_ACQ_REL);
+        u64 wanted = __atomic_load_n(&reclaim->wanted, __ATOMIC_ACQUIRE), hopeless;
         reclaim_tidy(reclaim);
-        if (wanted)
-            hopeless |= reclaim_balance(reclaim, wanted);
+        __atomic_fetch_or(&reclaim->busy, wanted, __ATOMIC_ACQ_REL);
+        __atomic_fetch_and(&reclaim->wanted, ~wanted, __ATOMIC_ACQ_REL);
+        hopeless = wanted ? reclaim_balance(reclaim, wanted) : 0;
+        __atomic_fetch_and(&reclaim->busy, ~(wanted & ~hopeless), __ATOMIC_ACQ_REL);
         if (__atomic_load_n(&reclaim->stop, __ATOMIC_ACQUIRE))
             break;
         qp_wait(&reclaim->wake, seen, hopeless ? RECLAIM_REST_NS : 0);
-        if (hopeless && __atomic_load_n(&reclaim->wake.moves, __ATOMIC_ACQUIRE) == seen) {
-            reclaim_zones_release(reclaim, hopeless);
-            hopeless = 0;
-        }
+        __atomic_fetch_and(&reclaim->busy, ~hopeless, __ATOMIC_ACQ_REL);
     }
     __atomic_store_n(&reclaim->running, 0, __ATOMIC_RELEASE);
     qp_wake(&reclaim->stopped);
 }
 
-/* zones->reclaim.wake. Context: any; only notes and wakes, unless there is no worker. */
+/* Without a worker, the request that noticed does a little itself. */
+static void reclaim_wake_self(struct qr_reclaim *reclaim, gfp_t gfp)
+{
+    if (!(gfp & __GFP_DIRECT_RECLAIM) || !qp_may_sleep() || qp_task()->reclaims)
+        return;
+    reclaim_tidy(reclaim);
+    qr_reclaim_round(reclaim, gfp, RECLAIM_PORTION, NUMA_NO_NODE, QR_EFFORT_LIGHT);
+}
+
+/* zones->reclaim.wake. Context: any, and often; only notes and wakes (R3), and only once until the
+ * worker has seen to the zone. */
 static void reclaim_wake(void *data, struct zone *zone, gfp_t gfp, unsigned int order)
 {
     struct qr_reclaim *reclaim = data;
-    if (__atomic_load_n(&reclaim->running, __ATOMIC_ACQUIRE) && zone->index < 32) {
-        __atomic_fetch_or(&reclaim->wanted, 1u << zone->index, __ATOMIC_RELEASE);
-        qp_wake(&reclaim->wake);
+    u64 bit = 1ull << zone->index;
+    if (!__atomic_load_n(&reclaim->running, __ATOMIC_ACQUIRE)) {
+        reclaim_wake_self(reclaim, gfp);
         return;
     }
-    if ((gfp & __GFP_DIRECT_RECLAIM) && qp_may_sleep()) {
-        reclaim_tidy(reclaim);
-        qr_reclaim_round(reclaim, gfp, RECLAIM_PORTION, NUMA_NO_NODE, QR_EFFORT_LIGHT);
-    }
-    __atomic_store_n(&zone->below_low, 0, __ATOMIC_RELEASE);
+    if (bit & (__atomic_load_n(&reclaim->wanted, __ATOMIC_RELAXED) |
+               __atomic_load_n(&reclaim->busy, __ATOMIC_RELAXED)))
+        return;
+    if (!(__atomic_fetch_or(&reclaim->wanted, bit, __ATOMIC_ACQ_REL) & bit))
+        qp_wake(&reclaim->wake);
 }
 
 bool qr_reclaim_kick(struct qr_reclaim *reclaim)
@@ -341,6 +338,6 @@ void qr_reclaim_after_fork(struct qr_reclaim *reclaim)
 {
     qr_shrinkers_after_fork(reclaim);
     reclaim->oom_runs = false;
-    reclaim->wanted = 0;
+    reclaim->wanted = reclaim->busy = 0;
     qr_reclaim_start(reclaim);
 }

@@ -38,7 +38,8 @@ struct qr_reclaim {
     struct qp_event oom_ended; /* … and the others wait for this to move */
     struct qp_event wake;      /* the background worker sleeps on it */
     struct qp_event stopped;   /* moves when the worker has left */
-    u32 wanted;                /* zones below low, as bits by index (low 32) */
+    u64 wanted;                /* zones that fell below low, as bits by index … */
+    u64 busy;                  /* … and those the worker is at, or has given up for a moment */
     u32 stop, running;
     unsigned long reclaimed, rounds; /* pages given back; rounds run (relaxed atomics) */
 };
