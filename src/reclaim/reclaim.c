@@ -36,7 +36,7 @@
  * sleep.
  *
  * Invariants. R1: inside a round qp_task()->reclaims > 0, which the page allocator reads as "ignore
- * the watermarks" (G-W4), and a round inside a round does nothing (G-I4). R2: no lock is held while
+ * the watermarks and do not reclaim" (G-W4, G-I4), so no round runs inside a round. R2: no lock is held while
  * a source, a shrinker or the out-of-memory hook runs. R3: a request without
  * __GFP_DIRECT_RECLAIM never gets here but through the wake hook, which only notes and wakes (G-C2).
  *
@@ -107,8 +107,6 @@ static const struct reclaim_step {
 static unsigned long reclaim_run(struct reclaim_request *request)
 {
     struct qp_task *task = qp_task();
-    if (task->reclaims)
-        return 0;
     task->reclaims++;
     for (unsigned int i = 0; i < QR_ARRAY_SIZE(reclaim_steps); i++)
         if ((reclaim_steps[i].needs & ~request->gfp) == 0)
@@ -119,8 +117,8 @@ static unsigned long reclaim_run(struct reclaim_request *request)
     return request->freed;
 }
 
-unsigned long qr_reclaim_round(struct qr_reclaim *reclaim, gfp_t gfp, unsigned long nr_pages,
-                               int nid, unsigned int effort)
+static unsigned long reclaim_for(struct qr_reclaim *reclaim, gfp_t gfp, unsigned long nr_pages,
+                                 int nid, unsigned int effort)
 {
     struct reclaim_request request = {.reclaim = reclaim,
                                       .gfp = gfp,
@@ -131,11 +129,18 @@ unsigned long qr_reclaim_round(struct qr_reclaim *reclaim, gfp_t gfp, unsigned l
     return reclaim_run(&request);
 }
 
-/* zones->reclaim.direct */
+unsigned long qr_reclaim_round(struct qr_reclaim *reclaim, gfp_t gfp, unsigned long nr_pages,
+                               int nid, unsigned int effort)
+{
+    return qp_task()->reclaims ? 0 : reclaim_for(reclaim, gfp, nr_pages, nid, effort);
+}
+
+/* zones->reclaim.direct. The page allocator has marked the task before it calls, and calls for no
+ * request that is marked already. */
 static unsigned long reclaim_direct(void *data, gfp_t gfp, unsigned int order, int nid,
                                     unsigned int effort)
 {
-    return qr_reclaim_round(data, gfp, 2ul << order, nid, effort);
+    return reclaim_for(data, gfp, 2ul << order, nid, effort);
 }
 
 /* ---- the out-of-memory hook ------------------------------------------------------------------ */
@@ -150,7 +155,7 @@ static unsigned long reclaim_oom(void *data, gfp_t gfp, unsigned int order)
     unsigned long freed, state = qp_lock(&reclaim->lock);
     quarry_oom_fn hook = reclaim->oom;
     void *hook_data = reclaim->oom_data;
-    if (!hook || task->reclaims) {
+    if (!hook) {
         qp_unlock(&reclaim->lock, state);
         return 0;
     }
@@ -263,7 +268,7 @@ static void reclaim_worker(void *arg)
 static void reclaim_wake_self(struct qr_reclaim *reclaim, gfp_t gfp)
 {
     if (!(gfp & __GFP_DIRECT_RECLAIM) || !qp_may_sleep() || qp_task()->reclaims)
-        return;
+        return; /* a mask that may not sleep, or a request of reclaim's own */
     reclaim_tidy(reclaim);
     qr_reclaim_round(reclaim, gfp, RECLAIM_PORTION, NUMA_NO_NODE, QR_EFFORT_LIGHT);
 }
