@@ -10,11 +10,13 @@ target_link_libraries(quarry-test-support PUBLIC quarry-static)
 
 file(GLOB QUARRY_UNIT_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/test/*_test.c)
 file(GLOB_RECURSE QUARRY_CROSS_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*_test.c)
+add_custom_target(quarry-tests) # all test programs, nothing else
 foreach(source ${QUARRY_UNIT_TESTS} ${QUARRY_CROSS_TESTS})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE quarry-test-support PkgConfig::CMOCKA)
   add_test(NAME ${name} COMMAND ${name})
+  add_dependencies(quarry-tests ${name})
 endforeach()
 
 include(cmake/script_tests.cmake)

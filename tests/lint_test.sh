@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# clang-tidy (checks and reasons in .clang-tidy) and cppcheck have nothing to say about the core, the
+# ports, the command and the kernel environment, as compile_commands.json says they are compiled.
+set -eu
+: "${QUARRY_SOURCE:?}" "${QUARRY_BUILD:?}"
+QUARRY_SOURCE=$(cd "$QUARRY_SOURCE" && pwd)
+database=$QUARRY_BUILD/compile_commands.json
+if ! command -v clang-tidy >/dev/null 2>&1 || ! command -v cppcheck >/dev/null 2>&1; then
+    echo "clang-tidy and cppcheck are needed: tools/install-deps.sh test"
+    exit 77
+fi
+[ -f "$database" ] || { echo "nothing compiled yet"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Each source once, though the core's objects may be compiled for several targets.
+sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$database" | sort -u |
+    grep -E "^$QUARRY_SOURCE/(src|ports|cli|compat/linux/src|malloc)/" | grep -v /test/ >"$work/files"
+failed=0
+
+if ! tr '\n' '\0' <"$work/files" | xargs -0 -r -n 4 -P "$(nproc)" clang-tidy --quiet -p "$QUARRY_BUILD" \
+    --extra-arg=-Wno-unknown-warning-option >"$work/tidy" 2>/dev/null; then
+    echo "clang-tidy:"
+    grep -E -A 3 '(warning|error):' "$work/tidy" | head -n 120
+    failed=1
+fi
+
+# unmatchedSuppression and missing system headers say nothing of the code; unusedFunction cannot know
+# a library's users. The kernel's own idioms that cppcheck does not follow are listed with a reason.
+if ! cppcheck --project="$database" --enable=warning,portability,performance --inline-suppr --quiet \
+    --error-exitcode=1 -j "$(nproc)" --suppress=missingIncludeSystem --suppress=unmatchedSuppression \
+    --suppressions-list="$QUARRY_SOURCE/tests/cppcheck.txt" --template='{file}:{line}: {id}: {message}' \
+    --file-filter="$QUARRY_SOURCE/src/*" --file-filter="$QUARRY_SOURCE/ports/*" \
+    --file-filter="$QUARRY_SOURCE/cli/*" --file-filter="$QUARRY_SOURCE/compat/*" \
+    >"$work/cppcheck" 2>&1; then
+    echo "cppcheck:"
+    sort -u "$work/cppcheck" | head -n 60
+    failed=1
+fi
+[ "$failed" -eq 0 ] && echo "$(wc -l <"$work/files") files without a finding"
+exit "$failed"
