@@ -106,7 +106,7 @@ static inline enum migratetype qr_block_mobility(const struct qr_map *map, u64 p
 }
 static inline bool qr_block_shared(const struct qr_map *map, u64 pfn)
 {
-    return (*qr_block_byte(map, pfn) & QR_BLOCK_SHARED) != 0;
+    return (__atomic_load_n(qr_block_byte(map, pfn), __ATOMIC_RELAXED) & QR_BLOCK_SHARED) != 0;
 }
 static inline void qr_set_block_mobility(struct qr_map *map, u64 pfn, enum migratetype mobility)
 {

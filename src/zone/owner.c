@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* zone/owner: which blocks are in the hands of callers outside the core, how many pages that is, and
+ * who took each (boot option page_owner).
+ *
+ * Problem. A leaked page has no name. And pages that the core itself holds (slabs, vmalloc areas)
+ * are not their callers' pages: those callers hold objects and areas.
+ *
+ * Idea. The public calls *note* what they hand out: a mark on the head, a sum, and, where there is a
+ * table, a record a frame: task, time, mask and backtrace of the allocation; after the free, of the
+ * free, so that a second free can name the first.
+ *
+ * Invariants. N1: live_pages is the sum over heads with PGF_NOTED. N2: a record is the allocation's
+ * while the mark is set, and the last free's after it.
+ *
+ * Locks: none; a record is written by who owns the frame. May sleep: nothing.
+ * Limits: sums are kept only for blocks handed out while hooks were on; 32 bytes a frame. */
+#include "internal.h"
+
+static struct qr_owner *owner_of(const struct qr_zones *zones, const struct page *page)
+{
+    return zones->owner ? &zones->owner[qr_pfn(zones->map, page) - zones->map->min_pfn] : NULL;
+}
+
+const struct qr_owner *qr_pages_owner(const struct qr_zones *zones, const struct page *page)
+{
+    return owner_of(zones, page);
+}
+
+static void owner_add_live(struct qr_zones *zones, unsigned long pages)
+{
+    unsigned long live = __atomic_add_fetch(&zones->live_pages, pages, __ATOMIC_RELAXED);
+    unsigned long peak = __atomic_load_n(&zones->peak_pages, __ATOMIC_RELAXED);
+    while (live > peak && !__atomic_compare_exchange_n(&zones->peak_pages, &peak, live, true,
+                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
+void qr_pages_note(struct qr_zones *zones, struct page *page, unsigned int order, gfp_t gfp)
+{
+    struct qr_owner *owner = owner_of(zones, page);
+    qr_page_set_flags(page, qr_page_flags(page) | PGF_NOTED);
+    owner_add_live(zones, 1ul << order);
+    if (owner)
+        qr_owner_set(zones->check, owner, gfp, order);
+}
+
+void qr_pages_unnote(struct qr_zones *zones, struct page *page, unsigned int order)
+{
+    struct qr_owner *owner = owner_of(zones, page);
+    __atomic_fetch_sub(&zones->live_pages, 1ul << order, __ATOMIC_RELAXED);
+    if (owner)
+        qr_owner_set(zones->check, owner, 0, order);
+}
+
+void qr_pages_note_singles(struct qr_zones *zones, struct page *page, unsigned int order, u64 nr)
+{
+    struct qr_owner *owner = owner_of(zones, page);
+    __atomic_fetch_sub(&zones->live_pages, (1ul << order) - nr, __ATOMIC_RELAXED);
+    if (!owner)
+        return;
+    owner->order_or_cpu = 0;
+    for (u64 i = 1; i < nr; i++)
+        owner[i] = owner[0];
+}
+
+static bool owner_visit(struct qr_zones *zones, struct page *page, u32 flags,
+                        bool (*visit)(const struct quarry_live *, void *), void *data)
+{
+    const struct qr_owner *owner = owner_of(zones, page);
+    struct quarry_live live = {.kind = QUARRY_LIVE_PAGES,
+                               .size = PAGE_SIZE << (flags & PGF_ORDER_MASK)};
+    if (qr_page_is_low(zones->map, page))
+        live.address = qr_page_virt(zones->map, page);
+    if (flags & PGF_KMALLOC) {
+        live.kind = QUARRY_LIVE_OBJECT;
+        live.cache = "kmalloc-large";
+    }
+    if (owner) {
+        live.gfp = owner->gfp;
+        live.sequence = owner->sequence;
+        live.when_ns = owner->when_ns;
+        if (owner->trace)
+            qr_trace_load(zones->check, owner->trace, &live.allocated);
+    }
+    return visit(&live, data);
+}
+
+void qr_pages_for_each_live(struct qr_zones *zones,
+                            bool (*visit)(const struct quarry_live *, void *), void *data)
+{
+    const struct qr_map *map = zones->map;
+    for (unsigned int i = 0; i < map->nr_runs; i++) {
+        u64 pfn = map->run[i].start;
+        while (!map->run[i].reserved && pfn < map->run[i].end) {
+            struct page *page = qr_page(map, pfn);
+            u32 flags = qr_page_flags(page);
+            bool head = (flags & (PGF_SLAB | PGF_BUDDY | PGF_PCP | PGF_OWNED)) != 0;
+            if ((flags & (PGF_SLAB | PGF_OWNED | PGF_NOTED)) == (PGF_OWNED | PGF_NOTED) &&
+                !owner_visit(zones, page, flags, visit, data))
+                return;
+            pfn += head && !(flags & PGF_TAIL) ? 1ull << (flags & PGF_ORDER_MASK) : 1;
+        }
+    }
+}
