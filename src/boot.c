@@ -120,12 +120,12 @@ static int boot_faults(struct quarry *q, const struct qr_options *options, char 
 
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++) {
         struct quarry_fault spec;
-        char cache[64];
+        char cache[64], reason[192];
         if (!options->fault[i][0])
             continue;
-        if (qr_fault_parse(options->fault[i], &spec, cache, sizeof(cache))) {
-            qr_snprintf(why, why_size, "boot option %s: bad value \"%s\"", name[i],
-                        options->fault[i]);
+        if (qr_fault_parse(options->fault[i], &spec, cache, sizeof(cache), reason,
+                           sizeof(reason))) {
+            qr_snprintf(why, why_size, "boot option %s: %s", name[i], reason);
             return -QR_EINVAL;
         }
         qr_fault_set(&q->faults, (enum quarry_fault_point)i, &spec);
@@ -167,7 +167,7 @@ static int boot_upper(struct quarry *q, const struct qp_machine *machine,
     error = qr_kmalloc_init(&q->kmalloc, machine, why, why_size);
     if (error)
         return error;
-    q->vm.cached_limit =
+    q->vm.cached.limit =
         options->vmalloc_cache == ~0ull ? ~0ul : (unsigned long)options->vmalloc_cache;
     error = qr_vm_init(&q->vm, machine, why, why_size);
     if (error)

@@ -85,8 +85,7 @@ void qr_after_fork(struct quarry *q)
         cpu->drain_requested = 0;
     }
     qp_percpu_leave(state);
-    if (qr_vm_remap_all(&q->vm))
+    if (qr_vm_remap_all(&q->vm) || qr_kmaps_remap_all(&q->kmaps))
         qp_panic("quarry: after fork: the host has no room for the child's vmalloc areas\n");
-    q->reclaim.running = 0;
-    qr_reclaim_start(&q->reclaim);
+    qr_reclaim_after_fork(&q->reclaim);
 }

@@ -52,6 +52,7 @@ struct qp_task {
     gfp_t scope_clear;     /* mask bits dropped from every request (G-C5) */
     gfp_t scope_set;       /* mask bits added */
     unsigned int reclaims; /* inside reclaim: depth (G-I4) */
+    uint32_t kmap_local;   /* newest slot held by kmap_local, plus one; 0: none */
 };
 
 /* Why the context is atomic, for reports. */

@@ -102,7 +102,7 @@ void quarry_context_leave(enum quarry_context what)
     qp_self.atomic--;
     if (what == QUARRY_CTX_HARDIRQ || what == QUARRY_CTX_SOFTIRQ) {
         if (--qp_self.interrupts == 0)
-            qp_self.interrupt_task = (struct qp_task){0, 0, 0};
+            qp_self.interrupt_task = (struct qp_task){0};
     }
     context_deliver();
 }
