@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* What report.c and report_json.c share: the collected findings, leaks and peaks. */
+#ifndef CLI_FINDINGS_H
+#define CLI_FINDINGS_H
+
+#include "report.h"
+
+#define FINDING_FRAMES 24
+
+struct finding_site {
+    struct frame frame[FINDING_FRAMES];
+    size_t nr;
+};
+
+struct finding {
+    const char *kind; /* "double free", "leak", "crash", … */
+    const char *rule; /* "G-S8", or NULL */
+    char *text;
+    char *cache; /* or NULL */
+    const void *address;
+    size_t size;
+    struct finding_site now, before;
+    const char *before_is;
+    const void *key; /* first address of the trace: the same place again is counted, not repeated */
+    unsigned long times;
+    bool problem; /* false: information (out of memory) */
+};
+
+/* Objects of one kind from one place that were never freed. */
+struct leak {
+    const char *what; /* "object", "page block", "vmalloc area" */
+    char *cache;      /* or NULL */
+    struct quarry_trace trace;
+    struct finding_site site;
+    unsigned long nr;
+    uint64_t bytes;
+    const void *example; /* the first one's address */
+};
+
+/* One cache at its peak. */
+struct cache_peak {
+    char *name;
+    size_t object_size;
+    unsigned long objects;
+    uint64_t bytes;
+};
+
+struct findings {
+    struct finding *finding;
+    size_t nr, room;
+    struct leak *leak;
+    size_t nr_leaks, leak_room;
+    struct cache_peak *peak;
+    size_t nr_peaks, peak_room;
+    uint64_t peak_bytes;
+    uint64_t leaked_bytes, leaked_objects;
+};
+
+/* The only one. */
+extern struct findings findings;
+
+void finding_site(struct finding_site *site, const struct quarry_trace *trace, bool exact_top);
+
+#endif

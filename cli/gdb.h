@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_GDB_H
+#define CLI_GDB_H
+
+/* Run the same command line without --gdb under gdb, stopped at the first finding. Does not return on
+ * success. */
+int gdb_run(int argc, char **argv);
+
+#endif

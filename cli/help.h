@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+#include <stdio.h>
+
+void help_all(FILE *out);
+void help_run(void);
+void help_layout(void);
+void help_picture(void);
+
+#endif

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/* Collecting and printing what was found.
+ *
+ * Findings of the core (misuse of an allocation call) and of compat/linux (locks, contexts,
+ * registrations) arrive through hooks, in the thread that made them, and are printed at once with
+ * function, file and line of the module. The same finding at the same place is counted, not repeated.
+ * Leaks are what is live after the module's exit and was allocated since the mark; they are grouped by
+ * the place of allocation. A failed allocation is the machine's answer, not the module's fault: it is
+ * printed by the core and kept out of the count.
+ *
+ * A crash is reported by a thread of its own: the crashed one may stand on a small signal stack or hold a
+ * lock of libc's; when the report does not come within ten seconds, the bare addresses are written.
+ *
+ * Locks: `findings_lock` guards the collection; it is taken with locks of the core held and takes none
+ * of them. */
+#include "findings.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <quarry/stat.h>
+#include "linux/runtime.h"
+
+struct findings findings;
+
+static pthread_mutex_t findings_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t mark_sequence;
+static const void **mark_unknown; /* live at the mark without a sequence number, sorted */
+static size_t nr_unknown, unknown_room;
+static bool report_quiet;
+
+void quarry_finding_break(void)
+{
+    __asm__ volatile(""); /* a place for a breakpoint that no compiler removes */
+}
+
+void finding_site(struct finding_site *site, const struct quarry_trace *trace, bool exact_top)
+{
+    struct frame frames[FRAMES_MAX];
+
+    site->nr = trace ? symbols_trace(trace, exact_top, frames, FRAMES_MAX) : 0;
+    if (site->nr > FINDING_FRAMES)
+        site->nr = FINDING_FRAMES;
+    memcpy(site->frame, frames, site->nr * sizeof(frames[0]));
+}
+
+/* ---- printing ---------------------------------------------------------------------------------- */
+
+static const char *report_tint(const char *colour)
+{
+    return cli_colours(STDERR_FILENO) ? colour : "";
+}
+
+#define TINT_BAD report_tint("\033[1;31m")
+#define TINT_GOOD report_tint("\033[1;32m")
+#define TINT_OFF report_tint("\033[0m")
+
+/* Frames one below the other, @label before the first. */
+static void site_print(const char *label, const struct finding_site *site)
+{
+    size_t width = strlen(label) > 12 ? strlen(label) : 12;
+
+    for (size_t i = 0; i < site->nr; i++) {
+        char text[512];
+        if (site->frame[i].header && site->frame[i].where == FRAME_MODULE)
+            continue; /* Quarry's own inline functions: the line below says what was called */
+        cli_print("    %-*s %s\n", (int)width, label,
+                  symbols_text(&site->frame[i], text, sizeof(text)));
+        label = "";
+    }
+}
+
+static void finding_print(const struct finding *finding)
+{
+    cli_say("%s%s%s%s%s%s: %s", TINT_BAD, finding->kind, TINT_OFF, finding->rule ? " [" : "",
+            finding->rule ? finding->rule : "", finding->rule ? "]" : "", finding->text);
+    site_print("at", &finding->now);
+    site_print(finding->before_is ? finding->before_is : "before", &finding->before);
+}
+
+/* ---- collecting -------------------------------------------------------------------------------- */
+
+static const char *kind_name(enum quarry_finding kind)
+{
+    static const char *const name[QUARRY_FINDING_KINDS] = {
+        [QUARRY_BAD_REQUEST] = "bad request",
+        [QUARRY_BAD_CONTEXT] = "bad context",
+        [QUARRY_DOUBLE_FREE] = "double free",
+        [QUARRY_BAD_FREE] = "bad free",
+        [QUARRY_OVERRUN] = "overrun",
+        [QUARRY_USE_AFTER_FREE] = "use after free",
+        [QUARRY_LEAK] = "leak",
+        [QUARRY_OUT_OF_MEMORY] = "out of memory",
+        [QUARRY_CORRUPTION] = "corrupted machine",
+    };
+
+    return (unsigned int)kind < QUARRY_FINDING_KINDS ? name[kind] : "finding";
+}
+
+/* The same kind of finding at the same place counts as one. */
+static struct finding *finding_known(const struct finding *fresh)
+{
+    for (size_t i = 0; i < findings.nr; i++) {
+        struct finding *old = &findings.finding[i];
+        if (fresh->key && old->key == fresh->key && strcmp(old->kind, fresh->kind) == 0)
+            return old;
+    }
+    return NULL;
+}
+
+/* Count, keep and print one; its sites are looked up only the first time. */
+static void finding_take(struct finding *fresh, const char *text, const struct quarry_trace *now,
+                         const struct quarry_trace *before)
+{
+    struct finding *known;
+
+    pthread_mutex_lock(&findings_lock);
+    fresh->key = now && now->nr ? now->pc[0] : NULL;
+    known = finding_known(fresh);
+    if (known) {
+        known->times++;
+    } else {
+        findings.finding =
+            cli_grow(findings.finding, &findings.room, findings.nr + 1, sizeof(*findings.finding));
+        known = &findings.finding[findings.nr++];
+        *known = *fresh;
+        known->times = 1;
+        known->text = cli_copy(text);
+        known->text[strcspn(known->text, "\n")] = '\0';
+        finding_site(&known->now, now, false);
+        finding_site(&known->before, before, false);
+        if (known->problem)
+            finding_print(known);
+    }
+    pthread_mutex_unlock(&findings_lock);
+    if (fresh->problem)
+        quarry_finding_break();
+}
+
+/* quarry_report_fn: the core found something. */
+static bool report_core(const struct quarry_report *report, void *data)
+{
+    struct finding fresh = {.kind = kind_name(report->kind),
+                            .rule = report->rule,
+                            .address = report->address,
+                            .size = report->size,
+                            .before_is = report->before_is,
+                            .problem = report->kind != QUARRY_OUT_OF_MEMORY};
+
+    fresh.cache = report->cache ? cli_copy(report->cache) : NULL;
+    finding_take(&fresh, report->text ? report->text : "", report->now, report->before);
+    return !fresh.problem && !report_quiet; /* an allocation failure prints as the core does it */
+}
+
+/* compat/linux found something. */
+static bool report_compat(const struct qlx_finding *finding, void *data)
+{
+    struct finding fresh = {
+        .kind = finding->what, .before_is = finding->before_is, .problem = true};
+
+    finding_take(&fresh, finding->text, &finding->now, &finding->before);
+    return false;
+}
+
+void report_start(const struct run_options *options)
+{
+    report_quiet = options->quiet;
+    quarry_set_report_hook(report_core, NULL);
+    qlx_set_finding_hook(report_compat, NULL);
+}
+
+/* ---- leaks ------------------------------------------------------------------------------------- */
+
+static int compare_pointers(const void *a, const void *b)
+{
+    uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static bool mark_visit(const struct quarry_live *live, void *data)
+{
+    if (live->sequence)
+        return true;
+    mark_unknown = cli_grow(mark_unknown, &unknown_room, nr_unknown + 1, sizeof(*mark_unknown));
+    mark_unknown[nr_unknown++] = live->address;
+    return true;
+}
+
+void report_mark(void)
+{
+    mark_sequence = quarry_sequence();
+    quarry_for_each_live(mark_visit, NULL);
+    qsort(mark_unknown, nr_unknown, sizeof(*mark_unknown), compare_pointers);
+}
+
+static const char *live_name(enum quarry_live_kind kind)
+{
+    switch (kind) {
+    case QUARRY_LIVE_OBJECT:
+        return "object";
+    case QUARRY_LIVE_PAGES:
+        return "page block";
+    case QUARRY_LIVE_VMALLOC:
+        return "vmalloc area";
+    }
+    return "allocation";
+}
+
+static bool leak_same(const struct leak *leak, const struct quarry_live *live)
+{
+    return leak->what == live_name(live->kind) &&
+           strcmp(leak->cache ? leak->cache : "", live->cache ? live->cache : "") == 0 &&
+           leak->trace.nr == live->allocated.nr &&
+           memcmp(leak->trace.pc, live->allocated.pc, leak->trace.nr * sizeof(leak->trace.pc[0])) ==
+               0;
+}
+
+static bool leak_visit(const struct quarry_live *live, void *data)
+{
+    struct leak *leak = NULL;
+
+    if (live->sequence ? live->sequence < mark_sequence
+                       : nr_unknown && bsearch(&live->address, mark_unknown, nr_unknown,
+                                               sizeof(*mark_unknown), compare_pointers) != NULL)
+        return true;
+    for (size_t i = findings.nr_leaks; i-- > 0 && !leak;) {
+        if (leak_same(&findings.leak[i], live))
+            leak = &findings.leak[i];
+    }
+    if (!leak) {
+        findings.leak = cli_grow(findings.leak, &findings.leak_room, findings.nr_leaks + 1,
+                                 sizeof(*findings.leak));
+        leak = &findings.leak[findings.nr_leaks++];
+        memset(leak, 0, sizeof(*leak));
+        leak->what = live_name(live->kind);
+        leak->cache = live->cache ? cli_copy(live->cache) : NULL;
+        leak->trace = live->allocated;
+        leak->example = live->address;
+    }
+    leak->nr++;
+    leak->bytes += live->size;
+    findings.leaked_objects++;
+    findings.leaked_bytes += live->size;
+    return true;
+}
+
+static int leak_compare(const void *a, const void *b)
+{
+    const struct leak *x = a, *y = b;
+
+    return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
+}
+
+static bool left_visit(const struct qlx_left *left, void *data)
+{
+    struct finding fresh = {.kind = "left registered",
+                            .before_is = "registered by",
+                            .address = left->object,
+                            .problem = true};
+    char text[256];
+
+    if (left->kind == QLX_LEFT_FILE)
+        return true;
+    snprintf(text, sizeof(text), "%s%s%s is still there after the module's exit: %s is missing",
+             left->kind_name, left->name[0] ? " " : "", left->name, left->undo);
+    finding_take(&fresh, text, NULL, &left->where);
+    return true;
+}
+
+void report_collect_leaks(void)
+{
+    findings.nr_leaks = 0;
+    findings.leaked_bytes = findings.leaked_objects = 0;
+    quarry_for_each_live(leak_visit, NULL);
+    if (findings.nr_leaks)
+        qsort(findings.leak, findings.nr_leaks, sizeof(*findings.leak), leak_compare);
+    for (size_t i = 0; i < findings.nr_leaks; i++)
+        finding_site(&findings.leak[i].site, &findings.leak[i].trace, false);
+    if (qlx_oopses() == 0)
+        qlx_for_each_left(left_visit, NULL);
+}
+
+/* ---- peaks ------------------------------------------------------------------------------------- */
+
+static bool peak_visit(const struct quarry_cache_stat *stat, void *data)
+{
+    struct cache_peak *peak = NULL;
+
+    if (stat->peak == 0)
+        return true;
+    for (size_t i = 0; i < findings.nr_peaks && !peak; i++) {
+        if (strcmp(findings.peak[i].name, stat->name) == 0)
+            peak = &findings.peak[i];
+    }
+    if (!peak) {
+        findings.peak = cli_grow(findings.peak, &findings.peak_room, findings.nr_peaks + 1,
+                                 sizeof(*findings.peak));
+        peak = &findings.peak[findings.nr_peaks++];
+        memset(peak, 0, sizeof(*peak));
+        peak->name = cli_copy(stat->name);
+    }
+    peak->object_size = stat->object_size;
+    if (stat->peak > peak->objects)
+        peak->objects = stat->peak;
+    peak->bytes = (uint64_t)peak->objects * stat->object_size;
+    return true;
+}
+
+void report_sample(void)
+{
+    quarry_for_each_cache(peak_visit, NULL);
+    if (quarry_peak_bytes() > findings.peak_bytes)
+        findings.peak_bytes = quarry_peak_bytes();
+}
+
+/* ---- crashes ----------------------------------------------------------------------------------- */
+
+static const struct qlx_oops *crash_oops;
+static sem_t crash_done;
+
+static void *crash_thread(void *unused)
+{
+    const struct qlx_oops *oops = crash_oops;
+    struct finding fresh = {.kind = "crash", .address = oops->address, .problem = true};
+    struct quarry_trace trace = oops->trace;
+    const struct frame *site;
+    char text[768], where[512];
+
+    if (oops->pc && (trace.nr == 0 || trace.pc[0] != oops->pc)) {
+        if (trace.nr == QUARRY_TRACE_MAX)
+            trace.nr--;
+        memmove(trace.pc + 1, trace.pc, trace.nr * sizeof(trace.pc[0]));
+        trace.pc[0] = oops->pc;
+        trace.nr++;
+    }
+    finding_site(&fresh.now, &trace, true);
+    site = symbols_site(fresh.now.frame, fresh.now.nr);
+    snprintf(text, sizeof(text), "%s%s in %s", oops->what,
+             oops->signal == 11 && (uintptr_t)oops->address < 4096 ? " (a NULL pointer was used)"
+                                                                   : "",
+             site ? symbols_text(site, where, sizeof(where)) : "unknown code");
+    if (oops->signal == 11 || oops->signal == 7) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof(text) - used, ", address %p", oops->address);
+    }
+    pthread_mutex_lock(&findings_lock);
+    findings.finding =
+        cli_grow(findings.finding, &findings.room, findings.nr + 1, sizeof(*findings.finding));
+    fresh.text = cli_copy(text);
+    fresh.times = 1;
+    findings.finding[findings.nr++] = fresh;
+    finding_print(&fresh);
+    pthread_mutex_unlock(&findings_lock);
+    sem_post(&crash_done);
+    return NULL;
+}
+
+void report_crash(const struct qlx_oops *oops)
+{
+    struct timespec deadline;
+    pthread_t thread;
+
+    crash_oops = oops;
+    sem_init(&crash_done, 0, 0);
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += 10;
+    if (pthread_create(&thread, NULL, crash_thread, NULL) == 0) {
+        while (sem_timedwait(&crash_done, &deadline) != 0) {
+            if (errno == EINTR)
+                continue;
+            cli_say("crash: %s at %p (the full report hangs; addresses follow)", oops->what,
+                    oops->pc);
+            for (unsigned int i = 0; i < oops->trace.nr && i < QUARRY_TRACE_MAX; i++)
+                cli_print("    %p\n", oops->trace.pc[i]);
+            break;
+        }
+    }
+    quarry_finding_break();
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+static size_t report_misuses(void)
+{
+    size_t nr = 0;
+
+    for (size_t i = 0; i < findings.nr; i++)
+        nr += findings.finding[i].problem;
+    return nr;
+}
+
+size_t report_problems(void)
+{
+    return report_misuses() + findings.leaked_objects;
+}
+
+static void report_print_peaks(void)
+{
+    char bytes[48];
+
+    cli_say("at most %s in use", cli_bytes(bytes, sizeof(bytes), findings.peak_bytes));
+    if (findings.nr_peaks)
+        cli_print("    %-24s %10s %12s %14s\n", "cache", "object", "at peak", "bytes at peak");
+    for (size_t i = 0; i < findings.nr_peaks; i++) {
+        const struct cache_peak *peak = &findings.peak[i];
+        cli_print("    %-24s %10zu %12lu %14llu\n", peak->name, peak->object_size, peak->objects,
+                  (unsigned long long)peak->bytes);
+    }
+}
+
+static void leak_print(const struct leak *leak, const char *kind)
+{
+    char count[48], text[512];
+    const struct frame *site = symbols_site(leak->site.frame, leak->site.nr);
+
+    cli_say("%s%s%s: %s%s%s, %llu bytes%s, allocated in %s", TINT_BAD, kind, TINT_OFF,
+            cli_count(count, sizeof(count), leak->nr, leak->what), leak->cache ? " of cache " : "",
+            leak->cache ? leak->cache : "", (unsigned long long)leak->bytes,
+            leak->nr > 1 ? " together" : "",
+            site ? symbols_text(site, text, sizeof(text))
+                 : "an unknown place (owner tracking is off)");
+    site_print("allocated by", &leak->site);
+}
+
+void report_print(const struct report_run *run)
+{
+    bool crashed = qlx_oopses() > 0;
+    size_t misuses = report_misuses(), shown = findings.nr_leaks < 40 ? findings.nr_leaks : 40;
+    char leaks[48], bytes[48], other[48];
+
+    if (!report_quiet && run->loaded)
+        report_print_peaks();
+    for (size_t i = 0; i < findings.nr; i++) {
+        if (findings.finding[i].problem && findings.finding[i].times > 1)
+            cli_say("%s happened %lu times: %s", findings.finding[i].kind,
+                    findings.finding[i].times, findings.finding[i].text);
+    }
+    for (size_t i = 0; i < shown; i++)
+        leak_print(&findings.leak[i], crashed ? "held at the crash" : "leak");
+    if (findings.nr_leaks > shown)
+        cli_say("… and leaks from %zu more places (--json lists all)", findings.nr_leaks - shown);
+    if (run->command_status)
+        cli_say("the command ended with status %d", run->command_status);
+    if (findings.leaked_objects)
+        snprintf(bytes, sizeof(bytes), " (%llu bytes)", (unsigned long long)findings.leaked_bytes);
+    else
+        bytes[0] = '\0';
+    cli_say("%s%s%s, %s%s%s", report_problems() ? TINT_BAD : TINT_GOOD,
+            cli_count(leaks, sizeof(leaks), findings.leaked_objects,
+                      crashed ? "allocation held at the crash" : "leak"),
+            bytes, misuses ? "" : "no ",
+            misuses ? cli_count(other, sizeof(other), misuses, "other finding") : "other findings",
+            TINT_OFF);
+}
