@@ -10,7 +10,7 @@
 set -eu
 
 run_packages="gcc libc6-dev make cmake ninja-build pkg-config libfuse3-dev fuse3 libdw-dev libjansson-dev"
-test_packages="$run_packages libcmocka-dev clang clang-tidy clang-format cppcheck binutils"
+test_packages="$run_packages libcmocka-dev clang clang-tidy clang-format cppcheck patch binutils"
 bench_packages="$run_packages libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 valgrind"
 
 case "${1:-run}" in
