@@ -223,8 +223,13 @@ void qr_area_account_locked(struct qr_vm *vm, const struct qr_area *area, long s
     if (area->internal)
         return;
     vm->nr_areas += (unsigned long)sign;
-    if (area->vm.flags & VM_ALLOC)
-        vm->nr_pages += (unsigned long)sign * area->nr_frames;
+    if (!(area->vm.flags & VM_ALLOC))
+        return;
+    vm->nr_pages += (unsigned long)sign * area->nr_frames;
+    if (sign > 0)
+        qr_live_add(vm->check, (size_t)area->nr_frames << PAGE_SHIFT);
+    else
+        qr_live_remove(vm->check, (size_t)area->nr_frames << PAGE_SHIFT);
 }
 
 /* The area is complete: everybody may find it. */

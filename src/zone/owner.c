@@ -28,11 +28,14 @@ const struct qr_owner *qr_pages_owner(const struct qr_zones *zones, const struct
 
 static void owner_add_live(struct qr_zones *zones, unsigned long pages)
 {
-    unsigned long live = __atomic_add_fetch(&zones->live_pages, pages, __ATOMIC_RELAXED);
-    unsigned long peak = __atomic_load_n(&zones->peak_pages, __ATOMIC_RELAXED);
-    while (live > peak && !__atomic_compare_exchange_n(&zones->peak_pages, &peak, live, true,
-                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        ;
+    __atomic_fetch_add(&zones->live_pages, pages, __ATOMIC_RELAXED);
+    qr_live_add(zones->check, pages << PAGE_SHIFT);
+}
+
+static void owner_remove_live(struct qr_zones *zones, unsigned long pages)
+{
+    __atomic_fetch_sub(&zones->live_pages, pages, __ATOMIC_RELAXED);
+    qr_live_remove(zones->check, pages << PAGE_SHIFT);
 }
 
 void qr_pages_note(struct qr_zones *zones, struct page *page, unsigned int order, gfp_t gfp)
@@ -47,7 +50,7 @@ void qr_pages_note(struct qr_zones *zones, struct page *page, unsigned int order
 void qr_pages_unnote(struct qr_zones *zones, struct page *page, unsigned int order)
 {
     struct qr_owner *owner = owner_of(zones, page);
-    __atomic_fetch_sub(&zones->live_pages, 1ul << order, __ATOMIC_RELAXED);
+    owner_remove_live(zones, 1ul << order);
     if (owner)
         qr_owner_set(zones->check, owner, 0, order);
 }
@@ -55,7 +58,7 @@ void qr_pages_unnote(struct qr_zones *zones, struct page *page, unsigned int ord
 void qr_pages_note_singles(struct qr_zones *zones, struct page *page, unsigned int order, u64 nr)
 {
     struct qr_owner *owner = owner_of(zones, page);
-    __atomic_fetch_sub(&zones->live_pages, (1ul << order) - nr, __ATOMIC_RELAXED);
+    owner_remove_live(zones, (1ul << order) - nr);
     if (!owner)
         return;
     owner->order_or_cpu = 0;

@@ -98,13 +98,13 @@ struct qr_zones {
     struct qr_zonelist list[QR_MAX_NODES][MAX_NR_ZONES]; /* by node and gfp_zone() */
     u32 nr_online; /* CPUs with lists, as last counted: they share the limit of pcp.c */
     bool init_on_alloc, init_on_free, poison;
-    u64 totalram, totalhigh;              /* managed frames; of them without a direct-map address */
-    u64 min_free_kbytes;                  /* 0: computed (G-W5) */
-    u32 watermark_scale_factor;           /* of 10,000; 0: the default steps */
-    u32 lowmem_ratio[MAX_NR_ZONES];       /* all zero at boot: the defaults of G-Z6 */
-    u64 reserve_for_reclaim_pages;        /* G-W3 */
-    struct qr_owner *owner;               /* by pfn - map->min_pfn, or NULL (page_owner) */
-    unsigned long live_pages, peak_pages; /* in blocks noted by qr_pages_note */
+    u64 totalram, totalhigh;        /* managed frames; of them without a direct-map address */
+    u64 min_free_kbytes;            /* 0: computed (G-W5) */
+    u32 watermark_scale_factor;     /* of 10,000; 0: the default steps */
+    u32 lowmem_ratio[MAX_NR_ZONES]; /* all zero at boot: the defaults of G-Z6 */
+    u64 reserve_for_reclaim_pages;  /* G-W3 */
+    struct qr_owner *owner;         /* by pfn - map->min_pfn, or NULL (page_owner) */
+    unsigned long live_pages;       /* in blocks noted by qr_pages_note */
     /* Registered by vm/: clear a page that has no direct-map address. NULL: requests for cleared
      * pages stay out of high memory. */
     void (*clear_high)(void *data, struct page *page);
