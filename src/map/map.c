@@ -379,6 +379,12 @@ bool qr_pfn_valid(const struct qr_map *map, u64 pfn)
     return map->whole || map_run_of(map, pfn) != NULL;
 }
 
+bool qr_pfn_reserved(const struct qr_map *map, u64 pfn)
+{
+    const struct qr_run *run = map_run_of(map, pfn);
+    return run && run->reserved;
+}
+
 struct page *qr_virt_page_checked(const struct qr_map *map, const void *virt)
 {
     u64 pfn;

@@ -83,6 +83,8 @@ static QR_ALWAYS_INLINE struct page *qr_head(const struct qr_map *map, const str
 
 /* Whether a frame exists. Cost: a search over the runs. Context: any. */
 bool qr_pfn_valid(const struct qr_map *map, u64 pfn);
+/* Whether it exists but is never handed out. */
+bool qr_pfn_reserved(const struct qr_map *map, u64 pfn);
 /* The descriptor behind a direct-map address whose frame exists, else NULL. */
 struct page *qr_virt_page_checked(const struct qr_map *map, const void *virt);
 /* Whether @page points at the descriptor of an existing frame. */

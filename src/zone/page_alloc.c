@@ -228,7 +228,8 @@ static unsigned long request_round(const struct qr_request *request, unsigned in
                                       request->nid, effort);
         qp_task()->reclaims--;
     }
-    return freed + qr_pcp_drain_all(zones);
+    qr_pcp_drain_all(zones); /* no progress by itself, or it would be one for ever */
+    return freed;
 }
 
 /* Wait for somebody to free a page, but not long: nobody may be going to. */

@@ -50,17 +50,7 @@ static struct page *free_containing(const struct qr_map *map, struct page *page)
     return NULL;
 }
 
-static bool free_in_reserved_run(const struct qr_map *map, u64 pfn)
-{
-    for (unsigned int i = 0; i < map->nr_runs; i++) {
-        if (pfn >= map->run[i].start && pfn < map->run[i].end)
-            return map->run[i].reserved;
-    }
-    return false;
-}
-
-static void free_describe_block(const struct qr_map *map, const struct page *head, u64 inside,
-                                struct qr_text *text)
+static void free_describe_block(const struct page *head, u64 inside, struct qr_text *text)
 {
     u32 flags = qr_page_flags(head);
     unsigned int order = flags & PGF_ORDER_MASK;
@@ -84,21 +74,29 @@ static void free_describe_block(const struct qr_map *map, const struct page *hea
     else
         qr_text_add(text, "an allocated %sblock of order %u%s", flags & PGF_HEAD ? "compound " : "",
                     order, head->_refcount <= 0 ? " without a reference" : "");
-    (void)map;
 }
 
-static void free_describe_page(struct qr_zones *zones, struct page *page, struct qr_text *text)
+/* What the frame of a page is; @address, if not NULL, is the byte in it that was meant. */
+static void free_describe_page(struct qr_zones *zones, struct page *page, const void *address,
+                               struct qr_text *text)
 {
     const struct qr_map *map = zones->map;
     u32 flags = qr_page_flags(page);
     struct page *head;
-    if (free_in_reserved_run(map, qr_pfn(map, page))) {
+    if (qr_pfn_reserved(map, qr_pfn(map, page))) {
         qr_text_add(text, "reserved memory, which was never allocated");
         return;
     }
+    if ((flags & PGF_SLAB) && zones->describe && qr_page_is_low(map, page)) {
+        zones->describe(zones->describe_data, address ? address : qr_page_virt(map, page), text);
+        if (text->length)
+            return;
+    }
+    if (address && ((uintptr_t)address & ~PAGE_MASK))
+        qr_text_add(text, "byte %u of ", (unsigned int)((uintptr_t)address & ~PAGE_MASK));
     head = flags & PGF_TAIL ? qr_head(map, page) : free_containing(map, page);
     if (head)
-        free_describe_block(map, head, qr_pfn(map, page) - qr_pfn(map, head), text);
+        free_describe_block(head, qr_pfn(map, page) - qr_pfn(map, head), text);
     else
         qr_text_add(text, "free memory that was never allocated");
 }
@@ -107,18 +105,15 @@ static void free_describe_page(struct qr_zones *zones, struct page *page, struct
 static void free_describe_address(struct qr_zones *zones, const void *address, struct qr_text *text)
 {
     struct page *page = qr_virt_page_checked(zones->map, address);
-    if (zones->describe)
-        zones->describe(zones->describe_data, address, text);
-    if (text->length)
-        return;
-    if (!page) {
-        qr_text_add(text, "no memory of this machine (a stack, a static variable, another "
-                          "allocator's?)");
+    if (page) {
+        free_describe_page(zones, page, address, text);
         return;
     }
-    if ((uintptr_t)address & ~PAGE_MASK)
-        qr_text_add(text, "byte %u of ", (unsigned int)((uintptr_t)address & ~PAGE_MASK));
-    free_describe_page(zones, page, text);
+    if (zones->describe)
+        zones->describe(zones->describe_data, address, text);
+    if (!text->length)
+        qr_text_add(text, "no memory of this machine (a stack, a static variable, another "
+                          "allocator's?)");
 }
 
 /* ---- reports -------------------------------------------------------------------------------- */
@@ -153,7 +148,7 @@ static QR_COLD void free_report_page(struct qr_zones *zones, struct page *page, 
         report.address = qr_page_virt(zones->map, page);
     if (head)
         free_add_before(zones, page, freed, &report, &before);
-    free_describe_page(zones, page, &text);
+    free_describe_page(zones, page, NULL, &text);
     qr_report(zones->check, &report,
               "%s of page frame %#llx, order %u: it is %s; nothing is changed", what,
               (unsigned long long)qr_pfn(zones->map, page), order, buffer);
@@ -362,7 +357,7 @@ void qr_split_page(struct qr_zones *zones, struct page *page, unsigned int order
     if ((flags & FREE_MASK) != (PGF_OWNED | order) || (flags & PGF_HEAD)) {
         char buffer[192] = "";
         struct qr_text text = {buffer, sizeof(buffer), 0};
-        free_describe_page(zones, page, &text);
+        free_describe_page(zones, page, NULL, &text);
         qr_report(zones->check, &report,
                   "split_page of page frame %#llx, order %u: it is %s; only a whole block that is "
                   "not compound can be split; nothing is changed",
