@@ -57,6 +57,7 @@ unsigned long qr_area_tree_check(const struct qr_vm *vm, unsigned long *nr);
 /* map.c: page tables, and the way back */
 bool qr_area_map(struct qr_vm *vm, struct qr_area *area);
 void qr_area_unmap(struct qr_vm *vm, const struct qr_area *area, unsigned int nr_mapped);
+void qr_area_count_zones(struct qr_vm *vm, const struct qr_area *area, unsigned int nr, long sign);
 void qr_area_release_frames(struct qr_vm *vm, struct qr_area *area, unsigned int nr);
 unsigned long qr_areas_release(struct qr_vm *vm, struct qr_area *list);
 
@@ -79,7 +80,7 @@ void qr_vm_finish_deferred(struct qr_vm *vm);
 bool qr_vm_in_interrupt(void);
 
 /* describe.c */
-void qr_vm_describe(struct qr_vm *vm, const void *address, char *buffer, size_t size);
+void qr_vm_describe(void *data, const void *address, struct qr_text *text);
 const char *qr_vm_describe_short(void *data, const void *address);
 
 #endif

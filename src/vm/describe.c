@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vm/describe: what an address is, for reports about wrong frees (G-S8). The answers are the ends of
- * sentences that begin with the call and the address. Locks: vm->lock for a moment. Any context. */
+ * sentences that begin "it is". Locks: vm->lock for a moment. Any context. */
 #include "area.h"
 
 static void describe_window(struct qr_vm *vm, const void *address, struct qr_text *text)
@@ -23,41 +23,19 @@ static void describe_window(struct qr_vm *vm, const void *address, struct qr_tex
     qp_unlock(&vm->lock, state);
 }
 
-static void describe_page(struct qr_vm *vm, const struct page *page, const void *address,
-                          struct qr_text *text)
+/* zones->describe: what the layers above the page allocator know of an address. */
+void qr_vm_describe(void *data, const void *address, struct qr_text *text)
 {
+    struct qr_vm *vm = data;
     struct qr_object object;
-    u32 flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
-    if (qr_object_find(vm->kmalloc->slabs, address, &object))
-        qr_text_add(text, "%s object of cache %s: use kfree or kmem_cache_free",
-                    object.exact ? "an" : "inside an", object.cache->name);
-    else if (qr_head(vm->zones->map, page)->flags & PGF_KMALLOC)
-        qr_text_add(text, "a large kmalloc block: use kfree");
-    else if (flags & PGF_VMALLOC)
-        qr_text_add(text, "the direct-map address of a page of a vmalloc area");
-    else if (page_ref_count(page) > 0 || (flags & PGF_TAIL))
-        qr_text_add(text, "a page of the page allocator: use free_pages");
-    else
-        qr_text_add(text, "a page that is free");
-}
-
-/* Write what @address is into @buffer. */
-void qr_vm_describe(struct qr_vm *vm, const void *address, char *buffer, size_t size)
-{
-    struct qr_text text = {.buffer = buffer, .size = size};
-    const struct page *page;
-    if (size)
-        buffer[0] = 0;
     if (qr_vm_contains(vm, address)) {
-        describe_window(vm, address, &text);
+        describe_window(vm, address, text);
         return;
     }
-    page = qr_virt_page_checked(vm->zones->map, address);
-    if (page)
-        describe_page(vm, page, address, &text);
-    else
-        qr_text_add(&text, "an address outside this machine's memory (a stack, the heap of libc, a "
-                           "constant)");
+    if (qr_object_find(vm->kmalloc->slabs, address, &object) && object.start)
+        qr_text_add(text, "%s object %u of cache %s: use kfree or kmem_cache_free",
+                    object.exact ? "the start of" : "an address inside", object.index,
+                    object.cache->name);
 }
 
 /* What the kmalloc layer says about addresses outside the direct map. */

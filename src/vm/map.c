@@ -54,15 +54,34 @@ bool qr_area_map(struct qr_vm *vm, struct qr_area *area)
     return true;
 }
 
+/* Count the first @nr pages of an area in (@sign 1) or out (-1) of their zones' statistics, with one
+ * addition for each stretch in one zone. */
+void qr_area_count_zones(struct qr_vm *vm, const struct qr_area *area, unsigned int nr, long sign)
+{
+    struct zone *zone = NULL;
+    long in_zone = 0;
+    for (unsigned int i = 0; i < nr; i++) {
+        struct zone *next = qr_page_zone(vm->zones, area->frames[i]);
+        if (next != zone && zone) {
+            qr_zone_count(zone, QR_ZS_VMALLOC, sign * in_zone);
+            in_zone = 0;
+        }
+        zone = next;
+        in_zone++;
+    }
+    if (zone)
+        qr_zone_count(zone, QR_ZS_VMALLOC, sign * in_zone);
+}
+
 /* Drop the area's reference on its first @nr frames. */
 void qr_area_release_frames(struct qr_vm *vm, struct qr_area *area, unsigned int nr)
 {
+    if (area->vm.flags & VM_ALLOC)
+        qr_area_count_zones(vm, area, nr, -1);
     for (unsigned int i = 0; i < nr; i++) {
         struct page *page = area->frames[i];
-        if (area->vm.flags & VM_ALLOC) {
+        if (area->vm.flags & VM_ALLOC)
             __atomic_fetch_and(&page->flags, ~PGF_VMALLOC, __ATOMIC_RELAXED);
-            qr_zone_count(qr_page_zone(vm->zones, page), QR_ZS_VMALLOC, -1);
-        }
         qr_put_pages(vm->zones, page, 0, "vfree");
     }
 }

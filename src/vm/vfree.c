@@ -50,7 +50,7 @@ static void vfree_report(struct qr_vm *vm, const void *address, const char *call
                          enum quarry_finding kind, const char *what)
 {
     struct quarry_report report = {.kind = kind, .rule = "G-S8", .address = address};
-    qr_report(vm->check, &report, "%s(%p): %s; nothing was freed", call, address, what);
+    qr_report(vm->check, &report, "%s of %p: %s; nothing is changed", call, address, what);
 }
 
 /* Say why @address cannot be freed by @call. @area is a copy of what was found there, or NULL. */
@@ -60,8 +60,7 @@ static void vfree_refuse(struct qr_vm *vm, const void *address, enum vfree_call 
     const char *name = vfree_call_name[call];
     char text[192];
     if (!area || area->vm.addr != address) {
-        qr_vm_describe(vm, address, text, sizeof(text));
-        vfree_report(vm, address, name, QUARRY_BAD_FREE, text);
+        qr_report_bad_free(vm->zones, address, name);
         return;
     }
     if (area->state != QR_AREA_LIVE) {

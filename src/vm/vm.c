@@ -83,6 +83,8 @@ int qr_vm_init(struct qr_vm *vm, const struct qp_machine *machine, char *why, si
         goto no_memory;
     vm->kmalloc->describe = qr_vm_describe_short;
     vm->kmalloc->describe_data = vm;
+    vm->zones->describe = qr_vm_describe;
+    vm->zones->describe_data = vm;
     vm->source = (struct qr_source){.name = "vmalloc",
                                     .shrink = vm_shrink,
                                     .data = vm,

@@ -13,11 +13,12 @@
  *                             ▼                                           │
  *                 record ► array ► pages ► addresses ► mapping ► publish ─┘
  *
- * The pages need not be neighbours, but those that are cost less to map. So they are taken in
- * blocks as large as the rest of the area, as long as such blocks are there for the taking (without
- * reclaim, without a warning), and split into single pages; page by page only when there are none.
- * High memory goes first (G-Z8): a block from low memory is put back while high memory still has
- * single pages, since only those who cannot use high memory should have to live off low memory.
+ * The pages need not be neighbours, but those that are cost less to map. So a large area asks the
+ * page allocator for many single pages at once, which come as ascending runs where there are any;
+ * a small one tries a block from this CPU's lists first (without reclaim, without a warning) and
+ * splits it. High memory goes first (G-Z8): a block from low memory is put back while high memory
+ * still has single pages, since only those who cannot use high memory should have to live off low
+ * memory.
  *
  * Invariants. A1: an area that was published is complete. A2: a request that fails leaves no page,
  * no range, no record and no mapping behind. A3: with __GFP_ZERO the whole of each page is zero.
@@ -28,6 +29,7 @@
 #include "area.h"
 
 #define VMALLOC_ALIGN_MAX (1ull << 30)
+#define VMALLOC_SMALL 8u /* fewer pages than this come from this CPU's lists */
 #define VMALLOC_RETRY_NS (1000ull * 1000)
 /* Bits under which a kept area may serve anybody: the zones are the default's, and neither node nor
  * reserves were special. */
@@ -115,8 +117,9 @@ static bool vmalloc_block_is_low(const struct vmalloc_job *job, const struct pag
     return false;
 }
 
-/* A block of 2^order pages that is there for the taking, or NULL. */
-static struct page *vmalloc_take_block(struct vmalloc_job *job, unsigned int order)
+/* A block of 2^order pages that is there for the taking, as single pages; how many. */
+static unsigned int vmalloc_take_block(struct vmalloc_job *job, unsigned int order,
+                                       struct page **frames)
 {
     struct qr_zones *zones = job->vm->zones;
     gfp_t gfp = (job->gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL | __GFP_RETRY_MAYFAIL | __GFP_HIGH)) |
@@ -127,40 +130,33 @@ static struct page *vmalloc_take_block(struct vmalloc_job *job, unsigned int ord
     page = qr_alloc_pages(zones, gfp, order, job->nid);
     if (page && vmalloc_block_is_low(job, page)) {
         qr_free_block(zones, page, order);
-        return NULL;
+        page = NULL;
     }
-    if (page)
-        qr_split_page(zones, page, order);
-    return page;
-}
-
-static struct page *vmalloc_take_single(struct vmalloc_job *job)
-{
-    return qr_alloc_pages(job->vm->zones, job->gfp | __GFP_NOWARN, 0, job->nid);
+    if (!page)
+        return 0;
+    qr_split_page(zones, page, order);
+    for (unsigned int i = 0; i < 1u << order; i++)
+        frames[i] = page + i;
+    return 1u << order;
 }
 
 /* Fill the area's array. False when memory ran out: job->got pages are in it. */
 static bool vmalloc_take_pages(struct vmalloc_job *job, struct qr_area *area)
 {
-    unsigned int order = MAX_PAGE_ORDER;
-    job->got = 0;
-    while (job->got < area->nr_frames) {
-        struct page *page;
-        order = QR_MIN(order, qr_fls64(area->nr_frames - job->got));
-        page = order ? vmalloc_take_block(job, order) : vmalloc_take_single(job);
-        if (!page && !order)
-            return false;
-        if (!page) {
-            order--; /* larger ones will not come back while this request runs */
-            continue;
-        }
-        qr_zone_count(qr_page_zone(job->vm->zones, page), QR_ZS_VMALLOC, 1l << order);
-        for (unsigned int i = 0; i < 1u << order; i++) {
-            __atomic_fetch_or(&page[i].flags, PGF_VMALLOC, __ATOMIC_RELAXED);
-            area->frames[job->got++] = page + i;
-        }
+    struct qr_zones *zones = job->vm->zones;
+    unsigned int nr = area->nr_frames, got = 0;
+    if (nr > 1 && nr < VMALLOC_SMALL)
+        got = vmalloc_take_block(job, qr_fls64(nr), area->frames);
+    if (got < nr)
+        got += (unsigned int)qr_alloc_pages_bulk(zones, job->gfp | __GFP_NOWARN, job->nid, nr - got,
+                                                 area->frames + got);
+    for (unsigned int i = 0; i < got; i++) {
+        u32 flags = __atomic_load_n(&area->frames[i]->flags, __ATOMIC_RELAXED);
+        __atomic_store_n(&area->frames[i]->flags, flags | PGF_VMALLOC, __ATOMIC_RELAXED);
     }
-    return true;
+    qr_area_count_zones(job->vm, area, got, 1);
+    job->got = got;
+    return got == nr;
 }
 
 /* ---- the way of one request ------------------------------------------------------------------ */

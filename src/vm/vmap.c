@@ -176,9 +176,7 @@ void *qr_vrealloc(struct qr_vm *vm, const void *address, size_t size, gfp_t gfp)
         return NULL;
     }
     if (!vrealloc_look(vm, address, &area)) {
-        char text[192];
-        qr_vm_describe(vm, address, text, sizeof(text));
-        vmap_refuse(vm, "vrealloc", text, address);
+        qr_report_bad_free(vm->zones, address, "vrealloc");
         return NULL;
     }
     if (((size - 1) >> PAGE_SHIFT) < area.nr_frames) {
