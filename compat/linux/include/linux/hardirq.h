@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#include <linux/irqflags.h>
+#include <linux/preempt.h>

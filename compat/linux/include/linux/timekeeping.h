@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#include <linux/ktime.h>
+#include <linux/time64.h>
