@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kmalloc: the door. Size → class → cache; large sizes → page blocks; kvmalloc → a registered
- * fallback (vm/ is above). */
+/* kmalloc: the door. Size → class → cache; large sizes → page blocks; kvmalloc is above (vm/). */
 #ifndef QR_KMALLOC_H
 #define QR_KMALLOC_H
 
@@ -10,24 +9,43 @@
 /* Families: a cache per class each. */
 enum qr_kmalloc_type { QR_KMALLOC_NORMAL, QR_KMALLOC_DMA, QR_KMALLOC_RECLAIM, QR_KMALLOC_TYPES };
 
+/* Mask bits that change nothing about a pop from this CPU's stack. All others (the families, a
+ * zeroed answer, a node, a request that must not fail, unknown bits) take another way. */
+#define QR_KMALLOC_PLAIN                                                                           \
+    (__GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_RECLAIM | __GFP_IO | __GFP_FS |        \
+     __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_NORETRY | __GFP_COLD | __GFP_COMP | __GFP_WRITE |  \
+     __GFP_HARDWALL | __GFP_ACCOUNT | __GFP_SKIP_ZERO | __GFP_MOVABLE)
+
 struct qr_kmalloc {
+    u8 class_slot[QUARRY_KMALLOC_CLASSES]; /* slot number in chunk 0, normal family */
     struct qr_slabs *slabs;
     struct qr_zones *zones;
     struct qr_check *check;
-    size_t min_size, max_size;             /* smallest and largest block (G-S2) */
-    u8 class_slot[QUARRY_KMALLOC_CLASSES]; /* slot number in chunk 0, normal family */
-    struct kmem_cache
-        *cache[QR_KMALLOC_TYPES][QUARRY_KMALLOC_CLASSES]; /* several classes may share one */
+    size_t min_size, max_size; /* smallest and largest block (G-S2) */
+    /* By family and class; several classes may share one. Normal ones exist from boot on, the
+     * others from their first use. */
+    struct kmem_cache *cache[QR_KMALLOC_TYPES][QUARRY_KMALLOC_CLASSES];
+    /* Registered by the layer above: what an address outside the direct map is, as the end of a
+     * sentence ("a vmalloc address: use vfree or kvfree"), or NULL when it is nothing it knows. */
+    const char *(*describe)(void *data, const void *address);
+    void *describe_data;
 };
 
 int qr_kmalloc_init(struct qr_kmalloc *kmalloc, const struct qp_machine *machine, char *why,
                     size_t why_size);
 /* Everything kmalloc does that is not a pop: checks, families, large blocks, zeroing. */
 void *qr_kmalloc_slow(struct qr_kmalloc *kmalloc, size_t size, gfp_t gfp, int nid);
-/* Everything kfree does that is not a push. */
+/* Everything kfree does that is not a push. @what names the public call for reports. */
 void qr_kfree_slow(struct qr_kmalloc *kmalloc, void *object, const char *what);
 size_t qr_ksize(struct qr_kmalloc *kmalloc, const void *object);
 size_t qr_kmalloc_roundup(struct qr_kmalloc *kmalloc, size_t size);
 void *qr_krealloc(struct qr_kmalloc *kmalloc, const void *object, size_t size, gfp_t gfp);
+/* Bytes of a block that is not to be freed by kfree, and of none: 0, with a report. The largest
+ * size that a class serves: two pages, or less on a machine with a smaller kmalloc_max. */
+size_t qr_kmalloc_class_size(unsigned int class_nr);
+/* Free a list of pointers of any kind kfree takes. */
+void qr_kfree_bulk(struct qr_kmalloc *kmalloc, size_t nr, void **objects);
+/* Say on the console what an address is (kmem_dump_obj); false: not memory of this machine. */
+bool qr_kmalloc_dump(struct qr_kmalloc *kmalloc, const void *address);
 
 #endif

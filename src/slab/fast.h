@@ -2,7 +2,11 @@
 /* slab/fast: the ways that nearly every allocation and free takes. Nothing here calls, locks,
  * executes an atomic instruction, or stores outside this CPU's data. Everything unusual (an empty
  * or full stack, any hook, an unknown CPU) answers "no", and the caller takes the slow way, which
- * begins anew. */
+ * begins anew.
+ *
+ * Every load and store of shared words is a relaxed atomic: on all machines that is an ordinary
+ * move, and it tells the compiler and race detectors that a statistics reader on another CPU may
+ * look at any time. */
 #ifndef QR_SLAB_FAST_H
 #define QR_SLAB_FAST_H
 
@@ -18,7 +22,7 @@ static QR_ALWAYS_INLINE void *qr_slot_pop(struct qr_slot *slot)
     object = top[-1];
     if (QR_UNLIKELY(!object))
         return NULL;
-    slot->top = top - 1;
+    __atomic_store_n(&slot->top, top - 1, __ATOMIC_RELAXED);
     return object;
 }
 
@@ -34,18 +38,41 @@ static QR_ALWAYS_INLINE bool qr_slot_push(struct qr_slot *slot, void *object)
         return false;
     *top = object; /* before top moves: a snapshot of this CPU never shows a stale entry */
     __atomic_signal_fence(__ATOMIC_RELEASE);
-    slot->top = top + 1;
+    __atomic_store_n(&slot->top, top + 1, __ATOMIC_RELAXED);
     return true;
 }
 
-/* The slot number of the slab an address lies in, or QR_NO_SLOT when it is in no slab. */
-static QR_ALWAYS_INLINE u32 qr_slot_id_of(const struct qr_map *map, const void *object)
+/* The slot number of the slab an address lies in, or QR_NO_SLOT when it is in no slab of the
+ * window. One load from the descriptor: heads and tails carry the number alike. */
+static QR_ALWAYS_INLINE u32 qr_slot_id_of(const struct qr_window *window, const void *object)
 {
+    u64 nr = ((uintptr_t)object - window->start) >> PAGE_SHIFT;
     u32 flags;
-    if (QR_UNLIKELY(!qr_virt_in_map(map, object)))
+    if (QR_UNLIKELY(nr >= window->pages))
         return QR_NO_SLOT;
-    flags = __atomic_load_n(&qr_virt_page(map, object)->flags, __ATOMIC_RELAXED);
+    flags = __atomic_load_n(&window->first[nr].flags, __ATOMIC_RELAXED);
     return QR_LIKELY(flags & PGF_SLAB) ? flags >> PGF_SLOT_SHIFT : QR_NO_SLOT;
+}
+
+/* One object of a cache, or NULL: take the slow way. @cpus is that of the cache's machine. */
+static QR_ALWAYS_INLINE void *qr_cache_alloc_fast(const struct qr_cpus *cpus,
+                                                  const struct kmem_cache *cache)
+{
+    struct qr_cpu *cpu;
+    unsigned long state = qp_percpu_enter(cpus, &cpu);
+    void *object = qr_slot_pop(qr_cpu_slot(cpu, cache->slot_id));
+    qp_percpu_leave(state);
+    return object;
+}
+
+/* Give back an object of the cache with slot number @id; false: take the slow way. */
+static QR_ALWAYS_INLINE bool qr_cache_free_fast(const struct qr_cpus *cpus, u32 id, void *object)
+{
+    struct qr_cpu *cpu;
+    unsigned long state = qp_percpu_enter(cpus, &cpu);
+    bool done = qr_slot_push(qr_cpu_slot(cpu, id), object);
+    qp_percpu_leave(state);
+    return done;
 }
 
 #endif

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* slab: the door. Object caches: per-CPU stacks, per-node depot, slabs; owner look-up from an
- * address. */
+ * address.
+ *
+ * Words. A *slab* is a compound block of pages cut into places of one size. A *place* holds an
+ * object and, in debugged caches, what guards it. An object is *free* when its slab's bitmap says
+ * so, *stacked* when it lies on a CPU's stack or on a stack in the depot, and *live* when a caller
+ * has it. To the slab, stacked and live look the same. A *direct* cache has no stacks at all, so
+ * that its bitmaps are exact: debugged caches and Quarry's own. */
 #ifndef QR_SLAB_H
 #define QR_SLAB_H
 
@@ -15,13 +21,18 @@
 
 typedef void (*qr_ctor26_fn)(void *, struct kmem_cache *, unsigned long);
 
-/* One cache on one node. The lock guards all of it. */
+#define SLAB_DEBUG_FLAGS                                                                           \
+    (SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_TRACE)
+
+/* One cache on one node. The lock guards all of it, and the bitmaps of its slabs. */
 struct qr_cache_node {
     qp_lock_t lock;
     u32 partial, full,
         empty; /* heads of slab lists: frame numbers, 0 = none; full ones are listed too */
     u32 nr_partial, nr_full, nr_empty;
-    u64 free_objects;                            /* in slabs (not in stacks) */
+    u32 nr_quarantined;                          /* slabs on no list, never used again */
+    u32 cursor;                                  /* debugged caches: the place to try next */
+    u64 nr_objects, free_objects;                /* in slabs on lists; of them free */
     struct qr_stack *full_stacks, *empty_stacks; /* the depot */
     u32 nr_full_stacks, nr_empty_stacks;
     u64 stacked_objects; /* in the depot's full stacks */
@@ -34,25 +45,42 @@ struct kmem_cache {
     u32 object_size; /* as asked for */
     u32 slot_size;   /* distance between objects */
     u32 align;
-    u32 objects;  /* per slab, of the usual order */
-    u16 left_pad; /* bytes before the object in its place (debug) */
-    u8 order, min_order;
-    u32 bits_offset;      /* of the free bitmap inside the slab; 0: in the descriptor */
-    u32 track_offset;     /* of the two qr_owner behind the object (debug) */
-    u32 depth, max_depth; /* capacity of new stacks now; at most */
-    u64 inverse;          /* reciprocal of slot_size, for object numbers */
-    gfp_t slab_gfp;       /* zone and mobility of its slabs */
+    u32 objects, min_objects; /* per slab, of the usual and of the least order */
+    u32 first;                /* offset of the first object in a slab */
+    u16 left_pad;             /* bytes of red zone before each object (debug) */
+    u8 order, min_order;      /* of its slabs */
+    u32 bits_offset;          /* of the free bitmap inside the slab; 0: in the descriptor */
+    u32 track_offset;         /* of struct qr_meta from the object (debug); 0: none */
+    u32 depth, first_depth, max_depth; /* capacity of new stacks: now, at first, at most */
+    u32 empty_limit;                   /* empty slabs kept per node */
+    u64 inverse;                       /* reciprocal of slot_size, for object numbers */
+    gfp_t slab_gfp;                    /* zone and mobility of its slabs */
     void (*ctor)(void *);
     qr_ctor26_fn ctor26, dtor26;
     struct qr_slabs *owner;
     struct list_head list; /* on owner->caches */
-    u32 refs, dying;
+    /* Who needs the cache: its creator, each of its slabs, each walk that stands on it. The last
+     * one to let go releases the cache. */
+    u32 refs;
+    u32 dying;     /* destroyed: nobody may allocate; live objects may still come back */
+    bool internal; /* Quarry's own: direct, never debugged, not counted as callers' memory */
     unsigned long nr_alloc, nr_free, live, peak; /* relaxed; kept while hooks & QR_HOOK_DEBUG */
     char name[64];
-    struct qr_cache_node node[QR_MAX_NODES];
+    struct qr_cache_node node[QR_MAX_NODES]; /* as many as the machine has nodes are there */
 };
 
+/* The addresses whose descriptors a free may read without asking whether they exist: the longest
+ * run of low frames without a hole. */
+struct qr_window {
+    uintptr_t start;
+    u64 pages;
+    struct page *first;
+};
+
+#define QR_STACK_CACHES 8
+
 struct qr_slabs {
+    struct qr_window window;
     struct qr_zones *zones;
     struct qr_reclaim *reclaim;
     struct qr_check *check;
@@ -60,16 +88,23 @@ struct qr_slabs {
     struct qr_cpus *cpus;
     qp_lock_t lock; /* guards caches, slot numbers, chunks */
     struct list_head caches;
-    struct kmem_cache cache_cache;     /* where struct kmem_cache itself comes from */
-    struct kmem_cache *stack_cache[8]; /* stacks of 4, 8, …, 512 objects */
+    struct kmem_cache cache_cache;                   /* where struct kmem_cache itself comes from */
+    struct kmem_cache *stack_cache[QR_STACK_CACHES]; /* stacks of 4, 8, …, 512 objects */
     struct qr_source source;
     u64 slots_used[QR_NR_CHUNKS]; /* bit per slot number */
     u64 stacked_bytes,
         stacked_limit;     /* capacity of all stacks, in bytes of objects (1/64 of RAM) */
+    u32 depot_stacks;      /* full ones in all depots; relaxed */
+    u32 max_order;         /* slabs are opportunistically as large as this */
     u32 debug_all;         /* slab_debug= for every cache */
     char debug_names[256]; /* "dentry,scullc*" with debug_some flags */
     u32 debug_some;
     bool init_on_alloc, init_on_free;
+    unsigned long live_bytes, peak_bytes; /* relaxed; of debugged caches */
+    /* Wait until nobody reads memory under RCU any more, and until frees put off by it are done.
+     * Registered by whoever has RCU; NULL: nobody has. */
+    void (*rcu_wait)(void *data);
+    void *rcu_data;
 };
 
 struct qr_cache_params {
@@ -79,23 +114,32 @@ struct qr_cache_params {
     void (*ctor)(void *);
     qr_ctor26_fn ctor26, dtor26;
     bool internal; /* of Quarry itself: no debug flags, not counted as live memory */
-    u32 slot_id;   /* wanted slot number, or QR_NO_SLOT for "any" */
+    u32 slot_id;   /* wanted slot number (if it is free), or QR_NO_SLOT for "any" */
+    gfp_t gfp;     /* of the cache's own record; 0: GFP_KERNEL */
 };
 
 int qr_slabs_init(struct qr_slabs *slabs, char *why, size_t why_size);
-/* "FZPU,dentry,scullc*": the text behind slab_debug=. */
+/* "FZPU,dentry,scullc*": the text behind slab_debug=. For caches made from now on; may come before
+ * qr_slabs_init. */
 int qr_slabs_debug_option(struct qr_slabs *slabs, const char *text);
-/* A CPU's slots come and go with it. */
+/* A CPU's slots come with it. Context: on that CPU, or at boot. */
 void qr_slabs_online(struct qr_slabs *slabs, struct qr_cpu *cpu);
+/* What a CPU's stacks hold goes back to the slabs. Context: on that CPU, or when nothing runs on it. */
 void qr_slabs_drain_cpu(struct qr_slabs *slabs, struct qr_cpu *cpu);
+/* This CPU's and every sleeping CPU's stacks and all depots; running CPUs are asked. */
+void qr_slabs_drain_all(struct qr_slabs *slabs);
 
 struct kmem_cache *qr_cache_create(struct qr_slabs *slabs, const struct qr_cache_params *params);
 /* G-D1. @keep_if_live: the 2.6 form, -EBUSY when objects are live. */
 int qr_cache_destroy(struct qr_slabs *slabs, struct kmem_cache *cache, bool keep_if_live);
 int qr_cache_shrink(struct kmem_cache *cache);
 
-/* The slow ways; the fast ones are in slab/fast.h. */
+/* The slow ways; the fast ones are in slab/fast.h. Every check and every hook is here. */
 void *qr_cache_alloc_slow(struct kmem_cache *cache, gfp_t gfp, int nid);
+/* The same for a caller of which @size bytes were asked (kmalloc; at most object_size), under the
+ * name @what in reports. */
+void *qr_cache_alloc_sized(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size,
+                           const char *what);
 void qr_cache_free_slow(struct qr_slabs *slabs, struct kmem_cache *expected, void *object,
                         const char *what);
 int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **objects);
@@ -113,8 +157,14 @@ struct qr_object {
     bool exact;     /* address == start */
 };
 bool qr_object_find(struct qr_slabs *slabs, const void *address, struct qr_object *object);
-/* Usable bytes of an object: what ksize says. */
+/* Usable bytes of an object: what ksize says of objects of this cache in general. */
 size_t qr_object_usable(const struct kmem_cache *cache);
+/* Bytes of this object its owner may write: qr_object_usable, but what was asked for where the red
+ * zone begins right behind it. */
+size_t qr_object_granted(const struct qr_object *object);
+/* The owner asks for @size bytes of an object it holds (krealloc in place): moves the red zone. The
+ * caller has checked that @size fits. */
+void qr_object_resize(const struct qr_object *object, size_t size);
 /* kmem_dump_obj: to the console. */
 void qr_object_dump(struct qr_slabs *slabs, const struct qr_object *object);
 void qr_slabs_for_each_live(struct qr_slabs *slabs,
@@ -122,6 +172,9 @@ void qr_slabs_for_each_live(struct qr_slabs *slabs,
 /* hooks changed (faults armed, options): copy into every slot. */
 void qr_slabs_update_hooks(struct qr_slabs *slabs);
 void qr_cache_stat(struct kmem_cache *cache, struct quarry_cache_stat *stat);
+/* Visit every cache that has a name, in the order of creation, internal ones too. */
+void qr_slabs_for_each_cache(struct qr_slabs *slabs, bool (*visit)(struct kmem_cache *, void *),
+                             void *data);
 unsigned long qr_slabs_check(struct qr_slabs *slabs);
 
 #endif

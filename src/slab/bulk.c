@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* slab/bulk: many objects at once.
+ *
+ * Problem. A caller that takes or gives sixteen objects should pay once for what is the same for all of
+ * them.
+ *
+ * Idea. A stack is an array of pointers, so taking n objects is a copy of the array's top. When the stack is
+ * used up, one object is fetched the slow way, which leaves a full stack behind, and the copying goes on.
+ * Giving back pushes one after the other in one section, since each object must be asked for its slab anyway.
+ *
+ * All or nothing: when memory ends half way, what was taken goes back and the answer is 0. */
+#include "fast.h"
+#include "internal.h"
+
+/* Up to @nr objects off this CPU's stacks. */
+static size_t bulk_take(struct kmem_cache *cache, size_t nr, void **objects)
+{
+    struct qr_cpu *cpu;
+    unsigned long section = qp_percpu_enter(cache->owner->cpus, &cpu);
+    struct qr_slot *slot = qr_cpu_known(cpu) ? qr_slot_of(cache, cpu) : NULL;
+    size_t taken = slot ? qr_slot_take(slot, objects, (u32)QR_MIN(nr, (size_t)1 << 30)) : 0;
+
+    qp_percpu_leave(section);
+    return taken;
+}
+
+int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **objects)
+{
+    const char *what = "kmem_cache_alloc_bulk";
+    size_t taken = 0;
+
+    if (nr > (size_t)0x7fffffff)
+        return 0;
+    if (cache_is_direct(cache)) {
+        while (taken < nr && (objects[taken] = qr_cache_alloc_sized(
+                                  cache, gfp, NUMA_NO_NODE, cache->object_size, what)) != NULL)
+            taken++;
+    } else {
+        gfp = qr_cache_gfp(cache, gfp, what);
+        if (nr && qr_cache_fault(cache, gfp, cache->object_size, what))
+            return 0;
+        taken = bulk_take(cache, nr, objects);
+        while (taken < nr && (objects[taken] = qr_cache_alloc_stacked(cache, gfp)) != NULL) {
+            taken++;
+            taken += bulk_take(cache, nr - taken, objects + taken);
+        }
+        if ((gfp & __GFP_ZERO) || (cache->hooks & (QR_HOOK_INIT_ALLOC | QR_HOOK_OBSERVED)))
+            for (size_t i = 0; i < taken; i++)
+                qr_cache_hand_out(cache, objects[i], gfp, cache->object_size);
+    }
+    if (taken == nr)
+        return (int)nr;
+    qr_cache_free_bulk(cache->owner, cache, taken, objects);
+    return 0;
+}
+
+/* Push as many as go the fast way, from @from on; the first that did not. In one section. */
+static size_t bulk_push(struct qr_slabs *slabs, struct kmem_cache *cache, size_t from, size_t nr,
+                        void **objects)
+{
+    struct qr_cpu *cpu;
+    unsigned long section = qp_percpu_enter(slabs->cpus, &cpu);
+    struct qr_slot *slot = qr_cpu_slot(cpu, cache->slot_id);
+
+    while (from < nr && qr_slot_id_of(&slabs->window, objects[from]) == cache->slot_id &&
+           qr_slot_push(slot, objects[from]))
+        from++;
+    qp_percpu_leave(section);
+    return from;
+}
+
+void qr_cache_free_bulk(struct qr_slabs *slabs, struct kmem_cache *cache, size_t nr, void **objects)
+{
+    size_t i = 0;
+
+    while (i < nr) {
+        if (cache)
+            i = bulk_push(slabs, cache, i, nr, objects);
+        if (i < nr)
+            qr_cache_free_slow(slabs, cache, objects[i++], "kmem_cache_free_bulk");
+    }
+}
