@@ -199,10 +199,11 @@ static void zoneinfo_add_counts(struct qr_text *text, const struct zone *zone)
                       __atomic_load_n(&zone->stat[QR_ZS_KMALLOC_LARGE], __ATOMIC_RELAXED));
 }
 
-/* How many pages of a full list go back at once. */
+/* How many pages a CPU's lists exchange with the zone at once: a quarter of what they hold at most,
+ * and no more than 256 KiB. */
 static u32 zoneinfo_batch(u32 limit)
 {
-    return QR_MAX(limit / 4, 1u);
+    return QR_MIN(QR_MAX(limit / 4, 1u), 64u);
 }
 
 static void zoneinfo_add_pagesets(struct qr_text *text, const struct quarry *q,
