@@ -20,9 +20,8 @@ typedef struct mempool_s {
     mempool_alloc_t *alloc;
     mempool_free_t *free;
     void **elements;
+    struct quarry_pool_waiter *quarry_first, *quarry_last; /* tasks that wait, in order */
     uint32_t quarry_lock;
-    uint32_t quarry_event; /* sleepers wait for it to move */
-    uint32_t quarry_waiters;
 } mempool_t;
 
 QUARRY_EXTERN_C_BEGIN
