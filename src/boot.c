@@ -53,6 +53,8 @@ static struct qr_cpu *boot_cpu_online(struct qr_cpus *cpus, unsigned int id)
     cpu = __atomic_load_n(&cpus->area[id], __ATOMIC_ACQUIRE);
     if (cpu)
         return cpu;
+    if (!__atomic_load_n(&q->booted, __ATOMIC_ACQUIRE))
+        return NULL; /* CPU 0's data was carved, and the slots of the others do not exist yet */
     page = qr_alloc_pages(&q->zones, GFP_NOWAIT | __GFP_ZERO, (unsigned int)get_order(q->cpu_bytes),
                           NUMA_NO_NODE);
     if (!page)
@@ -175,6 +177,17 @@ static int boot_upper(struct quarry *q, const struct qp_machine *machine,
     return qr_kmaps_init(&q->kmaps, machine, why, why_size);
 }
 
+/* A fault point was armed or disarmed: who asks only while it is armed must know. */
+static void boot_faults_changed(void *data, enum quarry_fault_point which)
+{
+    struct quarry *q = data;
+
+    if (which == QUARRY_FAIL_PAGE_ALLOC)
+        qr_zones_update_hooks(&q->zones);
+    else if (which == QUARRY_FAILSLAB)
+        qr_slabs_update_hooks(&q->slabs);
+}
+
 /* Pointers between the layers; no work. */
 static void boot_wire(struct quarry *q, const struct qp_machine *machine)
 {
@@ -190,6 +203,8 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->zones.check = &q->check;
     q->zones.faults = &q->faults;
     q->zones.cpus = &q->cpus;
+    q->faults.changed = boot_faults_changed;
+    q->faults.changed_data = q;
     q->slabs.zones = &q->zones;
     q->slabs.reclaim = &q->reclaim;
     q->slabs.check = &q->check;
