@@ -36,7 +36,6 @@ struct quarry {
  */
 static inline struct quarry *qr_default(void)
 {
-    extern void quarry_boot_default(void);
     if (QR_UNLIKELY(!__atomic_load_n(&quarry_default.booted, __ATOMIC_ACQUIRE)))
         quarry_boot_default();
     return &quarry_default;

@@ -22,6 +22,11 @@
  * floating point, no %n, no wide characters, no locale. */
 #include "base.h"
 
+/* A va_list may be an array type, of which no pointer can be taken once it is a parameter. */
+struct format_args {
+    va_list list;
+};
+
 struct format_sink {
     char *buffer;
     size_t size, length;
@@ -84,44 +89,44 @@ static void format_field(struct format_sink *sink, const struct format_spec *spe
         format_fill(sink, ' ', pad);
 }
 
-static u64 format_unsigned(enum format_length length, va_list *args)
+static u64 format_unsigned(enum format_length length, struct format_args *args)
 {
     switch (length) {
     case FORMAT_CHAR:
-        return (unsigned char)va_arg(*args, unsigned int);
+        return (unsigned char)va_arg(args->list, unsigned int);
     case FORMAT_SHORT:
-        return (unsigned short)va_arg(*args, unsigned int);
+        return (unsigned short)va_arg(args->list, unsigned int);
     case FORMAT_INT:
-        return va_arg(*args, unsigned int);
+        return va_arg(args->list, unsigned int);
     case FORMAT_LONG:
-        return va_arg(*args, unsigned long);
+        return va_arg(args->list, unsigned long);
     case FORMAT_LONG_LONG:
-        return va_arg(*args, unsigned long long);
+        return va_arg(args->list, unsigned long long);
     case FORMAT_SIZE:
-        return va_arg(*args, size_t);
+        return va_arg(args->list, size_t);
     case FORMAT_PTRDIFF:
-        return (u64)va_arg(*args, ptrdiff_t);
+        return (u64)va_arg(args->list, ptrdiff_t);
     }
     return 0;
 }
 
-static int64_t format_signed(enum format_length length, va_list *args)
+static int64_t format_signed(enum format_length length, struct format_args *args)
 {
     switch (length) {
     case FORMAT_CHAR:
-        return (signed char)va_arg(*args, int);
+        return (signed char)va_arg(args->list, int);
     case FORMAT_SHORT:
-        return (short)va_arg(*args, int);
+        return (short)va_arg(args->list, int);
     case FORMAT_INT:
-        return va_arg(*args, int);
+        return va_arg(args->list, int);
     case FORMAT_LONG:
-        return va_arg(*args, long);
+        return va_arg(args->list, long);
     case FORMAT_LONG_LONG:
-        return va_arg(*args, long long);
+        return va_arg(args->list, long long);
     case FORMAT_SIZE:
-        return (int64_t)va_arg(*args, size_t);
+        return (int64_t)va_arg(args->list, size_t);
     case FORMAT_PTRDIFF:
-        return va_arg(*args, ptrdiff_t);
+        return va_arg(args->list, ptrdiff_t);
     }
     return 0;
 }
@@ -132,10 +137,8 @@ static size_t format_digits(char digits[24], u64 value, unsigned int base, bool 
     const char *alphabet = upper ? "0123456789ABCDEF" : "0123456789abcdef";
     size_t nr = 0;
 
-    while (value) {
+    for (; value; value /= base)
         digits[24 - ++nr] = alphabet[value % base];
-        value /= base;
-    }
     return nr;
 }
 
@@ -155,7 +158,7 @@ static void format_number(struct format_sink *sink, struct format_spec *spec, u6
 }
 
 static void format_integer(struct format_sink *sink, struct format_spec *spec, char conversion,
-                           va_list *args)
+                           struct format_args *args)
 {
     int64_t number;
     u64 value;
@@ -219,13 +222,14 @@ static const char *format_parse_flags(const char *at, struct format_spec *spec)
 }
 
 /* A width or precision; a negative one from the arguments sets *@negative. */
-static const char *format_parse_count(const char *at, size_t *count, bool *negative, va_list *args)
+static const char *format_parse_count(const char *at, size_t *count, bool *negative,
+                                      struct format_args *args)
 {
     int argument;
 
     *negative = false;
     if (*at == '*') {
-        argument = va_arg(*args, int);
+        argument = va_arg(args->list, int);
         *negative = argument < 0;
         *count = argument < 0 ? 0u - (unsigned int)argument : (unsigned int)argument;
         return at + 1;
@@ -256,7 +260,8 @@ static const char *format_parse_length(const char *at, struct format_spec *spec)
 }
 
 /* One directive; @at is behind its '%'. Returns what follows it. */
-static const char *format_directive(struct format_sink *sink, const char *at, va_list *args)
+static const char *format_directive(struct format_sink *sink, const char *at,
+                                    struct format_args *args)
 {
     struct format_spec spec = {.length = FORMAT_INT};
     const char *start = at;
@@ -281,15 +286,15 @@ static const char *format_directive(struct format_sink *sink, const char *at, va
         format_integer(sink, &spec, *at, args);
         break;
     case 'c':
-        character = (char)va_arg(*args, int);
+        character = (char)va_arg(args->list, int);
         spec.zero = false;
         format_field(sink, &spec, "", 0, &character, 1);
         break;
     case 's':
-        format_string(sink, &spec, va_arg(*args, const char *));
+        format_string(sink, &spec, va_arg(args->list, const char *));
         break;
     case 'p':
-        format_pointer(sink, &spec, va_arg(*args, const void *));
+        format_pointer(sink, &spec, va_arg(args->list, const void *));
         break;
     case '%':
         format_put(sink, '%');
@@ -306,17 +311,16 @@ static const char *format_directive(struct format_sink *sink, const char *at, va
 size_t qr_vsnprintf(char *buffer, size_t size, const char *format, va_list args)
 {
     struct format_sink sink = {buffer, size, 0};
-    va_list copy;
+    struct format_args copy;
 
-    /* va_list may be an array type, of which no pointer can be taken once it is a parameter. */
-    va_copy(copy, args);
+    va_copy(copy.list, args);
     while (*format) {
         if (*format == '%')
             format = format_directive(&sink, format + 1, &copy);
         else
             format_put(&sink, *format++);
     }
-    va_end(copy);
+    va_end(copy.list);
     if (size)
         buffer[QR_MIN(sink.length, size - 1)] = 0;
     return sink.length;

@@ -88,12 +88,13 @@ static bool report_offer(struct qr_check *check, const struct quarry_report *rep
     return !hook || hook(report, data);
 }
 
-/* Count, offer, print; whether it was printed. @report is complete but for its text. */
-static bool report_deliver(struct qr_check *check, struct quarry_report *report, const char *format,
-                           va_list args)
+/* Count, offer, print; whether it was printed. @untold is complete but for its text. */
+static bool report_deliver(struct qr_check *check, const struct quarry_report *untold,
+                           const char *format, va_list args)
 {
     char buffer[REPORT_SIZE];
     struct qr_text text = {buffer, sizeof(buffer), 0};
+    struct quarry_report told = *untold, *report = &told;
     size_t start, length;
 
     __atomic_fetch_add(&check->count[report->kind], 1, __ATOMIC_RELAXED);
