@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hosted.h"
@@ -148,6 +149,10 @@ static struct handle *ops_handle(const struct fuse_file_info *file)
 
 static void ops_fill(struct stat *status, uint64_t number, const struct node_info *info)
 {
+    static time_t started; /* as the machine: files have no other times */
+
+    if (!started)
+        started = time(NULL);
     memset(status, 0, sizeof(*status));
     status->st_ino = number;
     status->st_mode = info->mode;
@@ -156,6 +161,7 @@ static void ops_fill(struct stat *status, uint64_t number, const struct node_inf
     status->st_nlink = S_ISDIR(info->mode) ? 2 : 1;
     status->st_blksize = 4096;
     status->st_size = info->size;
+    status->st_mtime = status->st_ctime = status->st_atime = started;
     if (S_ISLNK(info->mode))
         status->st_size = (off_t)strlen(info->target);
 }

@@ -109,6 +109,7 @@ static void layout_upper(struct layout *layout)
      * before them belongs to kmap_local. */
     const uint64_t end = 1ull << 32, last = end - (128 << 10);
     uint64_t local_end = layout->fixed_top;
+    struct layout_range *range;
 
     layout_add(layout, layout->direct_end, layout->vmalloc_start, LAYOUT_HOLE, "hole");
     layout_add(layout, layout->vmalloc_start, layout->vmalloc_end, LAYOUT_VMALLOC, "vmalloc");
@@ -120,7 +121,11 @@ static void layout_upper(struct layout *layout)
     if (layout->fixed_top <= end && layout->fixed_top > last)
         local_end = last;
     layout_add(layout, layout->fixed_start, local_end, LAYOUT_KMAP, "kmap_local slots");
-    layout_add(layout, local_end, layout->fixed_top, LAYOUT_FIXED, "fixed mappings");
+    if (local_end == last) {
+        range = layout_add(layout, last, end, LAYOUT_FIXED, "fixed mappings");
+        if (range)
+            snprintf(range->note, sizeof(range->note), "FIXADDR_TOP %" PRIX64, layout->fixed_top);
+    }
 }
 
 static void layout_read(struct layout *layout, const struct quarry_machine *machine)
@@ -178,8 +183,9 @@ static const char *layout_border(const struct layout *layout, uint64_t address)
 
 static void layout_print_border(const struct layout *layout, uint64_t address, int digits)
 {
-    printf("  %0*" PRIX64 "  +------------------------------------------------------+ %s\n", digits,
-           address, layout_border(layout, address));
+    printf("  %0*" PRIX64
+           "  +----------------------------------------------------------------+ %s\n",
+           digits, address, layout_border(layout, address));
 }
 
 static void layout_print_zones(const struct layout *layout)
@@ -198,7 +204,7 @@ static void layout_print_zones(const struct layout *layout)
 
 static void layout_print(const struct layout *layout)
 {
-    int digits = layout->range[layout->nr - 1].to > 0xffffffffull ? 12 : 8;
+    int digits = layout->range[layout->nr - 1].to > 1ull << 32 ? 12 : 8;
     char size[48];
 
     printf("%s machine, %s of memory, %u node%s\n\nvirtual addresses\n", layout->profile,
@@ -207,7 +213,7 @@ static void layout_print(const struct layout *layout)
     layout_print_border(layout, layout->range[layout->nr - 1].to, digits);
     for (size_t i = layout->nr; i-- > 0;) {
         const struct layout_range *range = &layout->range[i];
-        printf("  %*s  | %-17s %12s  %-21s|\n", digits, "", range->name,
+        printf("  %*s  | %-17s %10s  %-33s|\n", digits, "", range->name,
                cli_bytes(size, sizeof(size), range->to - range->from), range->note);
         layout_print_border(layout, range->from, digits);
     }
