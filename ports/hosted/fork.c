@@ -10,7 +10,7 @@
  *
  *     parent                                child
  *     prepare: boot mutex, every lock
- *     fork ---------------------------------> (direct map is not inherited: nothing to damage)
+ *     fork --------------------------------->
  *     stop all other threads                  wait for "go"
  *     "go" ------------------------------->   copy the file's data, map it
  *     wait <------------------------------    "done" (or its end, by whatever cause)
@@ -24,8 +24,8 @@
  *
  * The copy is sparse: only what was ever touched is copied.
  *
- * Limits. A thread that blocks the signal (SIGRTMAX-1) is waited for in vain, a tenth of a second, and
- * then runs on: what it writes meanwhile the child may see half of. Threads in a system call may see
+ * Limits. A thread that blocks the signal (SIGRTMAX-1) runs on: what it writes meanwhile the child may
+ * see half of. Nobody is waited for longer than a tenth of a second. Threads in a system call may see
  * it end early with EINTR, as after SIGCONT. Where no descriptors are left the child has no copy; that
  * is said, and a child that only calls exec is none the worse. posix_spawn and vfork run none of this.
  * Private machines of tests stay with the parent. */
@@ -46,6 +46,7 @@
 
 #define FORK_MAX_THREADS 8192u
 #define FORK_PATIENCE_NS 100000000ull
+#define FORK_PAUSE_NS 5000000
 #define FORK_DIRENTS 4096
 
 struct fork_thread {
@@ -82,7 +83,9 @@ static void fork_chain(int number, siginfo_t *info, void *context)
         fork_old_action.sa_handler(number);
 }
 
-static void fork_stopped(int number, siginfo_t *info, void *context)
+/* Not instrumented: it may interrupt a race detector's runtime, and must not enter it again. */
+__attribute__((no_sanitize("thread"))) static void fork_stopped(int number, siginfo_t *info,
+                                                                void *context)
 {
     struct fork_thread *self = info->si_value.sival_ptr;
     int saved = errno;
@@ -94,11 +97,31 @@ static void fork_stopped(int number, siginfo_t *info, void *context)
     if (__atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE)) {
         __atomic_store_n(&self->stopped, 1, __ATOMIC_RELEASE);
         __atomic_fetch_add(&fork_arrived, 1, __ATOMIC_RELEASE);
-        fork_futex(&fork_arrived, FUTEX_WAKE, 1, NULL);
+        syscall(SYS_futex, &fork_arrived, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
         while (__atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE))
-            fork_futex(&fork_halt, FUTEX_WAIT, 1, NULL);
+            syscall(SYS_futex, &fork_halt, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
     }
     errno = saved;
+}
+
+/* The host's own form of a signal action. */
+struct fork_kernel_action {
+    void (*handler)(int, siginfo_t *, void *);
+    unsigned long flags;
+    void *restorer;
+    unsigned long mask;
+};
+
+/* ThreadSanitizer puts a handler of its own in front, which lets signals wait for the thread's next
+ * system call; a thread that computes would never stop. Take that one away again. */
+static bool fork_install_directly(void)
+{
+    struct fork_kernel_action action;
+    int number = hosted_stop_signal();
+    if (syscall(SYS_rt_sigaction, number, NULL, &action, sizeof(action.mask)) != 0)
+        return false;
+    action.handler = fork_stopped;
+    return syscall(SYS_rt_sigaction, number, &action, NULL, sizeof(action.mask)) == 0;
 }
 
 /* The handler stays for good, since a late signal may come at any time. */
@@ -112,7 +135,9 @@ static bool fork_install(void)
     if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == fork_stopped)
         return true;
     fork_old_action = now;
-    return sigaction(hosted_stop_signal(), &ours, NULL) == 0;
+    if (sigaction(hosted_stop_signal(), &ours, NULL) != 0)
+        return false;
+    return !QP_OBSERVED() || fork_install_directly();
 }
 
 static bool fork_known(int tid)
@@ -179,6 +204,52 @@ static unsigned int fork_signal_all(void)
     return nr;
 }
 
+/* Whether a thread blocks the signal just now, by its "SigBlk:" line. */
+static bool fork_is_deaf(int tid)
+{
+    char text[2048], *line;
+    unsigned long long blocked;
+    ssize_t got;
+    int fd;
+    snprintf(text, sizeof(text), "/proc/self/task/%d/status", tid);
+    fd = open(text, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true; /* it ended */
+    got = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = 0;
+    line = strstr(text, "SigBlk:");
+    if (!line || sscanf(line, "SigBlk: %llx", &blocked) != 1)
+        return false;
+    return (blocked >> (hosted_stop_signal() - 1)) & 1;
+}
+
+/* Whether somebody who will stop has not yet. */
+static bool fork_is_worth_waiting(void)
+{
+    unsigned int i;
+    for (i = 0; i < fork_nr_threads; i++) {
+        if (!__atomic_load_n(&fork_thread[i].stopped, __ATOMIC_ACQUIRE) &&
+            !fork_is_deaf(fork_thread[i].tid))
+            return true;
+    }
+    return false;
+}
+
+/* Wait until all who were signalled have stopped. */
+static void fork_await_stops(uint64_t until)
+{
+    for (;;) {
+        uint32_t arrived = __atomic_load_n(&fork_arrived, __ATOMIC_ACQUIRE);
+        struct timespec pause = {.tv_nsec = FORK_PAUSE_NS};
+        if (arrived >= fork_nr_threads || qp_now_ns() > until)
+            return;
+        if (fork_futex(&fork_arrived, FUTEX_WAIT, arrived, &pause) != 0 && errno == ETIMEDOUT &&
+            !fork_is_worth_waiting())
+            return;
+    }
+}
+
 /* Stop all other threads, also those that are born meanwhile: the last round finds no new one. */
 static void fork_stop_others(void)
 {
@@ -188,15 +259,8 @@ static void fork_stop_others(void)
     if (!fork_install())
         return;
     __atomic_store_n(&fork_halt, 1, __ATOMIC_RELEASE);
-    while (fork_signal_all()) {
-        for (;;) {
-            uint32_t arrived = __atomic_load_n(&fork_arrived, __ATOMIC_ACQUIRE);
-            struct timespec pause = {.tv_nsec = 5000000};
-            if (arrived >= fork_nr_threads || qp_now_ns() > until)
-                break;
-            fork_futex(&fork_arrived, FUTEX_WAIT, arrived, &pause);
-        }
-    }
+    while (fork_signal_all())
+        fork_await_stops(until);
 }
 
 static void fork_let_go(void)
@@ -242,6 +306,7 @@ static void fork_prepare(void)
         qr_freeze(&quarry_default);
         hosted_threads_lock();
         hosted_ram_lock();
+        hosted_ram_inherit(hosted_default_ram(), fork_channel[0] >= 0);
     }
     errno = saved;
 }
@@ -251,6 +316,7 @@ static void fork_parent(void)
     int saved = errno;
     if (fork_frozen) {
         fork_close(1);
+        hosted_ram_inherit(hosted_default_ram(), false);
         /* When the fork failed, the other end is closed already and nobody is waited for. */
         if (fork_channel[0] >= 0) {
             fork_stop_others();

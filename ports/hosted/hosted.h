@@ -31,9 +31,14 @@ struct hosted_ram {
 int hosted_ram_create(struct hosted_ram *ram, struct qp_machine *machine, bool fixed, char *why,
                       size_t why_size);
 void hosted_ram_destroy(struct hosted_ram *ram);
+/* Take every mapping of the memory away; the addresses stay reserved. */
+bool hosted_ram_withdraw(struct hosted_ram *ram);
 /* In a forked child: give this machine a file of its own with the same content, at the same
  * addresses; the windows come back unmapped. 0 or a negative errno. */
 int hosted_ram_adopt(struct hosted_ram *ram);
+/* Whether children inherit the direct map. Only for the moment of a fork whose child will replace it:
+ * then its addresses stay taken in the child until they are. */
+void hosted_ram_inherit(const struct hosted_ram *ram, bool inherit);
 /* In a forked child, with the lock held: the parent's other machines are not this process's. */
 void hosted_ram_forget_others(struct hosted_ram *own);
 /* Nobody makes or destroys a memory meanwhile. */

@@ -17,8 +17,8 @@
  * guard page or a freed area faults, and nobody else's mapping lands there.
  *
  * Invariants. R1: a machine is found by its offset; no two living machines share one. R2: inside
- * the reserved ranges this file alone maps and unmaps. R3: the direct map is not inherited by
- * children (MADV_DONTFORK): two processes never work on one heap.
+ * the reserved ranges this file alone maps and unmaps. R3: the direct map is not inherited
+ * (MADV_DONTFORK) by a child that will not copy it: two processes never work on one heap.
  *
  * Locks. ram_lock guards the list of machines. Nothing sleeps but the host's own calls. */
 #define _GNU_SOURCE
@@ -151,24 +151,42 @@ static int ram_read_regions(struct hosted_ram *ram, const struct qp_machine *mac
     return 0;
 }
 
+/* The part of region @i that has direct-map addresses: [*start, *end) of physical memory. */
+static bool ram_low_part(const struct hosted_ram *ram, size_t i, uintptr_t *start, uintptr_t *end)
+{
+    *start = ram_down(ram->region[i].start);
+    *end = ram_up(ram->region[i].start + ram->region[i].size);
+    if (ram->low_limit && *end > ram->low_limit)
+        *end = ram_down(ram->low_limit);
+    return *start < *end;
+}
+
+void hosted_ram_inherit(const struct hosted_ram *ram, bool inherit)
+{
+    uintptr_t start, end;
+    size_t i;
+    for (i = 0; i < ram->nr_regions; i++) {
+        if (ram_low_part(ram, i, &start, &end))
+            madvise((void *)(ram->offset + start), end - start,
+                    inherit ? MADV_DOFORK : MADV_DONTFORK);
+    }
+}
+
 /* Map every region that has direct-map addresses. */
 static int ram_map_direct(struct hosted_ram *ram)
 {
+    uintptr_t start, end;
     size_t i;
     for (i = 0; i < ram->nr_regions; i++) {
-        uintptr_t start = ram_down(ram->region[i].start);
-        uintptr_t end = ram_up(ram->region[i].start + ram->region[i].size);
         void *p;
-        if (ram->low_limit && end > ram->low_limit)
-            end = ram_down(ram->low_limit);
-        if (start >= end)
+        if (!ram_low_part(ram, i, &start, &end))
             continue;
         p = mmap((void *)(ram->offset + start), end - start, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_FIXED | MAP_NORESERVE, ram->fd, (off_t)start);
         if (p == MAP_FAILED)
             return -errno;
-        madvise(p, end - start, MADV_DONTFORK);
     }
+    hosted_ram_inherit(ram, false);
     return 0;
 }
 
@@ -376,26 +394,28 @@ static int ram_copy_file(int from, int to, off_t size)
     return 0;
 }
 
-int hosted_ram_adopt(struct hosted_ram *ram)
+bool hosted_ram_withdraw(struct hosted_ram *ram)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
-    int old = ram->fd, error = ram_open_file(ram);
+    size_t direct = ram->direct_end - ram->direct_start;
+    size_t windows = ram->window_end - ram->window_start;
+    return mmap((void *)ram->direct_start, direct, PROT_NONE, flags, -1, 0) != MAP_FAILED &&
+           (!windows ||
+            mmap((void *)ram->window_start, windows, PROT_NONE, flags, -1, 0) != MAP_FAILED);
+}
+
+int hosted_ram_adopt(struct hosted_ram *ram)
+{
+    int old = ram->fd, error;
+    /* First of all: from here on nothing this process does can touch the parent's memory. */
+    if (!hosted_ram_withdraw(ram))
+        return -errno;
+    error = ram_open_file(ram);
     if (error)
         return error;
     error = ram_copy_file(old, ram->fd, (off_t)ram->file_size);
     close(old);
-    if (error)
-        return error;
-    /* The regions of the direct map are holes in this address space now, the windows still show the
-     * parent's frames: replace both. */
-    if (mmap((void *)ram->direct_start, ram->direct_end - ram->direct_start, PROT_NONE, flags, -1,
-             0) == MAP_FAILED)
-        return -errno;
-    if (ram->window_end > ram->window_start &&
-        mmap((void *)ram->window_start, ram->window_end - ram->window_start, PROT_NONE, flags, -1,
-             0) == MAP_FAILED)
-        return -errno;
-    return ram_map_direct(ram);
+    return error ? error : ram_map_direct(ram);
 }
 
 /* ---- duties ------------------------------------------------------------------------------------ */
