@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* quarry run --gdb. */
 #ifndef CLI_GDB_H
 #define CLI_GDB_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The texts of `quarry help`. */
 #ifndef CLI_HELP_H
 #define CLI_HELP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* quarry run: the order of events.
  *
- *     build ─► boot ─► [mark] ─► load, init ─► mount ─► COMMAND ─► unmount ─► exit ─► compare with mark ─► report
+ *     build ─► boot ─► mark ─► load, init ─► mount ─► COMMAND ─► unmount ─► exit ─► compare, report
  *
  * Every step can fail, and then the later ones up to the report are left out: what ran is reported, what
  * was made is removed. A crash of the module (an oops) ends the run after COMMAND got its error: the
