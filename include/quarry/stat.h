@@ -52,7 +52,9 @@ QUARRY_API void quarry_for_each_live(bool (*visit)(const struct quarry_live *, v
 QUARRY_API void quarry_for_each_cache(bool (*visit)(const struct quarry_cache_stat *, void *),
                                       void *data);
 
-/* Bytes in callers' hands now and at most so far (slab objects, page blocks, vmalloc areas). */
+/* Bytes in callers' hands now and at most so far (slab objects, page blocks, vmalloc areas). Objects
+ * and page blocks are counted where they are tracked: with QUARRY_CHECK >= 1, objects also by
+ * slab_debug=, page blocks also by page_owner=1. */
 QUARRY_API uint64_t quarry_live_bytes(void);
 QUARRY_API uint64_t quarry_peak_bytes(void);
 /* The sequence number the next tracked allocation will get. */

@@ -198,22 +198,19 @@ static void debug_report(struct kmem_cache *cache, const struct debug_damage *da
 
 static void debug_count_alloc(struct kmem_cache *cache)
 {
-    struct qr_slabs *slabs = cache->owner;
-    unsigned long live = __atomic_add_fetch(&cache->live, 1, __ATOMIC_RELAXED), bytes;
+    unsigned long live = __atomic_add_fetch(&cache->live, 1, __ATOMIC_RELAXED);
 
     __atomic_fetch_add(&cache->nr_alloc, 1, __ATOMIC_RELAXED);
     if (live > __atomic_load_n(&cache->peak, __ATOMIC_RELAXED))
         __atomic_store_n(&cache->peak, live, __ATOMIC_RELAXED);
-    bytes = __atomic_add_fetch(&slabs->live_bytes, cache->object_size, __ATOMIC_RELAXED);
-    if (bytes > __atomic_load_n(&slabs->peak_bytes, __ATOMIC_RELAXED))
-        __atomic_store_n(&slabs->peak_bytes, bytes, __ATOMIC_RELAXED);
+    qr_live_add(cache->owner->check, cache->object_size);
 }
 
 static void debug_count_free(struct kmem_cache *cache)
 {
     __atomic_fetch_sub(&cache->live, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&cache->nr_free, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&cache->owner->live_bytes, cache->object_size, __ATOMIC_RELAXED);
+    qr_live_remove(cache->owner->check, cache->object_size);
 }
 
 static void debug_trace(const char *verb, const struct kmem_cache *cache, const void *object)

@@ -100,7 +100,6 @@ struct qr_slabs {
     char debug_names[256]; /* "dentry,scullc*" with debug_some flags */
     u32 debug_some;
     bool init_on_alloc, init_on_free;
-    unsigned long live_bytes, peak_bytes; /* relaxed; of debugged caches */
     /* Wait until nobody reads memory under RCU any more, and until frees put off by it are done.
      * Registered by whoever has RCU; NULL: nobody has. */
     void (*rcu_wait)(void *data);
@@ -132,6 +131,8 @@ void qr_slabs_drain_all(struct qr_slabs *slabs);
 struct kmem_cache *qr_cache_create(struct qr_slabs *slabs, const struct qr_cache_params *params);
 /* G-D1. @keep_if_live: the 2.6 form, -EBUSY when objects are live. */
 int qr_cache_destroy(struct qr_slabs *slabs, struct kmem_cache *cache, bool keep_if_live);
+/* Undo the creation of a cache that nobody has used. Context: any. */
+void qr_cache_discard(struct qr_slabs *slabs, struct kmem_cache *cache);
 int qr_cache_shrink(struct kmem_cache *cache);
 
 /* The slow ways; the fast ones are in slab/fast.h. Every check and every hook is here. */
@@ -146,6 +147,12 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
 void qr_cache_free_bulk(struct qr_slabs *slabs, struct kmem_cache *cache, size_t nr,
                         void **objects);
 
+/* The mask a request named @what goes on with, mistakes in it reported (G-C1, G-E5, G-Z7). */
+gfp_t qr_slab_gfp(struct qr_slabs *slabs, gfp_t gfp, const char *what);
+/* Whether failslab makes a request for @size bytes from @cache fail; reported unless __GFP_NOWARN. */
+bool qr_slab_fault(struct qr_slabs *slabs, const char *cache, gfp_t gfp, size_t size,
+                   const char *what);
+
 /* What an address in a slab is. */
 struct qr_object {
     struct kmem_cache *cache;
@@ -157,6 +164,9 @@ struct qr_object {
     bool exact;     /* address == start */
 };
 bool qr_object_find(struct qr_slabs *slabs, const void *address, struct qr_object *object);
+/* The same for an address its owner holds: @allocated is looked up only where that is exact
+ * (debugged caches), and true elsewhere. */
+bool qr_object_locate(struct qr_slabs *slabs, const void *address, struct qr_object *object);
 /* Usable bytes of an object: what ksize says of objects of this cache in general. */
 size_t qr_object_usable(const struct kmem_cache *cache);
 /* Bytes of this object its owner may write: qr_object_usable, but what was asked for where the red

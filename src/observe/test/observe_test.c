@@ -204,10 +204,10 @@ static void zoneinfo_tells_marks_sizes_reserves_and_cpu_lists(void **state)
 
     (void)state;
     read_text(q, QUARRY_ZONEINFO);
-    assert_int_equal(strncmp(text, "Node 0, zone      DMA\n  per-node stats\n", 40), 0);
+    assert_int_equal(strncmp(text, "Node 0, zone      DMA\n  per-node stats\n", 39), 0);
     from = strstr(text, "Node 0, zone   Normal\n  pages free     ");
     assert_non_null(from);
-    assert_int_equal(value_of(from, "pages free"), 0 + zone->free_pages);
+    assert_int_equal(value_of(from, "pages free"), zone->free_pages);
     assert_int_equal(value_of(from, "min"), zone->watermark[QR_WMARK_MIN]);
     assert_int_equal(value_of(from, "low"), zone->watermark[QR_WMARK_LOW]);
     assert_int_equal(value_of(from, "high"), zone->watermark[QR_WMARK_HIGH]);
