@@ -61,9 +61,10 @@ unsigned long qr_reclaim_round(struct qr_reclaim *reclaim, gfp_t gfp, unsigned l
 
 /* 0, -EINVAL (a callback is missing) or -EEXIST (already registered), both reported. */
 int qr_shrinker_register(struct qr_reclaim *reclaim, struct shrinker *shrinker);
-/* Take it out and wait until no call is in progress. False when it was not registered, or when the
- * caller is inside reclaim itself and would wait for itself: reported, nothing changed. May sleep. */
-bool qr_shrinker_unregister(struct qr_reclaim *reclaim, struct shrinker *shrinker);
+/* Take it out and wait until no call is in progress. 0; -ENOENT when it was not registered; -EBUSY
+ * when the caller is inside reclaim itself and would wait for itself: reported, nothing changed.
+ * May sleep. */
+int qr_shrinker_unregister(struct qr_reclaim *reclaim, struct shrinker *shrinker);
 /* Ask every shrinker for a share of what it has (G-I5); objects freed. Called by reclaim.c alone. */
 unsigned long qr_shrinkers_run(struct qr_reclaim *reclaim, gfp_t gfp, int nid, unsigned int effort);
 void qr_shrinkers_after_fork(struct qr_reclaim *reclaim);

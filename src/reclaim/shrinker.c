@@ -72,19 +72,19 @@ int qr_shrinker_register(struct qr_reclaim *reclaim, struct shrinker *shrinker)
     return -QR_EEXIST;
 }
 
-bool qr_shrinker_unregister(struct qr_reclaim *reclaim, struct shrinker *shrinker)
+int qr_shrinker_unregister(struct qr_reclaim *reclaim, struct shrinker *shrinker)
 {
     unsigned long state;
     if (qp_task()->reclaims) {
         shrinker_misuse(reclaim, shrinker, QUARRY_BAD_CONTEXT,
                         "taken out of service from inside reclaim, where waiting for running calls "
                         "would wait for the caller itself; it stays in service");
-        return false;
+        return -QR_EBUSY;
     }
     state = qp_lock(&reclaim->lock);
     if (!shrinker_listed(reclaim, shrinker) || shrinker->state != SHRINKER_IN) {
         qp_unlock(&reclaim->lock, state);
-        return false;
+        return -QR_ENOENT;
     }
     shrinker->state = SHRINKER_LEAVING;
     while (shrinker->users) {
@@ -96,7 +96,7 @@ bool qr_shrinker_unregister(struct qr_reclaim *reclaim, struct shrinker *shrinke
     qr_list_del(&shrinker->list);
     shrinker->state = SHRINKER_OUT;
     qp_unlock(&reclaim->lock, state);
-    return true;
+    return 0;
 }
 
 /* How many of @count objects this round wants looked at. */
