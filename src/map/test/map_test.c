@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory map: regions to runs, descriptors, conversions. */
+#include "../../zone/test/zone_machine.h"
+
+#define PAGES(n) ((phys_addr_t)(n) << PAGE_SHIFT)
+
+/* A map alone, over memory that the test provides. The direct map lies there too. */
+struct map_bench {
+    struct qr_map map;
+    struct qp_machine machine;
+    char *memory;
+    char why[256];
+};
+
+static int bench_init(struct map_bench *b, const struct quarry_region *regions, size_t nr,
+                      unsigned long frames, phys_addr_t low_limit)
+{
+    memset(b, 0, sizeof(*b));
+    b->memory = aligned_alloc(PAGE_SIZE, frames << PAGE_SHIFT);
+    assert_non_null(b->memory);
+    memset(b->memory, 0x5a, frames << PAGE_SHIFT);
+    b->machine = (struct qp_machine){.regions = regions,
+                                     .nr_regions = nr,
+                                     .offset = (uintptr_t)b->memory,
+                                     .low_limit = low_limit};
+    return qr_map_init(&b->map, &b->machine, b->why, sizeof(b->why));
+}
+
+static void bench_end(struct map_bench *b)
+{
+    free(b->memory);
+}
+
+static void assert_run(const struct qr_map *map, unsigned int i, u64 start, u64 end, u32 nid,
+                       bool reserved)
+{
+    assert_true(i < map->nr_runs);
+    assert_int_equal(map->run[i].start, start);
+    assert_int_equal(map->run[i].end, end);
+    assert_int_equal(map->run[i].nid, nid);
+    assert_int_equal(map->run[i].reserved, reserved);
+}
+
+static void frame_zero_and_the_descriptors_are_reserved(void **state)
+{
+    struct quarry_region region = {.size = PAGES(64)};
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, &region, 1, 64, 0), 0);
+    assert_int_equal(b.map.nr_runs, 3);
+    assert_run(&b.map, 0, 0, 1, 0, true);
+    assert_run(&b.map, 1, 1, 63, 0, false);
+    assert_run(&b.map, 2, 63, 64, 0, true); /* 64 descriptors and a mobility byte */
+    assert_int_equal(b.map.nr_present, 64);
+    assert_int_equal(b.map.nr_map, 1);
+    assert_ptr_equal(b.map.pages, b.memory + PAGES(63));
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
+static void a_descriptor_is_all_zero_after_boot(void **state)
+{
+    struct quarry_region region = {.size = PAGES(300)};
+    struct page zero;
+    struct map_bench b;
+    (void)state;
+    memset(&zero, 0, sizeof(zero));
+    assert_int_equal(bench_init(&b, &region, 1, 300, 0), 0);
+    for (u64 pfn = 0; pfn < 300; pfn++)
+        assert_memory_equal(qr_page(&b.map, pfn), &zero, sizeof(zero));
+    assert_int_equal(qr_block_mobility(&b.map, 5), MIGRATE_MOVABLE);
+    bench_end(&b);
+}
+
+static void unsorted_and_overlapping_regions_become_sorted_disjoint_runs(void **state)
+{
+    struct quarry_region region[] = {
+        {.start = PAGES(100), .size = PAGES(50)},
+        {.start = PAGES(10), .size = PAGES(40)},
+        {.start = PAGES(30), .size = PAGES(40)},
+        {.start = PAGES(20), .size = PAGES(5), .flags = QUARRY_REGION_RESERVED},
+        {.start = PAGES(120), .size = 0},
+    };
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 5, 150, 0), 0);
+    assert_run(&b.map, 0, 10, 20, 0, false);
+    assert_run(&b.map, 1, 20, 25, 0, true);
+    assert_run(&b.map, 2, 25, 70, 0, false);
+    assert_run(&b.map, 3, 100, 148, 0, false);
+    assert_run(&b.map, 4, 148, 150, 0, true); /* 140 descriptors: 4,480 bytes */
+    assert_int_equal(b.map.nr_present, 110);
+    assert_int_equal(b.map.min_pfn, 10);
+    assert_int_equal(b.map.max_pfn, 150);
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
+static void reserved_wins_over_usable_in_either_order(void **state)
+{
+    for (int swap = 0; swap < 2; swap++) {
+        struct quarry_region ram = {.start = PAGES(8), .size = PAGES(56)};
+        struct quarry_region rsv = {
+            .start = PAGES(16), .size = PAGES(8), .flags = QUARRY_REGION_RESERVED};
+        struct quarry_region region[2] = {swap ? rsv : ram, swap ? ram : rsv};
+        struct map_bench b;
+        (void)state;
+        assert_int_equal(bench_init(&b, region, 2, 64, 0), 0);
+        assert_false(qr_pfn_reserved(&b.map, 15));
+        assert_true(qr_pfn_reserved(&b.map, 16));
+        assert_true(qr_pfn_reserved(&b.map, 23));
+        assert_false(qr_pfn_reserved(&b.map, 24));
+        bench_end(&b);
+    }
+}
+
+static void partial_frames_are_never_usable(void **state)
+{
+    struct quarry_region region[] = {
+        {.start = PAGES(4) + 1, .size = PAGES(60) - 2},
+        {.start = PAGES(20) + 100, .size = 10, .flags = QUARRY_REGION_RESERVED},
+    };
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 2, 64, 0), 0);
+    assert_false(qr_pfn_valid(&b.map, 4));
+    assert_true(qr_pfn_valid(&b.map, 5));
+    assert_true(qr_pfn_valid(&b.map, 62));
+    assert_false(qr_pfn_valid(&b.map, 63));
+    assert_true(qr_pfn_reserved(&b.map, 20));
+    assert_false(qr_pfn_reserved(&b.map, 21));
+    bench_end(&b);
+}
+
+static void descriptors_of_a_hole_take_no_memory(void **state)
+{
+    /* 1,024 frames, a hole of 15,360, 1,024 frames: descriptors for all would be 512 KiB. */
+    struct quarry_region region[] = {
+        {.start = PAGES(16384), .size = PAGES(1024)},
+        {.start = 0, .size = PAGES(1024)},
+    };
+    struct map_bench b;
+    u64 usable = 0;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 2, 17408, 0), 0);
+    assert_int_equal(b.map.nr_map, 8 + 9); /* 32 KiB each, and a page for the mobility bytes */
+    for (unsigned int i = 0; i < b.map.nr_runs; i++) {
+        if (!b.map.run[i].reserved)
+            usable += b.map.run[i].end - b.map.run[i].start;
+    }
+    assert_int_equal(usable, 2048 - 17 - 1);
+    assert_false(qr_pfn_valid(&b.map, 1024));
+    assert_false(qr_pfn_valid(&b.map, 16383));
+    assert_true(qr_pfn_valid(&b.map, 16384));
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
+static void a_map_that_fits_nowhere_is_refused_with_the_reason(void **state)
+{
+    /* The array of descriptors would have to span 4 GiB / 128 = 32 MiB of direct map; there are 64
+     * frames, then nothing for a million. */
+    struct quarry_region region[] = {
+        {.start = 0, .size = PAGES(64)},
+        {.start = PAGES(1 << 20), .size = PAGES(64)},
+    };
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 2, 64, PAGES(64)), -QR_ENOMEM);
+    assert_non_null(strstr(b.why, "descriptors"));
+    bench_end(&b);
+}
+
+static void runs_are_cut_at_the_end_of_the_direct_map(void **state)
+{
+    struct quarry_region region = {.size = PAGES(128)};
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, &region, 1, 128, PAGES(64)), 0);
+    assert_int_equal(b.map.low_end, 64);
+    assert_run(&b.map, 3, 64, 128, 0, false);
+    assert_true(qr_page_is_low(&b.map, qr_page(&b.map, 63)));
+    assert_false(qr_page_is_low(&b.map, qr_page(&b.map, 64)));
+    assert_true(qr_virt_in_map(&b.map, b.memory + PAGES(64) - 1));
+    assert_false(qr_virt_in_map(&b.map, b.memory + PAGES(64)));
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
+static void nodes_are_kept_apart_and_found_by_frame(void **state)
+{
+    struct quarry_region region[] = {
+        {.start = 0, .size = PAGES(64), .nid = 0},
+        {.start = PAGES(64), .size = PAGES(64), .nid = 3},
+    };
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 2, 128, 0), 0);
+    assert_int_equal(qr_pfn_node(&b.map, 63), 0);
+    assert_int_equal(qr_pfn_node(&b.map, 64), 3);
+    bench_end(&b);
+}
+
+static void conversions_lead_there_and_back(void **state)
+{
+    struct quarry_region region = {.start = PAGES(8), .size = PAGES(120)};
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, &region, 1, 128, 0), 0);
+    for (u64 pfn = 8; pfn < 128; pfn++) {
+        struct page *page = qr_page(&b.map, pfn);
+        assert_int_equal(qr_pfn(&b.map, page), pfn);
+        assert_int_equal(qr_page_phys(&b.map, page), PAGES(pfn));
+        assert_ptr_equal(qr_page_virt(&b.map, page), b.memory + PAGES(pfn));
+        assert_ptr_equal(qr_virt_page(&b.map, b.memory + PAGES(pfn) + 77), page);
+        assert_ptr_equal(qr_virt_page_checked(&b.map, b.memory + PAGES(pfn)), page);
+        assert_true(qr_page_valid(&b.map, page));
+    }
+    assert_null(qr_virt_page_checked(&b.map, b.memory + PAGES(7)));
+    assert_null(qr_virt_page_checked(&b.map, b.memory + PAGES(128)));
+    assert_null(qr_virt_page_checked(&b.map, &b));
+    assert_false(qr_page_valid(&b.map, qr_page(&b.map, 7)));
+    assert_false(qr_page_valid(&b.map, qr_page(&b.map, 128)));
+    assert_false(qr_page_valid(&b.map, (struct page *)((char *)qr_page(&b.map, 9) + 8)));
+    assert_false(qr_page_valid(&b.map, NULL));
+    bench_end(&b);
+}
+
+static void bad_descriptions_are_refused_with_the_reason(void **state)
+{
+    struct {
+        struct quarry_region region;
+        int error;
+        const char *says;
+    } bad[] = {
+        {{.start = ~0ull - 100, .size = 200}, -QR_EINVAL, "wraps"},
+        {{.start = 1ull << 44, .size = PAGES(1)}, -QR_EINVAL, "16 TiB"},
+        {{.size = PAGES(64), .nid = 8}, -QR_EINVAL, "node 8"},
+        {{.size = PAGES(64), .nid = -1}, -QR_EINVAL, "node -1"},
+        {{.size = PAGES(64), .flags = QUARRY_REGION_RESERVED}, -QR_ENOMEM, "no usable"},
+        {{.size = 0}, -QR_ENOMEM, "no usable"},
+        {{.size = PAGES(1)}, -QR_ENOMEM, "no usable"}, /* frame 0 alone */
+    };
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(bad); i++) {
+        struct map_bench b;
+        assert_int_equal(bench_init(&b, &bad[i].region, 1, 64, 0), bad[i].error);
+        assert_non_null(strstr(b.why, bad[i].says));
+        bench_end(&b);
+    }
+    {
+        struct map_bench b;
+        assert_int_equal(bench_init(&b, NULL, 0, 1, 0), -QR_ENOMEM);
+        bench_end(&b);
+    }
+}
+
+static void too_many_runs_are_refused(void **state)
+{
+    static struct quarry_region region[140];
+    struct map_bench b;
+    (void)state;
+    for (unsigned int i = 0; i < 140; i++)
+        region[i] = (struct quarry_region){.start = PAGES(2 * i + 2), .size = PAGES(1)};
+    assert_int_equal(bench_init(&b, region, 140, 300, 0), -QR_EINVAL);
+    assert_non_null(strstr(b.why, "runs"));
+    bench_end(&b);
+}
+
+static void carving_takes_cleared_memory_from_the_top_of_the_largest_run(void **state)
+{
+    struct quarry_region region = {.size = PAGES(64)};
+    struct map_bench b;
+    char *first, *second;
+    (void)state;
+    assert_int_equal(bench_init(&b, &region, 1, 64, 0), 0);
+    first = qr_map_carve(&b.map, &b.machine, 2 * PAGE_SIZE);
+    second = qr_map_carve(&b.map, &b.machine, PAGE_SIZE);
+    assert_ptr_equal(first, b.memory + PAGES(61));
+    assert_ptr_equal(second, b.memory + PAGES(60));
+    for (size_t i = 0; i < 2 * PAGE_SIZE; i++)
+        assert_int_equal(first[i], 0);
+    assert_true(qr_pfn_reserved(&b.map, 60));
+    assert_int_equal(b.map.nr_runs, 3); /* the carved pieces joined the descriptors' */
+    assert_null(qr_map_carve(&b.map, &b.machine, PAGES(64)));
+    assert_non_null(qr_map_carve(&b.map, &b.machine, PAGES(59)));
+    assert_null(qr_map_carve(&b.map, &b.machine, PAGE_SIZE));
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
+static void the_check_finds_broken_runs(void **state)
+{
+    struct quarry_region region = {.size = PAGES(64)};
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, &region, 1, 64, 0), 0);
+    b.map.run[0].reserved = false;
+    assert_true(qr_map_check(&b.map) > 0);
+    b.map.run[0].reserved = true;
+    b.map.nr_present--;
+    assert_true(qr_map_check(&b.map) > 0);
+    b.map.nr_present++;
+    b.map.run[2].reserved = false;
+    assert_true(qr_map_check(&b.map) > 0);
+    bench_end(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frame_zero_and_the_descriptors_are_reserved),
+        cmocka_unit_test(a_descriptor_is_all_zero_after_boot),
+        cmocka_unit_test(unsorted_and_overlapping_regions_become_sorted_disjoint_runs),
+        cmocka_unit_test(reserved_wins_over_usable_in_either_order),
+        cmocka_unit_test(partial_frames_are_never_usable),
+        cmocka_unit_test(descriptors_of_a_hole_take_no_memory),
+        cmocka_unit_test(a_map_that_fits_nowhere_is_refused_with_the_reason),
+        cmocka_unit_test(runs_are_cut_at_the_end_of_the_direct_map),
+        cmocka_unit_test(nodes_are_kept_apart_and_found_by_frame),
+        cmocka_unit_test(conversions_lead_there_and_back),
+        cmocka_unit_test(bad_descriptions_are_refused_with_the_reason),
+        cmocka_unit_test(too_many_runs_are_refused),
+        cmocka_unit_test(carving_takes_cleared_memory_from_the_top_of_the_largest_run),
+        cmocka_unit_test(the_check_finds_broken_runs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
