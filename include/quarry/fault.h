@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Fault injection: make chosen allocations fail, to see whether the caller copes.
  *
- * Three points: failslab (object caches and kmalloc), fail_page_alloc (the page allocator's public
- * calls), fail_vmalloc (vmalloc and vmap). A request with __GFP_NOFAIL never fails. As boot
- * options: "failslab=nth:3", "fail_page_alloc=every:10,order:2-",
- * "failslab=prob:5,seed:7,cache:scullc". */
+ * Three points: failslab (object caches and kmalloc), fail_page_alloc (every block taken from the
+ * page allocator, also for new slabs and vmalloc areas), fail_vmalloc (vmalloc and vmap). A request
+ * with __GFP_NOFAIL that may wait never fails. A point armed without nth, every and prob only
+ * counts. A cache's name may end in a star. As boot options: "failslab=nth:3",
+ * "fail_page_alloc=every:10,order:2-", "failslab=prob:5,seed:7,cache:scullc". */
 #ifndef QUARRY_FAULT_H
 #define QUARRY_FAULT_H
 
@@ -24,7 +25,7 @@ struct quarry_fault {
     unsigned int prob;         /* percent; 0: off */
     uint64_t seed;             /* of the probability; the same seed fails the same requests */
     size_t min_size, max_size; /* bytes; max 0: no bound */
-    const char *cache;         /* name of the cache, NULL: any */
+    const char *cache;         /* name of the cache, or its beginning and a star; NULL: any */
     const void *caller_from, *caller_to; /* only callers in [from, to); NULL: any */
 };
 
