@@ -17,7 +17,8 @@ enum qr_kmalloc_type { QR_KMALLOC_NORMAL, QR_KMALLOC_DMA, QR_KMALLOC_RECLAIM, QR
      __GFP_HARDWALL | __GFP_ACCOUNT | __GFP_SKIP_ZERO | __GFP_MOVABLE)
 
 struct qr_kmalloc {
-    u8 class_slot[QUARRY_KMALLOC_CLASSES]; /* slot number in chunk 0, normal family */
+    u8 class_slot[QUARRY_KMALLOC_CLASSES];   /* slot number in chunk 0, normal family */
+    u16 class_bytes[QUARRY_KMALLOC_CLASSES]; /* bytes of the block it gives */
     struct qr_slabs *slabs;
     struct qr_zones *zones;
     struct qr_check *check;
@@ -40,8 +41,13 @@ void qr_kfree_slow(struct qr_kmalloc *kmalloc, void *object, const char *what);
 size_t qr_ksize(struct qr_kmalloc *kmalloc, const void *object);
 size_t qr_kmalloc_roundup(struct qr_kmalloc *kmalloc, size_t size);
 void *qr_krealloc(struct qr_kmalloc *kmalloc, const void *object, size_t size, gfp_t gfp);
-/* Bytes of a block that is not to be freed by kfree, and of none: 0, with a report. The largest
- * size that a class serves: two pages, or less on a machine with a smaller kmalloc_max. */
+/* Copies into a new block; NULL in, NULL out. */
+void *qr_kmemdup(struct qr_kmalloc *kmalloc, const void *source, size_t size, gfp_t gfp);
+char *qr_kmemdup_nul(struct qr_kmalloc *kmalloc, const char *source, size_t size, gfp_t gfp);
+char *qr_kvasprintf(struct qr_kmalloc *kmalloc, gfp_t gfp, const char *format, va_list args);
+/* Wipe, then free. */
+void qr_kfree_sensitive(struct qr_kmalloc *kmalloc, const void *object);
+/* The largest size of a class number. */
 size_t qr_kmalloc_class_size(unsigned int class_nr);
 /* Free a list of pointers of any kind kfree takes. */
 void qr_kfree_bulk(struct qr_kmalloc *kmalloc, size_t nr, void **objects);

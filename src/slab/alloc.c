@@ -198,56 +198,60 @@ void qr_cache_free_direct(struct kmem_cache *cache, void *object, const char *wh
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-gfp_t qr_cache_gfp(struct kmem_cache *cache, gfp_t gfp, const char *what)
+gfp_t qr_slab_gfp(struct qr_slabs *slabs, gfp_t gfp, const char *what)
 {
-    struct qr_check *check = cache->owner->check;
-    struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .cache = cache->name};
+    struct quarry_report report = {.kind = QUARRY_BAD_REQUEST};
 
     if (QR_UNLIKELY(gfp & ~__GFP_BITS_MASK)) {
-        qr_report(check, &report, "%s with unknown mask bits 0x%x: they are ignored", what,
+        qr_report(slabs->check, &report, "%s with unknown mask bits 0x%x: they are ignored", what,
                   gfp & ~__GFP_BITS_MASK);
         gfp &= __GFP_BITS_MASK;
     }
     if (QR_UNLIKELY(gfp & __GFP_HIGHMEM)) {
         report.rule = "G-Z7";
-        qr_report_once(
-            check, &report,
-            "%s with __GFP_HIGHMEM: it returns a direct-map address, which high memory has "
-            "not; the flag is dropped (use alloc_pages and kmap, or vmalloc)",
-            what);
+        qr_report_once(slabs->check, &report,
+                       "%s with __GFP_HIGHMEM: it returns a direct-map address, which high memory "
+                       "has not; the flag is dropped (use alloc_pages and kmap, or vmalloc)",
+                       what);
         gfp &= ~__GFP_HIGHMEM;
     }
     if (QR_UNLIKELY((gfp & (__GFP_NOFAIL | __GFP_DIRECT_RECLAIM)) == __GFP_NOFAIL)) {
         report.rule = "G-E5";
-        qr_report(
-            check, &report,
-            "%s with __GFP_NOFAIL but without __GFP_DIRECT_RECLAIM: a request that cannot wait "
-            "cannot be promised memory; it may fail",
-            what);
+        qr_report(slabs->check, &report,
+                  "%s with __GFP_NOFAIL but without __GFP_DIRECT_RECLAIM: a request that cannot "
+                  "wait cannot be promised memory; it may fail",
+                  what);
         gfp &= ~__GFP_NOFAIL;
     }
-    if (QR_UNLIKELY((gfp & __GFP_ZERO) && cache_is_constructed(cache))) {
-        report.rule = "G-S11";
-        qr_report(check, &report,
-                  "%s with __GFP_ZERO on cache %s, which has a constructor: the object comes "
-                  "constructed, not zeroed",
-                  what, cache->name);
-        gfp &= ~__GFP_ZERO;
-    }
-    if ((gfp & __GFP_DIRECT_RECLAIM) && !qr_may_block(check, gfp, what))
+    if ((gfp & __GFP_DIRECT_RECLAIM) && !qr_may_block(slabs->check, gfp, what))
         gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
     return gfp;
 }
 
-bool qr_cache_fault(struct kmem_cache *cache, gfp_t gfp, size_t size, const char *what)
+gfp_t qr_cache_gfp(struct kmem_cache *cache, gfp_t gfp, const char *what)
 {
-    struct qr_slabs *slabs = cache->owner;
     struct quarry_report report = {
-        .kind = QUARRY_OUT_OF_MEMORY, .rule = "G-E6", .cache = cache->name, .size = size};
+        .kind = QUARRY_BAD_REQUEST, .rule = "G-S11", .cache = cache->name};
+
+    gfp = qr_slab_gfp(cache->owner, gfp, what);
+    if (QR_LIKELY(!(gfp & __GFP_ZERO) || !cache_is_constructed(cache)))
+        return gfp;
+    qr_report(cache->owner->check, &report,
+              "%s with __GFP_ZERO on cache %s, which has a constructor: the object comes "
+              "constructed, not zeroed",
+              what, cache->name);
+    return gfp & ~__GFP_ZERO;
+}
+
+bool qr_slab_fault(struct qr_slabs *slabs, const char *cache, gfp_t gfp, size_t size,
+                   const char *what)
+{
+    struct quarry_report report = {
+        .kind = QUARRY_OUT_OF_MEMORY, .rule = "G-E6", .cache = cache, .size = size};
     char mask[160];
 
-    if (QR_LIKELY(!(cache->hooks & QR_HOOK_FAULT)) ||
-        !qr_fault_hit(slabs->faults, QUARRY_FAILSLAB, gfp, size, cache->name))
+    if (QR_LIKELY(!qr_fault_armed(slabs->faults, QUARRY_FAILSLAB)) ||
+        !qr_fault_hit(slabs->faults, QUARRY_FAILSLAB, gfp, size, cache))
         return false;
     if (!(gfp & __GFP_NOWARN) && qr_warn_allowed(slabs->check)) {
         qr_gfp_names(gfp, mask, sizeof(mask));
@@ -303,11 +307,11 @@ void *qr_cache_alloc_sized(struct kmem_cache *cache, gfp_t gfp, int nid, size_t 
     if (cache->internal)
         return qr_cache_alloc_direct(cache, gfp, nid);
     gfp = qr_cache_gfp(cache, gfp, what);
-    if (QR_UNLIKELY(cache->dying)) {
+    if (QR_UNLIKELY(cache_is_dying(cache))) {
         cache_report_dead(cache, what);
         return NULL;
     }
-    if (qr_cache_fault(cache, gfp, size, what))
+    if (qr_slab_fault(slabs, cache->name, gfp, size, what))
         return NULL;
     section = qp_percpu_enter(slabs->cpus, &cpu);
     qp_percpu_leave(section);

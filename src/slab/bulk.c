@@ -37,7 +37,7 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
             taken++;
     } else {
         gfp = qr_cache_gfp(cache, gfp, what);
-        if (nr && qr_cache_fault(cache, gfp, cache->object_size, what))
+        if (nr && qr_slab_fault(cache->owner, cache->name, gfp, cache->object_size, what))
             return 0;
         taken = bulk_take(cache, nr, objects);
         while (taken < nr && (objects[taken] = qr_cache_alloc_stacked(cache, gfp)) != NULL) {

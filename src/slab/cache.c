@@ -93,7 +93,7 @@ static u32 cache_hooks(const struct kmem_cache *cache)
     const struct qr_slabs *slabs = cache->owner;
     u32 hooks = 0;
 
-    if (cache->internal || cache->dying || cache->slot_id == QR_NO_SLOT)
+    if (cache->internal || cache_is_dying(cache) || cache->slot_id == QR_NO_SLOT)
         hooks |= QR_HOOK_CLOSED;
     if (cache->internal)
         return hooks;
@@ -126,12 +126,6 @@ void qr_slabs_update_hooks(struct qr_slabs *slabs)
     QR_LIST_FOR_EACH(pos, &slabs->caches)
     cache_set_hooks_locked(QR_LIST_ENTRY(pos, struct kmem_cache, list));
     qp_unlock(&slabs->lock, state);
-}
-
-static void slabs_fault_changed(void *data, enum quarry_fault_point which)
-{
-    if (which == QUARRY_FAILSLAB)
-        qr_slabs_update_hooks(data);
 }
 
 /* ---- slab_debug= ----------------------------------------------------------------------------- */
@@ -272,7 +266,7 @@ static bool cache_name_taken_locked(struct qr_slabs *slabs, const char *name)
     QR_LIST_FOR_EACH(pos, &slabs->caches)
     {
         struct kmem_cache *cache = QR_LIST_ENTRY(pos, struct kmem_cache, list);
-        if (!cache->dying && qr_strcmp(cache->name, name) == 0)
+        if (!cache_is_dying(cache) && qr_strcmp(cache->name, name) == 0)
             return true;
     }
     return false;
@@ -381,7 +375,7 @@ static bool cache_find(struct qr_slabs *slabs, struct kmem_cache *wanted)
 
     while ((cache = qr_cache_next(slabs, cache)) != NULL)
         if (cache == wanted) {
-            if (!cache->internal && !cache->dying)
+            if (!cache->internal && !cache_is_dying(cache))
                 return true;
             qr_cache_put(cache);
             return false;
@@ -394,7 +388,7 @@ static void cache_set_dying(struct kmem_cache *cache, bool dying)
     struct qr_slabs *slabs = cache->owner;
     unsigned long state = qp_lock(&slabs->lock);
 
-    cache->dying = dying;
+    __atomic_store_n(&cache->dying, dying, __ATOMIC_RELAXED);
     cache_set_hooks_locked(cache);
     qp_unlock(&slabs->lock, state);
 }
@@ -479,6 +473,13 @@ int qr_cache_destroy(struct qr_slabs *slabs, struct kmem_cache *cache, bool keep
     qr_cache_put(cache); /* that of cache_find */
     qr_cache_put(cache); /* its creator's */
     return 0;
+}
+
+void qr_cache_discard(struct qr_slabs *slabs, struct kmem_cache *cache)
+{
+    QR_ASSERT(cache->owner == slabs);
+    cache_set_dying(cache, true);
+    qr_cache_put(cache);
 }
 
 /* ---- shrinking ------------------------------------------------------------------------------- */
@@ -604,8 +605,6 @@ int qr_slabs_init(struct qr_slabs *slabs, char *why, size_t why_size)
             return -QR_ENOMEM;
         }
     }
-    slabs->faults->changed = slabs_fault_changed;
-    slabs->faults->changed_data = slabs;
     slabs->source.name = "slab";
     slabs->source.shrink = slabs_shrink;
     slabs->source.data = slabs;

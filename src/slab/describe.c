@@ -5,13 +5,11 @@
  * carries the other site as well. Reports are made with no lock held. */
 #include "internal.h"
 
-bool qr_object_find(struct qr_slabs *slabs, const void *address, struct qr_object *object)
+static bool describe_place(struct qr_slabs *slabs, const void *address, struct qr_object *object)
 {
     const struct qr_map *map = slabs->zones->map;
     struct page *page = qr_virt_page_checked(map, address);
     struct kmem_cache *cache;
-    struct qr_cache_node *node;
-    unsigned long state;
     char *start;
 
     if (!page || !(page->flags & PGF_SLAB))
@@ -24,14 +22,38 @@ bool qr_object_find(struct qr_slabs *slabs, const void *address, struct qr_objec
         return true;
     start = slab_object(cache, page, object->index);
     object->offset = (size_t)((const char *)address - start);
-    if (object->offset >= cache->object_size)
-        return true;
-    object->start = start;
-    object->exact = object->offset == 0;
-    node = qr_slab_node(cache, page);
-    state = qp_lock(&node->lock);
-    object->allocated = !qr_slab_bit(cache, page, object->index);
+    if (object->offset < cache->object_size) {
+        object->start = start;
+        object->exact = object->offset == 0;
+        object->allocated = true;
+    }
+    return true;
+}
+
+static void describe_look_up(struct qr_object *object)
+{
+    struct qr_cache_node *node = qr_slab_node(object->cache, object->slab);
+    unsigned long state = qp_lock(&node->lock);
+
+    object->allocated = !qr_slab_bit(object->cache, object->slab, object->index);
     qp_unlock(&node->lock, state);
+}
+
+bool qr_object_find(struct qr_slabs *slabs, const void *address, struct qr_object *object)
+{
+    if (!describe_place(slabs, address, object))
+        return false;
+    if (object->start)
+        describe_look_up(object);
+    return true;
+}
+
+bool qr_object_locate(struct qr_slabs *slabs, const void *address, struct qr_object *object)
+{
+    if (!describe_place(slabs, address, object))
+        return false;
+    if (object->start && cache_is_debugged(object->cache))
+        describe_look_up(object);
     return true;
 }
 

@@ -76,6 +76,10 @@ static inline bool cache_is_debugged(const struct kmem_cache *cache)
 {
     return (cache->hooks & QR_HOOK_DEBUG) != 0;
 }
+static inline bool cache_is_dying(const struct kmem_cache *cache)
+{
+    return __atomic_load_n(&cache->dying, __ATOMIC_RELAXED) != 0;
+}
 static inline bool cache_is_direct(const struct kmem_cache *cache)
 {
     return (cache->hooks & (QR_HOOK_DEBUG | QR_HOOK_CLOSED)) != 0;
@@ -193,9 +197,7 @@ void *qr_cache_alloc_direct(struct kmem_cache *cache, gfp_t gfp, int nid);
 void qr_cache_free_direct(struct kmem_cache *cache, void *object, const char *what);
 /* From this CPU's stacks, refilling them; no checks, nothing else. */
 void *qr_cache_alloc_stacked(struct kmem_cache *cache, gfp_t gfp);
-/* Whether failslab makes this request fail. */
-bool qr_cache_fault(struct kmem_cache *cache, gfp_t gfp, size_t size, const char *what);
-/* The mask a request goes on with, mistakes in it reported. */
+/* The mask a request to this cache goes on with, mistakes in it reported. */
 gfp_t qr_cache_gfp(struct kmem_cache *cache, gfp_t gfp, const char *what);
 /* What else an object needs on its way out. */
 void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp, size_t size);

@@ -428,9 +428,9 @@ static void slab_became_empty(struct kmem_cache *cache, struct qr_cache_node *no
 {
     u32 nr = slab_objects(cache, page);
 
-    if (node->nr_empty <= cache->empty_limit && !cache->dying)
+    if (node->nr_empty <= cache->empty_limit && !cache_is_dying(cache))
         return;
-    if (cache->flags & SLAB_TYPESAFE_BY_RCU && !cache->dying)
+    if (cache->flags & SLAB_TYPESAFE_BY_RCU && !cache_is_dying(cache))
         return; /* readers may still look at its objects: it waits for the shrinker */
     slab_delist(cache, node, page, nr);
     node->nr_objects -= nr;

@@ -77,7 +77,7 @@ void qr_slabs_for_each_cache(struct qr_slabs *slabs, bool (*visit)(struct kmem_c
     struct kmem_cache *cache = NULL;
 
     while ((cache = qr_cache_next(slabs, cache)) != NULL) {
-        if (!cache->dying && !visit(cache, data)) {
+        if (!cache_is_dying(cache) && !visit(cache, data)) {
             qr_cache_put(cache);
             return;
         }

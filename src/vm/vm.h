@@ -99,6 +99,13 @@ void qr_vm_for_each_area(struct qr_vm *vm, bool (*visit)(const struct qr_area_in
 /* Re-derive every count and order; contradictions are reported; how many. */
 unsigned long qr_vm_check(struct qr_vm *vm);
 
+/* kvmalloc (G-K1): kmalloc if that is cheap to have, else vmalloc. Context: by @gfp. */
+void *qr_kvmalloc(struct qr_vm *vm, size_t size, gfp_t gfp, int nid);
+/* Give back what kmalloc, vmalloc, kvmalloc or a cache gave. @what names the call for reports. */
+void qr_kvfree(struct qr_vm *vm, const void *block, const char *what);
+void qr_kvfree_sensitive(struct qr_vm *vm, const void *block, size_t size);
+void *qr_kvrealloc(struct qr_vm *vm, const void *block, size_t size, gfp_t gfp);
+
 /* Windows through which pages without a direct-map address are reached. A slot is one page of
  * addresses; what it maps stays mapped when it is let go, until the slot is needed (or at once in
  * checked builds). */

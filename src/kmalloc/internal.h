@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* kmalloc: what its files tell each other. */
+#ifndef QR_KMALLOC_INTERNAL_H
+#define QR_KMALLOC_INTERNAL_H
+
+#include "fast.h"
+#include "kmalloc.h"
+
+/* A live block. */
+struct kmalloc_block {
+    bool is_object; /* else a page block */
+    struct qr_object object;
+    size_t capacity; /* bytes it could hold */
+    size_t granted;  /* bytes its owner may write now: less where a red zone follows */
+};
+
+/* What starts at @address; anything but a live block is reported, and false. */
+bool qr_kmalloc_find(struct qr_kmalloc *kmalloc, const void *address, const char *what,
+                     struct kmalloc_block *block);
+
+#endif
