@@ -36,6 +36,7 @@ struct quarry_cache_stat {
     unsigned long active, peak, total; /* objects: in callers' hands, at most so far, in slabs */
     unsigned long slabs, objects_per_slab, pages_per_slab;
     unsigned long allocs, frees; /* counted in checked builds, else 0 */
+    struct quarry_trace created; /* who made it; empty below check level 1 */
 };
 
 QUARRY_EXTERN_C_BEGIN

@@ -292,6 +292,8 @@ static bool cache_init(struct qr_slabs *slabs, struct kmem_cache *cache,
     cache->dtor26 = params->dtor26;
     cache->internal = params->internal;
     cache->slot_id = QR_NO_SLOT;
+    if (slabs->check->level && !params->internal)
+        cache->created = qr_trace_save(slabs->check);
     cache->refs = 1;
     cache->slab_gfp = cache_slab_gfp(params->flags);
     qr_strcpy(cache->name, sizeof(cache->name), params->name);

@@ -69,6 +69,7 @@ void qr_cache_stat(struct kmem_cache *cache, struct quarry_cache_stat *stat)
     stat->pages_per_slab = 1ul << cache->order;
     stat->allocs = __atomic_load_n(&cache->nr_alloc, __ATOMIC_RELAXED);
     stat->frees = __atomic_load_n(&cache->nr_free, __ATOMIC_RELAXED);
+    qr_trace_load(cache->owner->check, cache->created, &stat->created);
 }
 
 void qr_slabs_for_each_cache(struct qr_slabs *slabs, bool (*visit)(struct kmem_cache *, void *),
