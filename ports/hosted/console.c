@@ -63,7 +63,7 @@ struct console_walk {
     enum console_state state;
 };
 
-static bool console_is_public(uintptr_t pc)
+__attribute__((no_sanitize("thread", "address", "undefined"))) bool hosted_is_public(uintptr_t pc)
 {
     return pc - 1 >= (uintptr_t)__start_quarry_entry && pc - 1 < (uintptr_t)__stop_quarry_entry;
 }
@@ -77,7 +77,7 @@ static _Unwind_Reason_Code console_frame(struct _Unwind_Context *context, void *
     if (!pc)
         return _URC_END_OF_STACK;
     walk->seen++;
-    if (walk->state != CONSOLE_OUTSIDE && console_is_public(pc)) {
+    if (walk->state != CONSOLE_OUTSIDE && hosted_is_public(pc)) {
         walk->state = CONSOLE_AT_DOOR;
         walk->nr = 0;
         return _URC_NO_REASON;

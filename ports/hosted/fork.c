@@ -17,10 +17,11 @@
  *     let the threads run, release            release; give back what the parent's other CPUs held;
  *     every lock                              map the vmalloc areas again; a new worker
  *
- * The locks keep every structure whole that a lock guards. What a CPU changes without a lock changes by
- * single stores in an order that is consistent at each instruction, but copying takes longer than one
- * instruction, so the other threads are stopped by a signal whose handler waits. They are stopped after
- * the fork and not before: a stopped thread may hold the C library's own locks, which fork itself needs.
+ * The locks keep every structure whole that a lock guards. What a CPU changes without one is whole
+ * between two sections, so the other threads are stopped there, by a signal whose handler looks where it
+ * has come: a thread that runs inside a public function is let go and asked again a little later, until
+ * it is found outside or waiting (for one of the locks, or in qp_wait). They are stopped after the fork
+ * and not before: a stopped thread may hold the C library's own locks, which fork itself needs.
  *
  * The copy is sparse: only what was ever touched is copied.
  *
@@ -43,21 +44,26 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #define FORK_MAX_THREADS 8192u
 #define FORK_PATIENCE_NS 100000000ull
-#define FORK_PAUSE_NS 5000000
+#define FORK_PAUSE_NS 5000000 /* without an answer: look whether there will be any */
+#define FORK_MOMENT_NS 20000  /* many times the way through a section */
 #define FORK_DIRENTS 4096
+
+enum fork_state { FORK_ASKED, FORK_BUSY, FORK_STOPPED };
 
 struct fork_thread {
     int tid;
-    uint32_t stopped;
+    uint32_t state; /* enum fork_state */
 };
 
 static struct fork_thread fork_thread[FORK_MAX_THREADS];
 static unsigned int fork_nr_threads;
-static uint32_t fork_arrived; /* threads that have stopped; a futex */
+static uint32_t fork_answers; /* given by handlers so far; a futex */
 static uint32_t fork_halt;    /* 1: stay stopped; a futex */
+static uint32_t fork_insist;  /* 1: stop wherever you are */
 static struct sigaction fork_old_action;
 static int fork_channel[2] = {-1, -1};
 static bool fork_frozen;
@@ -83,11 +89,34 @@ static void fork_chain(int number, siginfo_t *info, void *context)
         fork_old_action.sa_handler(number);
 }
 
-/* Not instrumented: it may interrupt a race detector's runtime, and must not enter it again. */
-__attribute__((no_sanitize("thread"))) static void fork_stopped(int number, siginfo_t *info,
-                                                                void *context)
+/* The handler and what it calls are not instrumented: they may interrupt a race detector's runtime and
+ * must not enter it again. */
+#define FORK_IN_HANDLER __attribute__((no_sanitize("thread", "address", "undefined")))
+
+FORK_IN_HANDLER static _Unwind_Reason_Code fork_frame(struct _Unwind_Context *context, void *inside)
+{
+    if (!hosted_is_public(_Unwind_GetIP(context)))
+        return _URC_NO_REASON;
+    *(bool *)inside = true;
+    return _URC_END_OF_STACK;
+}
+
+/* Whether the interrupted code is outside every section. */
+FORK_IN_HANDLER static bool fork_at_rest(void)
+{
+    bool inside = false;
+    if (qp_self.parked)
+        return true;
+    if (qp_self.worker) /* runs core code with no public function above it */
+        return false;
+    _Unwind_Backtrace(fork_frame, &inside);
+    return !inside;
+}
+
+FORK_IN_HANDLER static void fork_stopped(int number, siginfo_t *info, void *context)
 {
     struct fork_thread *self = info->si_value.sival_ptr;
+    bool stop;
     int saved = errno;
     if (info->si_code != SI_QUEUE || self < fork_thread || self >= fork_thread + FORK_MAX_THREADS) {
         fork_chain(number, info, context);
@@ -95,10 +124,11 @@ __attribute__((no_sanitize("thread"))) static void fork_stopped(int number, sigi
     }
     /* One that comes late, after its fork gave up waiting, finds nothing to stop for. */
     if (__atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE)) {
-        __atomic_store_n(&self->stopped, 1, __ATOMIC_RELEASE);
-        __atomic_fetch_add(&fork_arrived, 1, __ATOMIC_RELEASE);
-        syscall(SYS_futex, &fork_arrived, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-        while (__atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE))
+        stop = __atomic_load_n(&fork_insist, __ATOMIC_RELAXED) || fork_at_rest();
+        __atomic_store_n(&self->state, stop ? FORK_STOPPED : FORK_BUSY, __ATOMIC_RELEASE);
+        __atomic_fetch_add(&fork_answers, 1, __ATOMIC_RELEASE);
+        syscall(SYS_futex, &fork_answers, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        while (stop && __atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE))
             syscall(SYS_futex, &fork_halt, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
     }
     errno = saved;
@@ -150,24 +180,29 @@ static bool fork_known(int tid)
     return false;
 }
 
-/* Ask one thread to stop; false when there is nothing to wait for. */
-static bool fork_signal(int tid)
+/* Ask one thread to stop; false when it has ended meanwhile. */
+static bool fork_ask(struct fork_thread *thread)
 {
-    struct fork_thread *slot;
     siginfo_t info;
-    if (fork_nr_threads == FORK_MAX_THREADS || fork_known(tid))
-        return false;
-    slot = &fork_thread[fork_nr_threads];
-    slot->tid = tid;
-    slot->stopped = 0;
+    __atomic_store_n(&thread->state, FORK_ASKED, __ATOMIC_RELEASE);
     memset(&info, 0, sizeof(info));
     info.si_signo = hosted_stop_signal();
     info.si_code = SI_QUEUE;
     info.si_pid = getpid();
     info.si_uid = getuid();
-    info.si_value.sival_ptr = slot;
-    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, info.si_signo, &info) != 0)
-        return false; /* it ended meanwhile */
+    info.si_value.sival_ptr = thread;
+    return syscall(SYS_rt_tgsigqueueinfo, getpid(), thread->tid, info.si_signo, &info) == 0;
+}
+
+/* Ask a thread that was not asked yet; whether there is something to wait for. */
+static bool fork_signal(int tid)
+{
+    struct fork_thread *thread = &fork_thread[fork_nr_threads];
+    if (fork_nr_threads == FORK_MAX_THREADS || fork_known(tid))
+        return false;
+    thread->tid = tid;
+    if (!fork_ask(thread))
+        return false;
     fork_nr_threads++;
     return true;
 }
@@ -224,29 +259,41 @@ static bool fork_is_deaf(int tid)
     return (blocked >> (hosted_stop_signal() - 1)) & 1;
 }
 
-/* Whether somebody who will stop has not yet. */
-static bool fork_is_worth_waiting(void)
+/* Let the busy ones come further, then ask them again. Whether all have stopped but those who cannot hear. */
+static bool fork_all_stopped(bool look_closely)
 {
+    const struct timespec moment = {.tv_nsec = FORK_MOMENT_NS};
+    bool all = true;
     unsigned int i;
-    for (i = 0; i < fork_nr_threads; i++) {
-        if (!__atomic_load_n(&fork_thread[i].stopped, __ATOMIC_ACQUIRE) &&
-            !fork_is_deaf(fork_thread[i].tid))
-            return true;
+    for (i = 0; i < fork_nr_threads; i++)
+        all = all && __atomic_load_n(&fork_thread[i].state, __ATOMIC_ACQUIRE) == FORK_STOPPED;
+    if (all)
+        return true;
+    nanosleep(&moment, NULL);
+    for (i = 0, all = true; i < fork_nr_threads; i++) {
+        uint32_t state = __atomic_load_n(&fork_thread[i].state, __ATOMIC_ACQUIRE);
+        if (state == FORK_BUSY && fork_ask(&fork_thread[i]))
+            all = false;
+        else if (state == FORK_ASKED && !(look_closely && fork_is_deaf(fork_thread[i].tid)))
+            all = false;
     }
-    return false;
+    return all;
 }
 
-/* Wait until all who were signalled have stopped. */
+/* Wait until all who were asked have stopped. A thread stays busy for long only inside a callback of a
+ * public function, which is no section: half of the patience is for being polite. */
 static void fork_await_stops(uint64_t until)
 {
+    bool slow = false;
     for (;;) {
-        uint32_t arrived = __atomic_load_n(&fork_arrived, __ATOMIC_ACQUIRE);
+        uint32_t answers = __atomic_load_n(&fork_answers, __ATOMIC_ACQUIRE);
         struct timespec pause = {.tv_nsec = FORK_PAUSE_NS};
-        if (arrived >= fork_nr_threads || qp_now_ns() > until)
+        uint64_t now = qp_now_ns();
+        if (fork_all_stopped(slow) || now > until)
             return;
-        if (fork_futex(&fork_arrived, FUTEX_WAIT, arrived, &pause) != 0 && errno == ETIMEDOUT &&
-            !fork_is_worth_waiting())
-            return;
+        if (now > until - FORK_PATIENCE_NS / 2)
+            __atomic_store_n(&fork_insist, 1, __ATOMIC_RELAXED);
+        slow = fork_futex(&fork_answers, FUTEX_WAIT, answers, &pause) != 0 && errno == ETIMEDOUT;
     }
 }
 
@@ -255,7 +302,7 @@ static void fork_stop_others(void)
 {
     uint64_t until = qp_now_ns() + FORK_PATIENCE_NS;
     fork_nr_threads = 0;
-    fork_arrived = 0;
+    fork_insist = 0;
     if (!fork_install())
         return;
     __atomic_store_n(&fork_halt, 1, __ATOMIC_RELEASE);

@@ -70,8 +70,10 @@ void hosted_fork_link(void);
 /* The signal that stops threads while a child copies memory; nobody should block it. */
 int hosted_stop_signal(void);
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- console.c ---------------------------------------------------------------------------------- */
 
+/* Whether this return address lies in a public function. */
+bool hosted_is_public(uintptr_t pc);
 void hosted_say(char *why, size_t why_size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

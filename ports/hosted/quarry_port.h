@@ -35,6 +35,8 @@ struct qp_self {
     unsigned int atomic;
     unsigned int locks;
     unsigned int irqs;
+    unsigned int parked;     /* waiting for a lock or in qp_wait: changes nothing just now */
+    bool worker;             /* was started by qp_start_worker */
     unsigned int interrupts; /* depth in hard and soft interrupts: whose task record counts */
     unsigned int depth[QUARRY_CONTEXTS];
     struct qp_task task;

@@ -195,6 +195,7 @@ static void *thread_worker(void *data)
 {
     struct thread_work work = *(struct thread_work *)data;
     struct qp_event *started = (struct qp_event *)((struct thread_work *)data + 1);
+    qp_self.worker = true;
     qp_wake(started); /* from here on *data is gone */
     work.fn(work.arg);
     return NULL;
