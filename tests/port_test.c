@@ -447,7 +447,7 @@ static void impossible_memory_maps_are_refused_with_a_reason(void **state)
 
 static void memory_changes_hands_without_complaint(void **state)
 {
-    char block[200];
+    char block[200] = "";
     (void)state;
     qp_hand_over(block, sizeof(block));
     qp_take_over(block, sizeof(block));
