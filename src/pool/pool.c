@@ -111,6 +111,13 @@ static void **pool_array(struct qr_kmalloc *kmalloc, int nr, gfp_t gfp, int nid)
                            nid);
 }
 
+/* G-C3: reported where sleeping is not allowed, and then served without; so that the allocator does
+ * not report the same mistake again. */
+static gfp_t pool_making_mask(struct qr_kmalloc *kmalloc, gfp_t gfp, const char *what)
+{
+    return qr_may_sleep_here(kmalloc->check, what) ? gfp : gfp & ~__GFP_DIRECT_RECLAIM;
+}
+
 static bool pool_request_is_sane(struct qr_kmalloc *kmalloc, int min_nr, const char *what)
 {
     struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .rule = "G-M1"};
@@ -123,7 +130,7 @@ static bool pool_request_is_sane(struct qr_kmalloc *kmalloc, int min_nr, const c
 int qr_mempool_init(struct qr_kmalloc *kmalloc, mempool_t *pool, int min_nr, mempool_alloc_t *alloc,
                     mempool_free_t *free, void *pool_data, gfp_t gfp, int nid)
 {
-    qr_may_sleep_here(kmalloc->check, "mempool_create");
+    gfp = pool_making_mask(kmalloc, gfp, "mempool_create");
     memset(pool, 0, sizeof(*pool));
     if (!pool_request_is_sane(kmalloc, min_nr, "mempool_create") || !alloc || !free)
         return -QR_EINVAL;
@@ -172,10 +179,10 @@ static void pool_shrink(mempool_t *pool, int new_min_nr)
 }
 
 /* Elements for the growth of the reserve; all or none. */
-static bool pool_prefill(mempool_t *pool, void **fresh, int nr)
+static bool pool_prefill(mempool_t *pool, void **fresh, int nr, gfp_t gfp)
 {
     for (int i = 0; i < nr; i++) {
-        fresh[i] = pool->alloc(GFP_KERNEL, pool->pool_data);
+        fresh[i] = pool->alloc(gfp, pool->pool_data);
         if (fresh[i])
             continue;
         while (i-- > 0)
@@ -187,14 +194,14 @@ static bool pool_prefill(mempool_t *pool, void **fresh, int nr)
 
 /* Raise the reserve. The new array is filled from its end with elements that are in nobody's hands
  * yet, so that a failure leaves the pool as it was. */
-static int pool_grow(struct qr_kmalloc *kmalloc, mempool_t *pool, int new_min_nr)
+static int pool_grow(struct qr_kmalloc *kmalloc, mempool_t *pool, int new_min_nr, gfp_t gfp)
 {
     int more = new_min_nr - pool->min_nr;
-    void **array = pool_array(kmalloc, new_min_nr, GFP_KERNEL, NUMA_NO_NODE), **old;
+    void **array = pool_array(kmalloc, new_min_nr, gfp, NUMA_NO_NODE), **old;
     unsigned long state;
     if (!array)
         return -QR_ENOMEM;
-    if (!pool_prefill(pool, array + new_min_nr - more, more)) {
+    if (!pool_prefill(pool, array + new_min_nr - more, more, gfp)) {
         qr_kfree_slow(kmalloc, array, "mempool_resize");
         return -QR_ENOMEM;
     }
@@ -214,11 +221,11 @@ static int pool_grow(struct qr_kmalloc *kmalloc, mempool_t *pool, int new_min_nr
 
 int qr_mempool_resize(struct qr_kmalloc *kmalloc, mempool_t *pool, int new_min_nr)
 {
-    qr_may_sleep_here(kmalloc->check, "mempool_resize");
+    gfp_t gfp = pool_making_mask(kmalloc, GFP_KERNEL, "mempool_resize");
     if (!pool->elements || !pool_request_is_sane(kmalloc, new_min_nr, "mempool_resize"))
         return -QR_EINVAL;
     if (new_min_nr > pool->min_nr)
-        return pool_grow(kmalloc, pool, new_min_nr);
+        return pool_grow(kmalloc, pool, new_min_nr, gfp);
     pool_shrink(pool, new_min_nr);
     return 0;
 }
