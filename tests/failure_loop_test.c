@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define MAX_FAULTS 400 /* an operation with more inner allocations is a bug of the test */
+#define MAX_FAULTS 1000 /* an operation with more inner allocations is a bug of the test */
 
 static bool op_kmalloc_sizes(void)
 {
@@ -55,7 +55,7 @@ static bool op_krealloc(void)
 
 static bool op_kvmalloc(void)
 {
-    static const size_t size[] = {64, 65536, 8 << 20};
+    static const size_t size[] = {64, 65536, 300000};
     bool all = true;
 
     for (size_t i = 0; i < 3; i++) {

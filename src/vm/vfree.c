@@ -77,7 +77,7 @@ static void vfree_refuse(struct qr_vm *vm, const void *address, enum vfree_call 
 static struct qr_area *vfree_claim(struct qr_vm *vm, const void *address, enum vfree_call call,
                                    unsigned int count)
 {
-    struct qr_area *area, copy;
+    struct qr_area *area, copy = {.nr_frames = 0};
     unsigned long state = qp_lock(&vm->lock);
     area = qr_area_at(vm, address);
     if (area && area->vm.addr == address && area->state == QR_AREA_LIVE &&
