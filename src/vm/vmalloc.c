@@ -92,11 +92,11 @@ static void vmalloc_report_failure(const struct vmalloc_job *job)
     if ((job->request->gfp & __GFP_NOWARN) || !qr_warn_allowed(job->vm->check))
         return;
     qr_gfp_names(job->request->gfp, names, sizeof(names));
-    qr_report(job->vm->check, &report,
-              "%s of %lu bytes (%s) failed: %s (%u of %llu pages were had)",
-              vmalloc_name(job->request), job->request->size, names, job->failed, job->got,
-              (unsigned long long)job->nr_pages);
-    qr_show_mem(job->vm->zones);
+    if (qr_report(job->vm->check, &report,
+                  "%s of %lu bytes (%s) failed: %s (%u of %llu pages were had)",
+                  vmalloc_name(job->request), job->request->size, names, job->failed, job->got,
+                  (unsigned long long)job->nr_pages))
+        qr_show_mem(job->vm->zones);
 }
 
 /* ---- pages ----------------------------------------------------------------------------------- */
