@@ -12,8 +12,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$QUARRY_SOURCE"
 
-flags="-std=gnu11 -O2 -ffreestanding -nostdinc -isystem $($CC -print-file-name=include) -Wall -Wextra
-  -Werror -Wno-unused-parameter -fno-stack-protector -fno-builtin -DQUARRY_BUILDING_CORE
+flags="-std=gnu11 -O2 -ffreestanding -nostdinc -isystem $($CC -print-file-name=include) -Werror=implicit
+  -fno-pie -fno-stack-protector -fno-builtin -DQUARRY_BUILDING_CORE
   -Iinclude -Iports/template -Isrc"
 case $(uname -m) in
 x86_64) flags="$flags -mgeneral-regs-only" ;; # no floating point either

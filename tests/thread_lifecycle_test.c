@@ -41,17 +41,29 @@ static void *short_life(void *data)
     return NULL;
 }
 
+/* All of a group are alive at the same time, so that every group uses the same CPUs. */
+static pthread_barrier_t lives_barrier;
+
+static void *life_in_a_group(void *data)
+{
+    short_life(data);
+    pthread_barrier_wait(&lives_barrier);
+    return NULL;
+}
+
 static void run_lives(unsigned int nr)
 {
+    pthread_barrier_init(&lives_barrier, NULL, 16);
     while (nr) {
         pthread_t thread[16];
         unsigned int i;
         for (i = 0; i < 16; i++)
-            CHILD_CHECK(pthread_create(&thread[i], NULL, short_life, NULL) == 0);
+            CHILD_CHECK(pthread_create(&thread[i], NULL, life_in_a_group, NULL) == 0);
         for (i = 0; i < 16; i++)
             pthread_join(thread[i], NULL);
         nr -= 16;
     }
+    pthread_barrier_destroy(&lives_barrier);
 }
 
 static void body_thousands(const void *data)

@@ -67,6 +67,17 @@ static inline unsigned int qr_fls64(u64 x)
     return 63u - (unsigned int)__builtin_clzll(x);
 }
 
+/* How many bits are set. By arithmetic, since the compiler's own way calls a library function where
+ * the processor need not have the instruction: sums of 2, 4, then 8 bits side by side, and the
+ * multiplication adds the eight bytes into the highest. */
+static inline unsigned int qr_count_bits64(u64 x)
+{
+    x -= (x >> 1) & 0x5555555555555555ull;
+    x = (x & 0x3333333333333333ull) + ((x >> 2) & 0x3333333333333333ull);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+    return (unsigned int)((x * 0x0101010101010101ull) >> 56);
+}
+
 /* Doubly linked circular lists over struct list_head. */
 static inline void qr_list_init(struct list_head *head)
 {

@@ -67,7 +67,7 @@ u32 qr_slab_free_count(const struct kmem_cache *cache, const struct page *page)
 {
     u64 bits = page->quarry_slab.free_bits;
 
-    return cache->bits_offset ? (u32)bits : (u32)__builtin_popcountll(bits);
+    return cache->bits_offset ? (u32)bits : qr_count_bits64(bits);
 }
 
 static void slab_free_all(const struct kmem_cache *cache, struct page *page)

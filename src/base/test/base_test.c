@@ -189,9 +189,23 @@ static void the_unknown_cpu_refuses_every_pop_and_push(void **state)
     assert_int_equal(qr_cpu_none.nr_pcp, 0);
 }
 
+static void bits_are_counted(void **state)
+{
+    unsigned int bit;
+    (void)state;
+    assert_int_equal(qr_count_bits64(0), 0);
+    assert_int_equal(qr_count_bits64(~0ull), 64);
+    assert_int_equal(qr_count_bits64(0x8000000000000001ull), 2);
+    for (bit = 0; bit < 64; bit++) {
+        assert_int_equal(qr_count_bits64(1ull << bit), 1);
+        assert_int_equal(qr_count_bits64((1ull << bit) - 1), bit);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bits_are_counted),
         cmocka_unit_test(strings_behave_as_libc_s),
         cmocka_unit_test(a_copied_string_is_always_terminated_and_never_too_long),
         cmocka_unit_test(numbers_are_read_up_to_what_is_no_part_of_them),
