@@ -33,6 +33,7 @@ static pthread_mutex_t findings_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t mark_sequence;
 static const void **mark_unknown; /* live at the mark without a sequence number, sorted */
 static size_t nr_unknown, unknown_room;
+static struct strings mark_caches; /* names of those that were there */
 static bool report_quiet;
 
 void quarry_finding_break(void)
@@ -193,9 +194,16 @@ static bool mark_visit(const struct quarry_live *live, void *data)
     return true;
 }
 
+static bool mark_cache(const struct quarry_cache_stat *stat, void *data)
+{
+    strings_add(&mark_caches, stat->name);
+    return true;
+}
+
 void report_mark(void)
 {
     mark_sequence = quarry_sequence();
+    quarry_for_each_cache(mark_cache, NULL);
     quarry_for_each_live(mark_visit, NULL);
     qsort(mark_unknown, nr_unknown, sizeof(*mark_unknown), compare_pointers);
 }
@@ -274,6 +282,31 @@ static bool left_visit(const struct qlx_left *left, void *data)
     return true;
 }
 
+/* A cache that was not there at the mark. */
+static bool left_cache(const struct quarry_cache_stat *stat, void *data)
+{
+    struct finding fresh = {.kind = "left registered", .before_is = "made by", .problem = true};
+    struct finding_site site;
+    char text[256];
+    bool module = stat->created.nr == 0; /* unknown: the machine itself makes none later */
+
+    for (size_t i = 0; i < mark_caches.nr; i++) {
+        if (strcmp(mark_caches.item[i], stat->name) == 0)
+            return true;
+    }
+    finding_site(&site, &stat->created, false);
+    for (size_t i = 0; i < site.nr; i++)
+        module |= site.frame[i].where == FRAME_MODULE;
+    if (!module)
+        return true;
+    fresh.cache = cli_copy(stat->name);
+    snprintf(text, sizeof(text),
+             "cache %s is still there after the module's exit: kmem_cache_destroy is missing",
+             stat->name);
+    finding_take(&fresh, text, NULL, &stat->created);
+    return true;
+}
+
 void report_collect_leaks(void)
 {
     findings.nr_leaks = 0;
@@ -283,8 +316,10 @@ void report_collect_leaks(void)
         qsort(findings.leak, findings.nr_leaks, sizeof(*findings.leak), leak_compare);
     for (size_t i = 0; i < findings.nr_leaks; i++)
         finding_site(&findings.leak[i].site, &findings.leak[i].trace, false);
-    if (qlx_oopses() == 0)
+    if (qlx_oopses() == 0) {
         qlx_for_each_left(left_visit, NULL);
+        quarry_for_each_cache(left_cache, NULL);
+    }
 }
 
 /* ---- peaks ------------------------------------------------------------------------------------- */

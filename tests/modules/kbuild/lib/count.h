@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* The counter. */
+int count_next(void);
