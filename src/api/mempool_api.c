@@ -7,7 +7,9 @@ mempool_t *mempool_create_node(int min_nr, mempool_alloc_t *alloc, mempool_free_
                                void *pool_data, gfp_t gfp, int node)
 {
     struct quarry *q = qr_default();
-    mempool_t *pool = qr_kmalloc_slow(&q->kmalloc, sizeof(*pool), gfp, node);
+    /* In atomic context qr_mempool_init reports it, once, by this call's name (G-C3). */
+    gfp_t quiet = qp_may_sleep() ? gfp : gfp & ~__GFP_DIRECT_RECLAIM;
+    mempool_t *pool = qr_kmalloc_slow(&q->kmalloc, sizeof(*pool), quiet, node);
     if (!pool)
         return NULL;
     if (qr_mempool_init(&q->kmalloc, pool, min_nr, alloc, free, pool_data, gfp, node)) {
