@@ -12,13 +12,16 @@ static QR_ALWAYS_INLINE void *qr_kmalloc_fast(const struct qr_kmalloc *kmalloc,
                                               gfp_t gfp)
 {
     struct qr_cpu *cpu;
+    struct qr_slot *slot;
     unsigned long state;
     void *object;
 
     if (QR_UNLIKELY(gfp & ~QR_KMALLOC_PLAIN))
         return NULL;
     state = qp_percpu_enter(cpus, &cpu);
-    object = qr_slot_pop(&cpu->slot[kmalloc->class_slot[class_nr]]);
+    slot = (struct qr_slot *)(void *)((char *)cpu + kmalloc->class_slot[class_nr]);
+    QR_KEEP_IN_REGISTER(slot);
+    object = qr_slot_pop(slot);
     qp_percpu_leave(state);
     return object;
 }

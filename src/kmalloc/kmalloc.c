@@ -372,7 +372,8 @@ int qr_kmalloc_init(struct qr_kmalloc *kmalloc, const struct qp_machine *machine
         }
         QR_ASSERT(cache->slot_id < QR_CHUNK_SLOTS);
         kmalloc->cache[QR_KMALLOC_NORMAL][i] = cache;
-        kmalloc->class_slot[i] = (u8)cache->slot_id;
+        kmalloc->class_slot[i] =
+            (u16)(offsetof(struct qr_cpu, slot) + cache->slot_id * sizeof(struct qr_slot));
         kmalloc->class_bytes[i] = (u16)cache->object_size;
     }
     return 0;

@@ -17,7 +17,7 @@ enum qr_kmalloc_type { QR_KMALLOC_NORMAL, QR_KMALLOC_DMA, QR_KMALLOC_RECLAIM, QR
      __GFP_HARDWALL | __GFP_ACCOUNT | __GFP_SKIP_ZERO | __GFP_MOVABLE)
 
 struct qr_kmalloc {
-    u8 class_slot[QUARRY_KMALLOC_CLASSES];   /* slot number in chunk 0, normal family */
+    u16 class_slot[QUARRY_KMALLOC_CLASSES];  /* offset of the slot in struct qr_cpu, normal family */
     u16 class_bytes[QUARRY_KMALLOC_CLASSES]; /* bytes of the block it gives */
     struct qr_slabs *slabs;
     struct qr_zones *zones;

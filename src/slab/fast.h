@@ -12,6 +12,11 @@
 
 #include "slab.h"
 
+/* Have the compiler address a slot by one register instead of base plus index: some processors
+ * forward a store to the next load of the same word at once only where the address is that simple,
+ * and a free is often followed by an allocation. */
+#define QR_KEEP_IN_REGISTER(pointer) __asm__("" : "+r"(pointer))
+
 /* The newest object of a slot's stack, or NULL. In a section of the slot's CPU. */
 static QR_ALWAYS_INLINE void *qr_slot_pop(struct qr_slot *slot)
 {

@@ -108,11 +108,11 @@ static void slot_set_top(struct qr_slot *slot, void **top)
 /* Load a stack with its own number of objects (or none at all). */
 static void slot_load(struct qr_slot *slot, struct qr_stack *stack)
 {
-    void **floor = stack ? &stack->object[-1] : (void **)stack_none;
+    void **bottom = stack ? stack->object : (void **)stack_none + 1;
 
     __atomic_store_n(&slot->loaded, stack, __ATOMIC_RELAXED);
-    slot->limit = floor + 1 + (stack ? stack->capacity : 0);
-    slot_set_top(slot, floor + 1 + (stack ? stack->nr : 0));
+    slot->limit = bottom + (stack ? stack->capacity : 0);
+    slot_set_top(slot, bottom + (stack ? stack->nr : 0));
 }
 
 static void slot_set_spare(struct qr_slot *slot, struct qr_stack *stack)
