@@ -10,8 +10,9 @@ target_include_directories(quarry-core PUBLIC ${PROJECT_SOURCE_DIR}/include
 target_compile_definitions(quarry-core PRIVATE QUARRY_BUILDING_CORE)
 # initial-exec: this CPU's data is one load from the thread pointer, also in the shared library.
 # no-optimize-sibling-calls: public functions stay on the stack, where backtraces look for them.
+# asynchronous-unwind-tables: backtraces pass through the core (clang leaves them out of freestanding code).
 target_compile_options(quarry-core PRIVATE -ffreestanding -fvisibility=hidden -ftls-model=initial-exec
-  -fno-optimize-sibling-calls)
+  -fno-optimize-sibling-calls -fasynchronous-unwind-tables)
 set_target_properties(quarry-core PROPERTIES POSITION_INDEPENDENT_CODE ON)
 
 add_library(quarry-port OBJECT ${QUARRY_PORT_SOURCES})
