@@ -1,0 +1,829 @@
+/* SPDX-License-Identifier: MIT */
+/* The way of a request: how deep into the reserves, how hard it tries, what it may do meanwhile. */
+#include <pthread.h>
+#include "zone_machine.h"
+
+/* ---- a reclaim that does what the test says ------------------------------------------------- */
+
+static struct {
+    struct zm *m;
+    struct zm_hoard *hoard; /* pages it can give back */
+    unsigned long give;     /* each round */
+    unsigned long lie;      /* pages it claims beyond those */
+    unsigned long rounds, wakes, ooms;
+    unsigned long oom_give;
+    unsigned int max_effort;
+    gfp_t gfp;
+    struct zone *woken;
+    bool allocates; /* each round also allocates, as a swap-out might */
+    struct page *got;
+} rc;
+
+static unsigned long rc_give(unsigned long nr)
+{
+    unsigned long given = 0;
+    while (given < nr && rc.hoard && rc.hoard->nr) {
+        zm_free(rc.m, rc.hoard->page[--rc.hoard->nr], 0);
+        given++;
+    }
+    return given;
+}
+
+static unsigned long rc_direct(void *data, gfp_t gfp, unsigned int order, int nid,
+                               unsigned int effort)
+{
+    (void)data;
+    (void)order;
+    (void)nid;
+    rc.rounds++;
+    rc.gfp = gfp;
+    rc.max_effort = effort > rc.max_effort ? effort : rc.max_effort;
+    assert_true(qp_may_sleep());
+    if (rc.allocates) {
+        unsigned long rounds = rc.rounds;
+        rc.got = zm_alloc(rc.m, GFP_KERNEL | __GFP_NOWARN, 0);
+        assert_int_equal(rc.rounds, rounds); /* never again from inside */
+    }
+    return rc_give(rc.give) + rc.lie;
+}
+
+static void rc_wake(void *data, struct zone *zone, gfp_t gfp, unsigned int order)
+{
+    (void)data;
+    (void)gfp;
+    (void)order;
+    rc.wakes++;
+    rc.woken = zone;
+}
+
+static unsigned long rc_oom(void *data, gfp_t gfp, unsigned int order)
+{
+    (void)data;
+    (void)gfp;
+    (void)order;
+    rc.ooms++;
+    return rc_give(rc.oom_give);
+}
+
+/* A machine of one zone with this min, low, high: 200, 250, 300 pages. */
+static struct zm *bench_with(struct zm_spec spec)
+{
+    struct zm *m;
+    spec.pages = spec.pages ? spec.pages : 4096;
+    spec.min_free_kbytes = 800;
+    m = zm_boot(&spec);
+    memset(&rc, 0, sizeof(rc));
+    rc.m = m;
+    m->zones.reclaim =
+        (struct qr_reclaim_hooks){.data = &rc, .direct = rc_direct, .wake = rc_wake, .oom = rc_oom};
+    return m;
+}
+
+static struct zm *bench(void)
+{
+    return bench_with((struct zm_spec){0});
+}
+
+/* Take pages until exactly @left are free, with no list holding any. */
+static struct zm_hoard *leave(struct zm *m, u64 left)
+{
+    struct zm_hoard *hoard = malloc(sizeof(*hoard));
+    hoard->nr = 0;
+    qr_pcp_drain_all(&m->zones);
+    while (qr_free_pages_total(&m->zones) > left) {
+        hoard->page[hoard->nr] = zm_alloc(m, __GFP_MEMALLOC, 0);
+        assert_non_null(hoard->page[hoard->nr++]);
+        if (qr_free_pages_total(&m->zones) <= left)
+            qr_pcp_drain_all(&m->zones);
+    }
+    assert_int_equal(qr_free_pages_total(&m->zones), left);
+    rc.wakes = rc.rounds = rc.ooms = 0;
+    return hoard;
+}
+
+static u64 free_of(struct zm *m)
+{
+    return qr_free_pages_total(&m->zones);
+}
+
+/* ---- W: how deep ---------------------------------------------------------------------------- */
+
+static void g_w1_above_low_a_request_is_served_at_once(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 251);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(rc.wakes, 0);
+    assert_int_equal(rc.rounds, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w1_below_low_background_reclaim_is_woken(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 250);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(rc.wakes, 1);
+    assert_ptr_equal(rc.woken, &m->zones.zone[0]);
+    assert_int_equal(rc.rounds, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w1_without_the_kswapd_bit_nobody_is_woken(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 220);
+    struct page *page = zm_alloc(m, GFP_KERNEL & ~__GFP_KSWAPD_RECLAIM, 0);
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(rc.wakes, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w2_a_request_that_may_reclaim_stops_at_min(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 201);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0), *second;
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(free_of(m), 200);
+    assert_int_equal(rc.rounds, 0);
+    rc.hoard = hoard;
+    rc.give = 1;
+    second = zm_alloc(m, GFP_KERNEL, 0);
+    assert_non_null(second);
+    assert_int_equal(rc.rounds, 1);
+    assert_int_equal(free_of(m), 200);
+    zm_free(m, second, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w2_a_request_that_may_not_reclaim_fails_at_min(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 200);
+    (void)state;
+    assert_null(zm_alloc(m, GFP_NOWAIT, 0));
+    assert_int_equal(free_of(m), 200);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w3_atomic_may_take_the_last_page_and_then_fails_at_once(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 1);
+    struct page *last = zm_alloc(m, GFP_ATOMIC, 0);
+    (void)state;
+    assert_non_null(last);
+    assert_int_equal(free_of(m), 0);
+    assert_null(zm_alloc(m, GFP_ATOMIC | __GFP_NOWARN, 0));
+    assert_int_equal(rc.rounds, 0);
+    zm_free(m, last, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w3_high_that_may_sleep_reaches_down_to_half_of_min(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 102);
+    struct page *a = zm_alloc(m, GFP_KERNEL | __GFP_HIGH, 0);
+    struct page *b = zm_alloc(m, GFP_KERNEL | __GFP_HIGH, 0);
+    (void)state;
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_int_equal(rc.rounds, 0);
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | __GFP_NOWARN, 0));
+    assert_int_equal(rc.rounds, 1);
+    zm_free(m, a, 0);
+    zm_free(m, b, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w3_lowmem_reserve_still_binds_atomic_requests(void **state)
+{
+    struct zm *m =
+        bench_with((struct zm_spec){.pages = 8192, .dma_limit = (phys_addr_t)1024 << PAGE_SHIFT});
+    struct zone *dma = zm_zone(m, ZONE_DMA);
+    struct zm_hoard *hoard = zm_hoard(m, GFP_ATOMIC);
+    (void)state;
+    assert_true(dma->lowmem_reserve[ZONE_NORMAL] > 0);
+    assert_int_equal(free_of(m), dma->lowmem_reserve[ZONE_NORMAL]);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w3_the_floor_for_reclaim_is_passed_by_reclaim_alone(void **state)
+{
+    struct zm *m = bench_with((struct zm_spec){.reserve_for_reclaim_pages = 50});
+    struct zm_hoard *hoard = zm_hoard(m, GFP_ATOMIC);
+    struct page *page;
+    (void)state;
+    assert_int_equal(free_of(m), 50);
+    page = zm_alloc(m, GFP_ATOMIC | __GFP_MEMALLOC, 0);
+    assert_non_null(page);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w4_memalloc_ignores_all_watermarks(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 1);
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_MEMALLOC, 0);
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(rc.rounds, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w4_nomemalloc_wins_over_memalloc(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 100);
+    (void)state;
+    assert_null(zm_alloc(m, __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_NOWARN, 0));
+    qp_task()->reclaims++;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOMEMALLOC | __GFP_NOWARN, 0));
+    qp_task()->reclaims--;
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w4_a_request_made_inside_reclaim_ignores_watermarks_and_does_not_reclaim(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 150);
+    struct page *page;
+    (void)state;
+    rc.allocates = true;
+    rc.hoard = hoard;
+    rc.give = 200;
+    page = zm_alloc(m, GFP_KERNEL, 0);
+    assert_non_null(page);
+    assert_non_null(rc.got);
+    assert_int_equal(rc.rounds, 1);
+    zm_free(m, page, 0);
+    zm_free(m, rc.got, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_w6_a_high_order_request_needs_a_block_not_just_pages(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 0);
+    unsigned long nr = hoard->nr, freed = 0;
+    struct page *page;
+    (void)state;
+    /* Every page with an even frame number comes back: half of memory, and no two together. */
+    for (unsigned long i = 0; i < nr; i++) {
+        if (zm_pfn(m, hoard->page[i]) % 2 == 0) {
+            zm_free(m, hoard->page[i], 0);
+            hoard->page[i] = NULL;
+            freed++;
+        }
+    }
+    qr_pcp_drain_all(&m->zones);
+    assert_true(freed > 1900);
+    assert_null(zm_alloc(m, GFP_ATOMIC | __GFP_NOWARN, 1));
+    page = zm_alloc(m, GFP_ATOMIC, 0);
+    assert_non_null(page);
+    zm_free(m, page, 0);
+    for (unsigned long i = 0; i < nr; i++) {
+        if (hoard->page[i])
+            zm_free(m, hoard->page[i], 0);
+    }
+    free(hoard);
+    zm_end(m);
+}
+
+/* ---- E: how hard ---------------------------------------------------------------------------- */
+
+static void g_e1_retries_while_reclaim_makes_progress(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 190);
+    struct page *page;
+    (void)state;
+    rc.hoard = hoard;
+    rc.give = 1; /* eleven rounds until 200 + 1 are free */
+    page = zm_alloc(m, GFP_KERNEL, 0);
+    assert_non_null(page);
+    assert_int_equal(rc.rounds, 11);
+    assert_int_equal(rc.ooms, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e1_then_the_out_of_memory_policy_runs(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 150);
+    struct page *page;
+    (void)state;
+    rc.hoard = hoard;
+    rc.oom_give = 100;
+    page = zm_alloc(m, GFP_KERNEL, 3);
+    assert_non_null(page);
+    assert_int_equal(rc.ooms, 1);
+    assert_true(rc.max_effort > 0);
+    zm_free(m, page, 3);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e1_fails_when_the_policy_frees_nothing(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 150);
+    (void)state;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    assert_int_equal(rc.ooms, 1);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e1_a_reclaim_that_lies_does_not_hold_a_request_for_ever(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 150);
+    (void)state;
+    rc.lie = 10;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    assert_true(rc.rounds > 10);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e1_no_policy_for_dma_thisnode_or_without_fs(void **state)
+{
+    static const gfp_t quiet[] = {GFP_KERNEL | __GFP_DMA, GFP_KERNEL | __GFP_DMA32,
+                                  GFP_KERNEL | __GFP_THISNODE, GFP_NOFS, GFP_NOIO};
+    struct zm *m = bench_with((struct zm_spec){.pages = 8192,
+                                               .dma_limit = (phys_addr_t)1024 << PAGE_SHIFT,
+                                               .dma32_limit = (phys_addr_t)4096 << PAGE_SHIFT});
+    struct zm_hoard *hoard = leave(m, 10);
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(quiet); i++) {
+        assert_null(zm_alloc(m, quiet[i] | __GFP_NOWARN, 0));
+        assert_true(rc.rounds > 0);
+    }
+    assert_int_equal(rc.ooms, 0);
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    assert_int_equal(rc.ooms, 1);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e2_large_orders_run_no_policy(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 205);
+    (void)state;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 4));
+    assert_true(rc.rounds > 1);
+    assert_int_equal(rc.ooms, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e3_noretry_tries_one_light_round(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 150);
+    (void)state;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, 0));
+    assert_int_equal(rc.rounds, 1);
+    assert_int_equal(rc.max_effort, 0);
+    assert_int_equal(rc.ooms, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e4_retry_mayfail_retries_with_progress_and_runs_no_policy(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 179);
+    struct page *page;
+    (void)state;
+    rc.hoard = hoard;
+    rc.give = 11; /* 190, 201 */
+    page = zm_alloc(m, GFP_KERNEL | __GFP_RETRY_MAYFAIL, 0);
+    assert_non_null(page);
+    assert_int_equal(rc.rounds, 2);
+    rc.give = 0;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN, 0));
+    assert_int_equal(rc.ooms, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+/* Frees a page of a hoard after a while. */
+static void *late_free(void *arg)
+{
+    struct zm_hoard *hoard = arg;
+    struct qp_event never = {0};
+    while (__atomic_load_n(&rc.ooms, __ATOMIC_RELAXED) < 3)
+        qp_wait(&never, 0, 1000000);
+    zm_free(rc.m, hoard->page[--hoard->nr], 0);
+    qr_pcp_drain_local(&rc.m->zones);
+    return NULL;
+}
+
+static void g_e5_nofail_waits_until_somebody_frees(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 0);
+    struct page *page;
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, late_free, hoard), 0);
+    page = zm_alloc(m, GFP_KERNEL | __GFP_NOFAIL, 0);
+    assert_non_null(page);
+    assert_true(rc.ooms >= 3);
+    pthread_join(thread, NULL);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e5_nofail_may_use_the_reserves_after_the_policy_ran(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 100);
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_NOFAIL, 0);
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(rc.ooms, 1);
+    assert_int_equal(free_of(m), 99);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e5_nofail_that_cannot_wait_is_reported_and_may_fail(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 0);
+    (void)state;
+    assert_null(zm_alloc(m, GFP_ATOMIC | __GFP_NOFAIL | __GFP_NOWARN, 0));
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 1);
+    assert_non_null(strstr(zm_last, "__GFP_NOFAIL without __GFP_DIRECT_RECLAIM"));
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e5_nofail_for_more_than_two_pages_is_reported(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_NOFAIL, 1);
+    (void)state;
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 0);
+    zm_free(m, page, 1);
+    page = zm_alloc(m, GFP_KERNEL | __GFP_NOFAIL, 2);
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 1);
+    zm_free(m, page, 2);
+    zm_end(m);
+}
+
+static void g_e6_a_failure_is_reported_unless_nowarn(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 0);
+    (void)state;
+    assert_null(zm_alloc(m, GFP_ATOMIC | __GFP_NOWARN, 3));
+    assert_int_equal(zm_findings(m, QUARRY_OUT_OF_MEMORY), 0);
+    assert_null(zm_alloc(m, GFP_ATOMIC, 3));
+    assert_int_equal(zm_findings(m, QUARRY_OUT_OF_MEMORY), 1);
+    assert_non_null(strstr(zm_last, "order:3"));
+    assert_non_null(strstr(zm_last, "GFP_ATOMIC"));
+    for (int i = 0; i < 100; i++)
+        assert_null(zm_alloc(m, GFP_ATOMIC, 0));
+    assert_in_range(zm_findings(m, QUARRY_OUT_OF_MEMORY), 2, 30); /* rate limited */
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e7_zeroed_pages_are_zero_and_others_keep_what_was_there(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 2), *again;
+    unsigned char *p = qr_page_virt(&m->map, page);
+    (void)state;
+    memset(p, 0xc3, 4 * PAGE_SIZE);
+    zm_free(m, page, 2);
+    again = zm_alloc(m, GFP_KERNEL, 2);
+    assert_ptr_equal(again, page);
+    assert_int_equal(p[0], 0xc3);
+    assert_int_equal(p[4 * PAGE_SIZE - 1], 0xc3);
+    zm_free(m, again, 2);
+    again = zm_alloc(m, GFP_KERNEL | __GFP_ZERO, 2);
+    assert_ptr_equal(again, page);
+    for (size_t i = 0; i < 4 * PAGE_SIZE; i++)
+        assert_int_equal(p[i], 0);
+    zm_free(m, again, 2);
+    zm_end(m);
+}
+
+static void g_e8_a_compound_block_leads_from_its_tails_to_its_head(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 3), *plain;
+    (void)state;
+    assert_true(page->flags & PGF_HEAD);
+    for (int i = 0; i < 8; i++)
+        assert_ptr_equal(qr_head(&m->map, page + i), page);
+    zm_free(m, page, 3);
+    plain = zm_alloc(m, GFP_KERNEL, 3);
+    assert_ptr_equal(plain, page);
+    for (int i = 0; i < 8; i++)
+        assert_ptr_equal(qr_head(&m->map, plain + i), plain + i);
+    zm_free(m, plain, 3);
+    zm_end(m);
+}
+
+static void g_e10_mobilities_come_from_separate_page_blocks(void **state)
+{
+    struct zm *m = bench_with((struct zm_spec){.pages = 16384});
+    struct page *u = zm_alloc(m, GFP_KERNEL, 0);
+    struct page *r = zm_alloc(m, GFP_KERNEL | __GFP_RECLAIMABLE, 0);
+    struct page *v = zm_alloc(m, GFP_KERNEL | __GFP_MOVABLE, 0);
+    (void)state;
+    assert_int_equal(qr_block_mobility(&m->map, zm_pfn(m, u)), MIGRATE_UNMOVABLE);
+    assert_int_equal(qr_block_mobility(&m->map, zm_pfn(m, r)), MIGRATE_RECLAIMABLE);
+    assert_int_equal(qr_block_mobility(&m->map, zm_pfn(m, v)), MIGRATE_MOVABLE);
+    zm_free(m, u, 0);
+    zm_free(m, r, 0);
+    zm_free(m, v, 0);
+    zm_end(m);
+}
+
+static void g_e11_accepted_flags_change_nothing(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_ACCOUNT | __GFP_WRITE | __GFP_HARDWALL, 0);
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 0);
+    zm_free(m, page, 0);
+    zm_end(m);
+}
+
+/* ---- C: contexts and scopes ----------------------------------------------------------------- */
+
+static void g_c1_a_sleeping_request_in_atomic_context_is_reported_and_served(void **state)
+{
+    struct zm *m = bench_with((struct zm_spec){.level = 1});
+    struct zm_hoard *hoard = leave(m, 150);
+    qp_lock_t lock = {0};
+    unsigned long held;
+    struct page *page;
+    (void)state;
+    held = qp_lock(&lock);
+    page = zm_alloc(m, GFP_KERNEL | __GFP_HIGH, 0);
+    qp_unlock(&lock, held);
+    assert_non_null(page); /* as one that cannot sleep: __GFP_HIGH may take the last */
+    assert_int_equal(rc.rounds, 0);
+    assert_int_equal(zm_findings(m, QUARRY_BAD_CONTEXT), 1);
+    assert_non_null(strstr(zm_last, "alloc_pages"));
+    held = qp_lock(&lock);
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    qp_unlock(&lock, held);
+    assert_int_equal(rc.rounds, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_c1_checked_builds_look_at_every_call(void **state)
+{
+    struct zm *m = bench_with((struct zm_spec){.level = 1});
+    qp_lock_t lock = {0};
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        unsigned long held = qp_lock(&lock);
+        struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+        qp_unlock(&lock, held);
+        zm_free(m, page, 0);
+        assert_int_equal(zm_findings(m, QUARRY_BAD_CONTEXT), i);
+    }
+    zm_end(m);
+}
+
+static void g_c2_requests_that_cannot_sleep_only_wake_background_reclaim(void **state)
+{
+    static const gfp_t mask[] = {GFP_ATOMIC, GFP_NOWAIT, 0, __GFP_HIGH};
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 0);
+    (void)state;
+    rc.hoard = hoard;
+    rc.give = 10;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(mask); i++) {
+        rc.wakes = 0;
+        assert_null(zm_alloc(m, mask[i] | __GFP_NOWARN, 0));
+        assert_int_equal(rc.rounds + rc.ooms, 0);
+        assert_int_equal(rc.wakes > 0, (mask[i] & __GFP_KSWAPD_RECLAIM) != 0);
+    }
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_c5_scopes_narrow_every_request_made_in_them(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 150);
+    struct qp_task *task = qp_task();
+    (void)state;
+    task->scope_clear = __GFP_IO | __GFP_FS;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    assert_true(rc.rounds > 0);
+    assert_int_equal(rc.gfp & (__GFP_IO | __GFP_FS), 0);
+    assert_int_equal(rc.ooms, 0);
+    task->scope_clear = __GFP_FS;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    assert_int_equal(rc.gfp & (__GFP_IO | __GFP_FS), __GFP_IO);
+    task->scope_clear = 0;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    assert_int_equal(rc.gfp & (__GFP_IO | __GFP_FS), __GFP_IO | __GFP_FS);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_c5_the_noreclaim_scope_gives_reserves_and_bars_reclaim(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 1);
+    struct qp_task *task = qp_task();
+    struct page *page;
+    (void)state;
+    task->scope_set = __GFP_MEMALLOC;
+    task->scope_clear = __GFP_DIRECT_RECLAIM;
+    page = zm_alloc(m, GFP_KERNEL, 0);
+    assert_non_null(page);
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    assert_int_equal(rc.rounds, 0);
+    task->scope_set = task->scope_clear = 0;
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+/* ---- sanity --------------------------------------------------------------------------------- */
+
+static void g_s7_too_large_an_order_fails_with_a_report(void **state)
+{
+    struct zm *m = bench();
+    (void)state;
+    assert_null(zm_alloc(m, GFP_KERNEL, MAX_PAGE_ORDER + 1));
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 1);
+    assert_non_null(strstr(zm_last, "largest order"));
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, ~0u));
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 1);
+    zm_end(m);
+}
+
+static void g_z10_unknown_flag_bits_are_reported_and_ignored(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL | 1u << 30, 0);
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 1);
+    assert_non_null(strstr(zm_last, "unknown"));
+    zm_free(m, page, 0);
+    zm_end(m);
+}
+
+static void without_reclaim_a_request_fails_soon(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 100);
+    (void)state;
+    memset(&m->zones.reclaim, 0, sizeof(m->zones.reclaim));
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void cleared_requests_stay_out_of_high_memory_while_nobody_can_clear_it(void **state)
+{
+    struct zm *m = bench_with((struct zm_spec){.low_limit = (phys_addr_t)2048 << PAGE_SHIFT});
+    struct page *page = zm_alloc(m, GFP_HIGHUSER | __GFP_ZERO, 0);
+    (void)state;
+    assert_true(qr_page_is_low(&m->map, page));
+    zm_free(m, page, 0);
+    zm_end(m);
+}
+
+static unsigned long test_cleared;
+
+static void test_clear_high(void *data, struct page *page)
+{
+    assert_ptr_equal(data, &test_cleared);
+    assert_false(qr_page_is_low(&rc.m->map, page));
+    test_cleared++;
+}
+
+static void high_pages_are_cleared_by_whoever_registered(void **state)
+{
+    struct zm *m = bench_with((struct zm_spec){.low_limit = (phys_addr_t)2048 << PAGE_SHIFT});
+    struct page *page;
+    (void)state;
+    m->zones.clear_high = test_clear_high;
+    m->zones.clear_high_data = &test_cleared;
+    page = zm_alloc(m, GFP_HIGHUSER | __GFP_ZERO, 2);
+    assert_false(qr_page_is_low(&m->map, page));
+    assert_int_equal(test_cleared, 4);
+    zm_free(m, page, 2);
+    zm_end(m);
+}
+
+static void an_armed_fault_point_fails_the_chosen_request(void **state)
+{
+    struct zm *m = bench();
+    struct quarry_fault fault = {.nth = 2};
+    struct page *a, *b;
+    (void)state;
+    qr_fault_set(&m->faults, QUARRY_FAIL_PAGE_ALLOC, &fault);
+    qr_zones_update_hooks(&m->zones);
+    a = zm_alloc(m, GFP_KERNEL, 0);
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    b = zm_alloc(m, GFP_KERNEL, 0);
+    assert_non_null(a);
+    assert_non_null(b);
+    qr_fault_set(&m->faults, QUARRY_FAIL_PAGE_ALLOC, NULL);
+    qr_zones_update_hooks(&m->zones);
+    zm_free(m, a, 0);
+    zm_free(m, b, 0);
+    zm_end(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(g_w1_above_low_a_request_is_served_at_once),
+        cmocka_unit_test(g_w1_below_low_background_reclaim_is_woken),
+        cmocka_unit_test(g_w1_without_the_kswapd_bit_nobody_is_woken),
+        cmocka_unit_test(g_w2_a_request_that_may_reclaim_stops_at_min),
+        cmocka_unit_test(g_w2_a_request_that_may_not_reclaim_fails_at_min),
+        cmocka_unit_test(g_w3_atomic_may_take_the_last_page_and_then_fails_at_once),
+        cmocka_unit_test(g_w3_high_that_may_sleep_reaches_down_to_half_of_min),
+        cmocka_unit_test(g_w3_lowmem_reserve_still_binds_atomic_requests),
+        cmocka_unit_test(g_w3_the_floor_for_reclaim_is_passed_by_reclaim_alone),
+        cmocka_unit_test(g_w4_memalloc_ignores_all_watermarks),
+        cmocka_unit_test(g_w4_nomemalloc_wins_over_memalloc),
+        cmocka_unit_test(
+            g_w4_a_request_made_inside_reclaim_ignores_watermarks_and_does_not_reclaim),
+        cmocka_unit_test(g_w6_a_high_order_request_needs_a_block_not_just_pages),
+        cmocka_unit_test(g_e1_retries_while_reclaim_makes_progress),
+        cmocka_unit_test(g_e1_then_the_out_of_memory_policy_runs),
+        cmocka_unit_test(g_e1_fails_when_the_policy_frees_nothing),
+        cmocka_unit_test(g_e1_a_reclaim_that_lies_does_not_hold_a_request_for_ever),
+        cmocka_unit_test(g_e1_no_policy_for_dma_thisnode_or_without_fs),
+        cmocka_unit_test(g_e2_large_orders_run_no_policy),
+        cmocka_unit_test(g_e3_noretry_tries_one_light_round),
+        cmocka_unit_test(g_e4_retry_mayfail_retries_with_progress_and_runs_no_policy),
+        cmocka_unit_test(g_e5_nofail_waits_until_somebody_frees),
+        cmocka_unit_test(g_e5_nofail_may_use_the_reserves_after_the_policy_ran),
+        cmocka_unit_test(g_e5_nofail_that_cannot_wait_is_reported_and_may_fail),
+        cmocka_unit_test(g_e5_nofail_for_more_than_two_pages_is_reported),
+        cmocka_unit_test(g_e6_a_failure_is_reported_unless_nowarn),
+        cmocka_unit_test(g_e7_zeroed_pages_are_zero_and_others_keep_what_was_there),
+        cmocka_unit_test(g_e8_a_compound_block_leads_from_its_tails_to_its_head),
+        cmocka_unit_test(g_e10_mobilities_come_from_separate_page_blocks),
+        cmocka_unit_test(g_e11_accepted_flags_change_nothing),
+        cmocka_unit_test(g_c1_a_sleeping_request_in_atomic_context_is_reported_and_served),
+        cmocka_unit_test(g_c1_checked_builds_look_at_every_call),
+        cmocka_unit_test(g_c2_requests_that_cannot_sleep_only_wake_background_reclaim),
+        cmocka_unit_test(g_c5_scopes_narrow_every_request_made_in_them),
+        cmocka_unit_test(g_c5_the_noreclaim_scope_gives_reserves_and_bars_reclaim),
+        cmocka_unit_test(g_s7_too_large_an_order_fails_with_a_report),
+        cmocka_unit_test(g_z10_unknown_flag_bits_are_reported_and_ignored),
+        cmocka_unit_test(without_reclaim_a_request_fails_soon),
+        cmocka_unit_test(cleared_requests_stay_out_of_high_memory_while_nobody_can_clear_it),
+        cmocka_unit_test(high_pages_are_cleared_by_whoever_registered),
+        cmocka_unit_test(an_armed_fault_point_fails_the_chosen_request),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/* References and frees: who frees when, and what happens to frees that are wrong. */
+#include "zone_machine.h"
+
+static struct zm *bench(void)
+{
+    struct zm_spec spec = {.pages = 4096, .min_free_kbytes = 4};
+    return zm_boot(&spec);
+}
+
+static u64 free_of(struct zm *m)
+{
+    qr_pcp_drain_local(&m->zones);
+    return qr_free_pages_total(&m->zones);
+}
+
+/* ---- G-S9 ----------------------------------------------------------------------------------- */
+
+static void g_s9_allocation_gives_one_reference_and_the_last_put_frees(void **state)
+{
+    struct zm *m = bench();
+    u64 before = free_of(m);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    (void)state;
+    assert_int_equal(page_ref_count(page), 1);
+    qr_get_page(&m->zones, page, "get_page");
+    qr_get_page(&m->zones, page, "get_page");
+    assert_int_equal(page_ref_count(page), 3);
+    zm_free(m, page, 0);
+    qr_put_page(&m->zones, page, "put_page");
+    assert_int_equal(page_ref_count(page), 1);
+    assert_int_equal(free_of(m), before - 1);
+    qr_put_page(&m->zones, page, "put_page");
+    assert_int_equal(free_of(m), before);
+    zm_end(m);
+}
+
+static void g_s9_a_held_first_page_outlives_its_plain_block(void **state)
+{
+    for (unsigned int order = 1; order <= MAX_PAGE_ORDER; order++) {
+        struct zm *m = bench();
+        u64 before = free_of(m);
+        struct page *page = zm_alloc(m, GFP_KERNEL, order);
+        (void)state;
+        qr_get_page(&m->zones, page, "get_page");
+        zm_free(m, page, order);
+        assert_int_equal(free_of(m), before - 1);
+        assert_int_equal(page_ref_count(page), 1);
+        zm_check(m);
+        qr_put_page(&m->zones, page, "put_page");
+        assert_int_equal(free_of(m), before);
+        assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 0);
+        zm_end(m);
+    }
+}
+
+static void g_s9_a_holder_who_puts_first_leaves_the_block_whole(void **state)
+{
+    struct zm *m = bench();
+    u64 before = free_of(m);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 2);
+    (void)state;
+    qr_get_page(&m->zones, page, "get_page");
+    qr_put_page(&m->zones, page, "put_page");
+    assert_int_equal(free_of(m), before - 4);
+    zm_free(m, page, 2);
+    assert_int_equal(free_of(m), before);
+    zm_end(m);
+}
+
+static void g_s9_a_compound_block_is_freed_whole_by_its_last_reference(void **state)
+{
+    struct zm *m = bench();
+    u64 before = free_of(m);
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 3);
+    (void)state;
+    qr_get_page(&m->zones, page + 5, "get_page"); /* by a tail */
+    assert_int_equal(page_ref_count(page), 2);
+    assert_int_equal(page_ref_count(page + 5), 0);
+    zm_free(m, page, 3);
+    assert_int_equal(free_of(m), before - 8);
+    qr_put_page(&m->zones, page + 5, "put_page");
+    assert_int_equal(free_of(m), before);
+    zm_end(m);
+}
+
+static void g_s9_layers_that_free_a_block_leave_it_to_who_still_holds_it(void **state)
+{
+    struct zm *m = bench();
+    u64 before = free_of(m);
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 2);
+    u32 place = page->flags & PGF_PLACE_MASK;
+    (void)state;
+    /* As a slab would mark it; somebody maps a page of an object. */
+    page->flags = place | 2 | PGF_HEAD | PGF_SLAB | 77u << PGF_SLOT_SHIFT;
+    for (int i = 1; i < 4; i++)
+        page[i].flags = place | PGF_TAIL | PGF_SLAB | 77u << PGF_SLOT_SHIFT;
+    qr_get_page(&m->zones, page + 1, "get_page");
+    qr_put_page(&m->zones, page + 1, "put_page");
+    qr_get_page(&m->zones, page + 1, "get_page");
+    qr_free_block(&m->zones, page, 2);
+    assert_int_equal(free_of(m), before - 4);
+    qr_put_page(&m->zones, page + 1, "put_page");
+    assert_int_equal(free_of(m), before);
+    assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 0);
+    zm_end(m);
+}
+
+static void g_s9_a_reference_on_nobodys_page_is_refused(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 1);
+    (void)state;
+    qr_get_page(&m->zones, page + 1, "get_page"); /* inside a plain block */
+    assert_int_equal(page_ref_count(page + 1), 0);
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 1);
+    zm_free(m, page, 1);
+    qr_get_page(&m->zones, page, "get_page");
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 2);
+    zm_end(m);
+}
+
+/* ---- G-S8 ----------------------------------------------------------------------------------- */
+
+/* A wrong free: one finding of this kind with these words, and no state has changed. */
+static void wrong(struct zm *m, struct page *page, unsigned int order, enum quarry_finding kind,
+                  const char *says)
+{
+    unsigned long before = zm_findings(m, kind),
+                  sum = qr_report_count(&m->check, QUARRY_FINDING_KINDS);
+    u64 pages = free_of(m);
+    struct page copy = {0};
+    bool valid = qr_page_valid(&m->map, page);
+    if (valid)
+        copy = *page;
+    zm_free(m, page, order);
+    if (zm_findings(m, kind) != before + 1 ||
+        qr_report_count(&m->check, QUARRY_FINDING_KINDS) != sum + 1)
+        fail_msg("not reported as expected; the last: %s", zm_last);
+    if (!strstr(zm_last, says))
+        fail_msg("\"%s\" is not in: %s", says, zm_last);
+    if (valid)
+        assert_memory_equal(page, &copy, sizeof(copy));
+    assert_int_equal(free_of(m), pages);
+    zm_check(m);
+}
+
+static void g_s8_a_wrong_order_changes_nothing(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 2), *comp = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 3);
+    (void)state;
+    wrong(m, page, 1, QUARRY_BAD_FREE, "an allocated block of order 2");
+    wrong(m, page, 3, QUARRY_BAD_FREE, "an allocated block of order 2");
+    wrong(m, page, 99, QUARRY_BAD_FREE, "an allocated block of order 2");
+    wrong(m, comp, 2, QUARRY_BAD_FREE, "an allocated compound block of order 3");
+    zm_free(m, page, 2);
+    zm_free(m, comp, 3);
+    zm_end(m);
+}
+
+static void g_s8_a_page_freed_twice_is_found_wherever_it_is(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0), *big = zm_alloc(m, GFP_KERNEL, 8);
+    (void)state;
+    zm_free(m, page, 0);
+    wrong(m, page, 0, QUARRY_DOUBLE_FREE, "free block"); /* wrong() drains: now in the buddy */
+    wrong(m, page, 0, QUARRY_DOUBLE_FREE, "freed before");
+    zm_free(m, big, 8);
+    wrong(m, big, 8, QUARRY_DOUBLE_FREE, "free block");
+    page = zm_alloc(m, GFP_KERNEL, 0);
+    zm_free(m, page, 0); /* on this CPU's list */
+    zm_free(m, page, 0);
+    assert_non_null(strstr(zm_last, "free block of order 0"));
+    zm_end(m);
+}
+
+static void g_s8_a_page_inside_a_block_is_named(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 3), *comp = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 3);
+    (void)state;
+    wrong(m, page + 3, 0, QUARRY_BAD_FREE, "page 3 of an allocated block of order 3");
+    wrong(m, comp + 5, 0, QUARRY_BAD_FREE, "page 5 of an allocated compound block of order 3");
+    zm_free(m, page, 3);
+    zm_free(m, comp, 3);
+    zm_end(m);
+}
+
+static void g_s8_a_foreign_descriptor_is_refused(void **state)
+{
+    struct zm *m = bench();
+    struct page mine = {0};
+    (void)state;
+    wrong(m, &mine, 0, QUARRY_BAD_FREE, "no page of this machine");
+    wrong(m, NULL, 0, QUARRY_BAD_FREE, "no page of this machine");
+    wrong(m, (struct page *)((char *)qr_page(&m->map, 100) + 4), 0, QUARRY_BAD_FREE,
+          "no page of this machine");
+    zm_end(m);
+}
+
+static void g_s8_reserved_memory_is_refused(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    (void)state;
+    wrong(m, qr_page(&m->map, 0), 0, QUARRY_BAD_FREE, "reserved memory");
+    wrong(m, qr_virt_page(&m->map, qr_page(&m->map, 0)), 0, QUARRY_BAD_FREE, "reserved memory");
+    page->flags |= PGF_RESERVED;
+    wrong(m, page, 0, QUARRY_BAD_FREE, "a reserved block");
+    page->flags &= ~PGF_RESERVED;
+    zm_free(m, page, 0);
+    zm_end(m);
+}
+
+static void g_s8_pages_of_other_layers_are_refused_by_name(void **state)
+{
+    static const struct {
+        u32 mark;
+        const char *says;
+    } of[] = {{PGF_KMALLOC, "kfree"}, {PGF_VMALLOC, "vfree"}, {PGF_KMAPPED, "kmap"}};
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    u32 flags = page->flags;
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(of); i++) {
+        page->flags = flags | of[i].mark;
+        wrong(m, page, 0, QUARRY_BAD_FREE, of[i].says);
+    }
+    page->flags = (flags & PGF_PLACE_MASK) | PGF_SLAB | 5u << PGF_SLOT_SHIFT;
+    wrong(m, page, 0, QUARRY_BAD_FREE, "a slab");
+    page->flags = flags;
+    zm_free(m, page, 0);
+    zm_end(m);
+}
+
+static void g_s8_memory_that_was_never_allocated_is_refused(void **state)
+{
+    struct zm *m = zm_pages(65536);
+    (void)state;
+    wrong(m, qr_page(&m->map, 40000), 0, QUARRY_BAD_FREE, "never allocated");
+    zm_end(m);
+}
+
+static void g_s8_addresses_are_described(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 1);
+    char *virt = qr_page_virt(&m->map, page), stack;
+    (void)state;
+    qr_report_bad_free(&m->zones, virt + 100, "free_pages");
+    assert_non_null(strstr(zm_last, "byte 100 of an allocated block of order 1"));
+    qr_report_bad_free(&m->zones, virt + PAGE_SIZE + 1, "free_pages");
+    assert_non_null(strstr(zm_last, "byte 1 of page 1 of an allocated block of order 1"));
+    qr_report_bad_free(&m->zones, &stack, "free_pages");
+    assert_non_null(strstr(zm_last, "no memory of this machine"));
+    zm_free(m, page, 1);
+    qr_report_bad_free(&m->zones, virt, "free_pages");
+    assert_int_equal(zm_findings(m, QUARRY_DOUBLE_FREE), 1);
+    zm_end(m);
+}
+
+static void g_s8_put_page_of_a_free_page_is_refused(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    (void)state;
+    qr_put_page(&m->zones, page, "put_page");
+    qr_put_page(&m->zones, page, "put_page");
+    assert_int_equal(zm_findings(m, QUARRY_DOUBLE_FREE), 1);
+    zm_end(m);
+}
+
+static void g_s8_a_double_free_names_who_freed_it_first(void **state)
+{
+    struct zm_spec spec = {.pages = 4096, .min_free_kbytes = 4, .owner = true};
+    struct zm *m = zm_boot(&spec);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    const struct qr_owner *owner = qr_pages_owner(&m->zones, page);
+    (void)state;
+    qr_pages_note(&m->zones, page, 0, GFP_KERNEL);
+    assert_int_equal(owner->gfp, GFP_KERNEL);
+    zm_free(m, page, 0);
+    assert_int_equal(owner->gfp, 0);
+    zm_free(m, page, 0);
+    assert_int_equal(zm_findings(m, QUARRY_DOUBLE_FREE), 1);
+    zm_end(m);
+}
+
+/* ---- split ---------------------------------------------------------------------------------- */
+
+static void split_pages_are_freed_one_by_one(void **state)
+{
+    struct zm *m = bench();
+    u64 before = free_of(m);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 3);
+    (void)state;
+    qr_split_page(&m->zones, page, 3);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(page_ref_count(page + i), 1);
+    wrong(m, page, 3, QUARRY_BAD_FREE, "single page left by split_page");
+    for (int i = 0; i < 8; i++) {
+        zm_free(m, page + i, 0);
+        assert_int_equal(free_of(m), before - 7 + (u64)i);
+    }
+    zm_end(m);
+}
+
+static void split_of_anything_but_a_whole_plain_block_is_refused(void **state)
+{
+    struct zm *m = bench();
+    struct page *comp = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 2),
+                *plain = zm_alloc(m, GFP_KERNEL, 2);
+    (void)state;
+    qr_split_page(&m->zones, comp, 2);
+    qr_split_page(&m->zones, plain, 1);
+    qr_split_page(&m->zones, plain + 1, 0);
+    assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 3);
+    zm_free(m, comp, 2);
+    zm_free(m, plain, 2);
+    zm_end(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(g_s9_allocation_gives_one_reference_and_the_last_put_frees),
+        cmocka_unit_test(g_s9_a_held_first_page_outlives_its_plain_block),
+        cmocka_unit_test(g_s9_a_holder_who_puts_first_leaves_the_block_whole),
+        cmocka_unit_test(g_s9_a_compound_block_is_freed_whole_by_its_last_reference),
+        cmocka_unit_test(g_s9_layers_that_free_a_block_leave_it_to_who_still_holds_it),
+        cmocka_unit_test(g_s9_a_reference_on_nobodys_page_is_refused),
+        cmocka_unit_test(g_s8_a_wrong_order_changes_nothing),
+        cmocka_unit_test(g_s8_a_page_freed_twice_is_found_wherever_it_is),
+        cmocka_unit_test(g_s8_a_page_inside_a_block_is_named),
+        cmocka_unit_test(g_s8_a_foreign_descriptor_is_refused),
+        cmocka_unit_test(g_s8_reserved_memory_is_refused),
+        cmocka_unit_test(g_s8_pages_of_other_layers_are_refused_by_name),
+        cmocka_unit_test(g_s8_memory_that_was_never_allocated_is_refused),
+        cmocka_unit_test(g_s8_addresses_are_described),
+        cmocka_unit_test(g_s8_put_page_of_a_free_page_is_refused),
+        cmocka_unit_test(g_s8_a_double_free_names_who_freed_it_first),
+        cmocka_unit_test(split_pages_are_freed_one_by_one),
+        cmocka_unit_test(split_of_anything_but_a_whole_plain_block_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-CPU page lists: ends, bounds, batches, draining. */
+#include "zone_machine.h"
+
+static struct zm *bench(void)
+{
+    struct zm_spec spec = {.pages = 65536, .min_free_kbytes = 4};
+    return zm_boot(&spec);
+}
+
+static struct qr_pcp *pcp_of(struct zm *m)
+{
+    return &zm_cpu(m)->pcp[0];
+}
+
+static void the_page_freed_last_is_taken_first(void **state)
+{
+    struct zm *m = bench();
+    struct page *page[10];
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        page[i] = zm_alloc(m, GFP_KERNEL, 0);
+    for (int i = 0; i < 10; i++)
+        zm_free(m, page[i], 0);
+    for (int i = 10; i-- > 0;)
+        assert_ptr_equal(zm_alloc(m, GFP_KERNEL, 0), page[i]);
+    for (int i = 0; i < 10; i++)
+        zm_free(m, page[i], 0);
+    zm_end(m);
+}
+
+static void g_e9_cold_requests_take_from_the_cold_end(void **state)
+{
+    struct zm *m = bench();
+    struct page *old = zm_alloc(m, GFP_KERNEL, 0), *young = zm_alloc(m, GFP_KERNEL, 0);
+    struct page *hot, *cold;
+    (void)state;
+    qr_pcp_drain_local(&m->zones);
+    zm_free(m, old, 0);
+    zm_free(m, young, 0);
+    assert_int_equal(pcp_of(m)->pages, 2);
+    cold = zm_alloc(m, GFP_KERNEL | __GFP_COLD, 0);
+    hot = zm_alloc(m, GFP_KERNEL, 0);
+    assert_ptr_equal(cold, old);
+    assert_ptr_equal(hot, young);
+    zm_free(m, old, 0);
+    zm_free(m, young, 0);
+    zm_end(m);
+}
+
+static void lists_are_filled_in_batches_of_ascending_frames(void **state)
+{
+    struct zm *m = bench();
+    struct page *page[64];
+    (void)state;
+    for (int i = 0; i < 64; i++) {
+        page[i] = zm_alloc(m, GFP_KERNEL, 0);
+        if (i)
+            assert_int_equal(zm_pfn(m, page[i]), zm_pfn(m, page[i - 1]) + 1);
+    }
+    assert_int_equal(zm_cpu(m)->event[QR_EV_PCP_REFILL], 1);
+    for (int i = 0; i < 64; i++)
+        zm_free(m, page[i], 0);
+    zm_end(m);
+}
+
+static void orders_up_to_6_and_9_have_lists_and_others_have_none(void **state)
+{
+    struct zm *m = bench();
+    (void)state;
+    for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
+        bool listed = order <= 6 || order == 9;
+        struct page *page;
+        qr_pcp_drain_local(&m->zones);
+        page = zm_alloc(m, GFP_KERNEL, order);
+        qr_pcp_drain_local(&m->zones);
+        zm_free(m, page, order);
+        assert_int_equal(pcp_of(m)->pages, listed ? 1u << order : 0);
+        assert_int_equal((page->flags & PGF_PCP) != 0, listed);
+    }
+    zm_end(m);
+}
+
+static void lists_are_bounded_in_pages(void **state)
+{
+    struct zm *m = bench();
+    struct page **page = malloc(20000 * sizeof(*page));
+    (void)state;
+    for (int i = 0; i < 20000; i++)
+        page[i] = zm_alloc(m, GFP_KERNEL, (unsigned int)i % 3);
+    for (int i = 0; i < 20000; i++) {
+        zm_free(m, page[i], (unsigned int)i % 3);
+        assert_true(pcp_of(m)->pages <= pcp_of(m)->limit);
+    }
+    assert_true(pcp_of(m)->limit <= 1536);
+    zm_check(m);
+    free(page);
+    zm_end(m);
+}
+
+static void the_limit_is_shared_by_the_cpus_online(void **state)
+{
+    struct zm *m = zm_pages(8192);
+    u32 alone = pcp_of(m)->limit;
+    (void)state;
+    assert_in_range(alone, 500, 512); /* a sixteenth */
+    zm_online(&m->cpus, 5);
+    zm_online(&m->cpus, 6);
+    zm_online(&m->cpus, 7);
+    assert_in_range(m->area[7]->pcp[0].limit, alone / 4 - 1, alone / 4);
+    zm_end(m);
+}
+
+static void a_compound_block_on_a_list_stays_constructed(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 4), *again;
+    (void)state;
+    zm_free(m, page, 4);
+    assert_true(page->flags & PGF_HEAD);
+    assert_true(page[7].flags & PGF_TAIL);
+    zm_check(m);
+    again = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 4);
+    assert_ptr_equal(again, page);
+    zm_free(m, again, 4);
+    /* Taken plain, or drained to the buddy, its tails are ordinary frames again. */
+    again = zm_alloc(m, GFP_KERNEL, 4);
+    assert_ptr_equal(again, page);
+    assert_false(page[7].flags & PGF_TAIL);
+    zm_free(m, again, 4);
+    again = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 4);
+    zm_free(m, again, 4);
+    qr_pcp_drain_local(&m->zones);
+    assert_false(page[7].flags & PGF_TAIL);
+    zm_end(m);
+}
+
+static void while_a_zone_is_short_pages_pass_the_lists_by(void **state)
+{
+    struct zm *m = bench();
+    struct zone *zone = &m->zones.zone[0];
+    struct page *page;
+    (void)state;
+    page = zm_alloc(m, GFP_KERNEL, 0);
+    assert_true(pcp_of(m)->pages > 0);
+    m->zones.min_free_kbytes = 240 << 10; /* of 256 MiB: low is above what there is */
+    qr_zones_set_watermarks(&m->zones);
+    assert_int_equal(zone->below_low, 1);
+    zm_free(m, page, 0);
+    assert_int_equal(pcp_of(m)->pages, 0); /* and what was listed came back */
+    page = zm_alloc(m, GFP_KERNEL, 0);
+    assert_int_equal(pcp_of(m)->pages, 0);
+    m->zones.min_free_kbytes = 4;
+    qr_zones_set_watermarks(&m->zones);
+    assert_int_equal(zone->below_low, 0);
+    zm_free(m, page, 0);
+    assert_int_equal(pcp_of(m)->pages, 1);
+    zm_end(m);
+}
+
+static void g_w3_listed_pages_of_this_cpu_are_used_before_a_request_fails(void **state)
+{
+    struct zm_spec spec = {.pages = 65536, .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    struct zm_hoard *hoard = zm_hoard(m, GFP_ATOMIC);
+    (void)state;
+    assert_int_equal(hoard->nr, m->zones.totalram);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void a_sleeping_cpu_is_drained_and_a_running_one_is_asked(void **state)
+{
+    struct zm *m = bench();
+    struct qr_cpu *asleep = zm_online(&m->cpus, 5), *awake = zm_online(&m->cpus, 6);
+    struct qr_cpu *own = zm_cpu(m);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    unsigned int number = qp_self.number;
+    (void)state;
+    /* Give both a page, as if they had freed one. */
+    qp_self.number = 5;
+    zm_free(m, page, 0);
+    qp_self.number = 6;
+    page = zm_alloc(m, GFP_KERNEL, 0);
+    zm_free(m, page, 0);
+    qp_self.number = number;
+    assert_true(asleep->pcp[0].pages > 0);
+    assert_true(awake->pcp[0].pages > 0);
+    asleep->owner = QR_CPU_SLEEPING;
+    qr_pcp_drain_all(&m->zones);
+    assert_int_equal(own->pcp[0].pages, 0);
+    assert_int_equal(asleep->pcp[0].pages, 0);
+    assert_int_equal(asleep->owner, QR_CPU_SLEEPING);
+    assert_true(awake->pcp[0].pages > 0);
+    assert_int_equal(awake->drain_requested, QR_DRAIN_PAGES);
+    qp_self.number = 6; /* its next slow way */
+    page = zm_alloc(m, GFP_KERNEL, 7);
+    assert_int_equal(awake->pcp[0].pages, 0);
+    assert_int_equal(awake->drain_requested, 0);
+    zm_free(m, page, 7);
+    qp_self.number = number;
+    zm_end(m);
+}
+
+static void a_thread_without_a_cpu_works_straight_on_the_buddy(void **state)
+{
+    struct zm_spec spec = {.pages = 1024, .no_cpu = true, .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    u64 before = qr_free_pages_total(&m->zones);
+    struct page *page;
+    (void)state;
+    m->cpus.nr_max = 0; /* no numbers left */
+    page = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 3);
+    assert_non_null(page);
+    assert_int_equal(qr_free_pages_total(&m->zones), before - 8);
+    zm_free(m, page, 3);
+    assert_int_equal(qr_free_pages_total(&m->zones), before);
+    zm_end(m);
+}
+
+static void freed_large_blocks_lose_their_backing_when_there_are_many(void **state)
+{
+    struct zm *m = zm_pages(65536);
+    struct zone *zone = &m->zones.zone[0];
+    struct page *page[60];
+    u64 most = 0;
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        page[i] = zm_alloc(m, GFP_KERNEL, MAX_PAGE_ORDER);
+        memset(qr_page_virt(&m->map, page[i]), 1, PAGE_SIZE);
+    }
+    for (int i = 0; i < 60; i++) {
+        zm_free(m, page[i], MAX_PAGE_ORDER);
+        most = QR_MAX(most, zone->warm_pages);
+    }
+    assert_true(most <= zone->warm_limit + (2u << MAX_PAGE_ORDER));
+    assert_true(zone->warm_pages > 0);
+    qr_pcp_drain_all(&m->zones);
+    assert_int_equal(zone->warm_pages, 0);
+    zm_end(m);
+}
+
+static void an_order_9_pair_is_not_discarded_each_time(void **state)
+{
+    struct zm *m = bench();
+    struct page *page;
+    unsigned char *p = NULL;
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        page = zm_alloc(m, GFP_KERNEL, QR_BLOCK_ORDER);
+        if (p)
+            assert_int_equal(*p, 0x77); /* still there: neither cleared nor given to the host */
+        p = qr_page_virt(&m->map, page);
+        *p = 0x77;
+        zm_free(m, page, QR_BLOCK_ORDER);
+    }
+    zm_end(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_page_freed_last_is_taken_first),
+        cmocka_unit_test(g_e9_cold_requests_take_from_the_cold_end),
+        cmocka_unit_test(lists_are_filled_in_batches_of_ascending_frames),
+        cmocka_unit_test(orders_up_to_6_and_9_have_lists_and_others_have_none),
+        cmocka_unit_test(lists_are_bounded_in_pages),
+        cmocka_unit_test(the_limit_is_shared_by_the_cpus_online),
+        cmocka_unit_test(a_compound_block_on_a_list_stays_constructed),
+        cmocka_unit_test(while_a_zone_is_short_pages_pass_the_lists_by),
+        cmocka_unit_test(g_w3_listed_pages_of_this_cpu_are_used_before_a_request_fails),
+        cmocka_unit_test(a_sleeping_cpu_is_drained_and_a_running_one_is_asked),
+        cmocka_unit_test(a_thread_without_a_cpu_works_straight_on_the_buddy),
+        cmocka_unit_test(freed_large_blocks_lose_their_backing_when_there_are_many),
+        cmocka_unit_test(an_order_9_pair_is_not_discarded_each_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
