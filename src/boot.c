@@ -248,7 +248,6 @@ static int boot_layers(struct quarry *q, const struct qp_machine *machine, char 
         return error;
     boot_wire(q, machine);
     q->check.level = (unsigned int)options.check;
-    q->check.sequence = 1;
     error = qr_map_init(&q->map, machine, why, why_size);
     if (!error)
         error = boot_carve(q, machine, &options, why, why_size);

@@ -54,6 +54,7 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++)
         fn(q, &q->faults.point[i].lock);
     fn(q, &q->check.traces.lock);
+    fn(q, &q->check.lock);
 }
 
 void qr_freeze(struct quarry *q)
