@@ -47,8 +47,8 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
     fn(q, &q->kmaps.lock);
     fn(q, &q->reclaim.lock);
     fn(q, &q->slabs.lock);
-    QR_LIST_FOR_EACH(pos, &q->slabs.caches)
-    fork_each_cache_lock(q, QR_LIST_ENTRY(pos, struct kmem_cache, list), fn);
+    QR_LIST_FOR_EACH (pos, &q->slabs.caches)
+        fork_each_cache_lock(q, QR_LIST_ENTRY(pos, struct kmem_cache, list), fn);
     for (unsigned int i = 0; i < q->zones.nr_zones; i++)
         fn(q, &q->zones.zone[i].lock);
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++)
