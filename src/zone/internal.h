@@ -64,7 +64,8 @@ struct page *qr_zone_take(struct qr_zones *zones, struct zone *zone, unsigned in
  * waits for pages. */
 void qr_zone_put(struct qr_zones *zones, struct zone *zone, struct page *page, unsigned int order);
 void qr_zone_put_range(struct qr_zones *zones, struct zone *zone, u64 start, u64 end);
-/* Drain this CPU's lists; pages. */
+/* Drain this CPU's lists of one zone, of all; pages. */
+unsigned long qr_pcp_drain_zone(struct qr_zones *zones, struct zone *zone);
 unsigned long qr_pcp_drain_local(struct qr_zones *zones);
 
 /* ---- prepare.c ------------------------------------------------------------------------------ */

@@ -195,7 +195,9 @@ static struct page *request_try(const struct qr_request *request, enum alloc_dep
         struct page *page = NULL;
         if ((request->gfp & __GFP_THISNODE) && zone->nid != (u32)request->nid)
             continue;
-        if (qr_zone_free_pages(zone) >= floor + (1u << request->order))
+        /* What this CPU keeps on its lists is the zone's as soon as the zone is short. */
+        if (qr_zone_free_pages(zone) >= floor + (1u << request->order) ||
+            qr_pcp_drain_zone(zones, zone))
             page = qr_zone_take(zones, zone, request->order, request->mobility,
                                 (request->gfp & __GFP_COLD) != 0, floor);
         if (page)
@@ -305,8 +307,6 @@ struct page *qr_request_serve(struct qr_request *request)
     enum alloc_depth depth = request->ignore_marks ? DEPTH_ALL : DEPTH_MIN;
     struct page *page = request_try(request, DEPTH_LOW);
     if (!page)
-        page = request_try(request, depth);
-    if (!page && qr_pcp_drain_local(request->zones))
         page = request_try(request, depth);
     if (!page && request->may_block)
         return request_retry(request);

@@ -143,7 +143,7 @@ static QR_COLD void free_report_page(struct qr_zones *zones, struct page *page, 
     struct quarry_trace before;
     struct quarry_report report = {.kind = freed ? QUARRY_DOUBLE_FREE : QUARRY_BAD_FREE,
                                    .rule = "G-S8",
-                                   .size = PAGE_SIZE << order};
+                                   .size = order <= MAX_PAGE_ORDER ? PAGE_SIZE << order : 0};
     if (qr_page_is_low(zones->map, page))
         report.address = qr_page_virt(zones->map, page);
     if (head)

@@ -311,6 +311,17 @@ unsigned long qr_pcp_drain_cpu(struct qr_zones *zones, struct qr_cpu *cpu)
     return pages;
 }
 
+unsigned long qr_pcp_drain_zone(struct qr_zones *zones, struct zone *zone)
+{
+    unsigned long pages = 0, section;
+    struct qr_cpu *cpu;
+    section = qp_percpu_enter(zones->cpus, &cpu);
+    if (qr_cpu_known(cpu) && cpu->pcp[zone->index].pages)
+        pages = pcp_shed(zones, zone, cpu, 0, 0, 0);
+    qp_percpu_leave(section);
+    return pages;
+}
+
 unsigned long qr_pcp_drain_local(struct qr_zones *zones)
 {
     unsigned long pages = 0, section;

@@ -61,7 +61,7 @@ static unsigned long rc_oom(void *data, gfp_t gfp, unsigned int order)
     (void)data;
     (void)gfp;
     (void)order;
-    rc.ooms++;
+    __atomic_fetch_add(&rc.ooms, 1, __ATOMIC_RELAXED);
     return rc_give(rc.oom_give);
 }
 

@@ -38,6 +38,7 @@ struct zm {
     struct hosted_ram ram;
     struct qp_machine machine;
     struct qr_cpu *area[ZM_MAX_CPUS];
+    void *traces;
     char why[256];
 };
 
@@ -108,7 +109,8 @@ static inline int zm_try(struct zm *m, const struct zm_spec *spec)
         u64 bytes = (m->map.max_pfn - m->map.min_pfn) * sizeof(struct qr_owner);
         m->zones.owner = qr_map_carve(&m->map, &m->machine, PAGE_ALIGN(bytes));
         assert_non_null(m->zones.owner);
-        qr_traces_init(&m->check.traces, calloc(1, 1 << 16), 1 << 16);
+        m->traces = calloc(1, 1 << 16);
+        qr_traces_init(&m->check.traces, m->traces, 1 << 16);
     }
     if (!error)
         error = qr_zones_init(&m->zones, &m->machine, m->why, sizeof(m->why));
@@ -156,6 +158,7 @@ static inline void zm_end(struct zm *m)
     hosted_ram_destroy(&m->ram);
     for (unsigned int i = 0; i < ZM_MAX_CPUS; i++)
         free(m->area[i]);
+    free(m->traces);
     free(m);
 }
 
