@@ -140,8 +140,10 @@ struct quarry *test_boot(unsigned long pages)
 void test_end(struct quarry *q)
 {
     struct test_host *host = (struct test_host *)q;
-    unsigned long wrong = qr_map_check(&q->map) + qr_zones_check(&q->zones) +
-                          qr_slabs_check(&q->slabs) + qr_vm_check(&q->vm);
+    unsigned long wrong;
+    qr_reclaim_stop(&q->reclaim); /* the worker may be in the middle of something */
+    wrong = qr_map_check(&q->map) + qr_zones_check(&q->zones) + qr_slabs_check(&q->slabs) +
+            qr_vm_check(&q->vm);
     qr_shutdown(q);
     hosted_cpus_forget(&q->cpus);
     hosted_ram_destroy(&host->ram);
