@@ -191,6 +191,8 @@ static unsigned long vm_check_counts(const struct qr_vm *vm, unsigned long nr_ow
         if (!area)
             continue;
         nr_seen++;
+        if (area->state == QR_AREA_LEAVING)
+            continue; /* its owner, perhaps the worker, is taking it apart just now */
         for (unsigned int i = 0; i < area->nr_frames; i++)
             wrong += (area->vm.flags & VM_ALLOC) && (!(area->frames[i]->flags & PGF_VMALLOC) ||
                                                      page_ref_count(area->frames[i]) < 1);
