@@ -21,7 +21,7 @@
 
 static pthread_mutex_t handle_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t handle_dropped = PTHREAD_COND_INITIALIZER;
-static struct handle *handle_first;
+static struct handle handle_list = {.next = &handle_list, .prev = &handle_list};
 static size_t handle_nr;
 
 /* Sizes of devices that nobody has open, by number of the name. */
@@ -102,10 +102,10 @@ int handle_open(uint64_t number, const struct node_info *info, int flags,
         return error;
     }
     pthread_mutex_lock(&handle_lock);
-    handle->next = handle_first;
-    if (handle_first)
-        handle_first->prev = handle;
-    handle_first = handle;
+    handle->next = handle_list.next;
+    handle->prev = &handle_list;
+    handle->next->prev = handle;
+    handle_list.next = handle;
     handle_nr++;
     pthread_mutex_unlock(&handle_lock);
     *made = handle;
@@ -114,13 +114,8 @@ int handle_open(uint64_t number, const struct node_info *info, int flags,
 
 static void handle_unlink(struct handle *handle)
 {
-    if (handle->prev)
-        handle->prev->next = handle->next;
-    else
-        handle_first = handle->next;
-    if (handle->next)
-        handle->next->prev = handle->prev;
-    handle->next = handle->prev = NULL;
+    handle->prev->next = handle->next;
+    handle->next->prev = handle->prev;
 }
 
 static void handle_remember_size(struct handle *handle)
@@ -175,17 +170,17 @@ void handle_close(struct handle *handle)
 
 struct handle *handle_hold_name(uint64_t number)
 {
-    struct handle *handle;
+    struct handle *handle, *found = NULL;
 
     pthread_mutex_lock(&handle_lock);
-    for (handle = handle_first; handle; handle = handle->next) {
-        if (handle->number == number) {
-            handle->holders++;
-            break;
-        }
+    for (handle = handle_list.next; handle != &handle_list && !found; handle = handle->next) {
+        if (handle->number == number)
+            found = handle;
     }
+    if (found)
+        found->holders++;
     pthread_mutex_unlock(&handle_lock);
-    return handle;
+    return found;
 }
 
 void handle_hold(struct handle *handle)
@@ -215,18 +210,19 @@ size_t handle_count(void)
 
 size_t handle_close_all(void)
 {
-    size_t nr = 0;
+    struct handle **all = NULL, *handle;
+    size_t nr = 0, room = 0;
 
-    for (;;) {
-        struct handle *handle;
-        pthread_mutex_lock(&handle_lock);
-        handle = handle_first;
-        pthread_mutex_unlock(&handle_lock);
-        if (!handle)
-            return nr;
-        handle_close(handle);
-        nr++;
+    pthread_mutex_lock(&handle_lock);
+    for (handle = handle_list.next; handle != &handle_list; handle = handle->next) {
+        all = cli_grow(all, &room, nr + 1, sizeof(*all));
+        all[nr++] = handle;
     }
+    pthread_mutex_unlock(&handle_lock);
+    for (size_t i = 0; i < nr; i++)
+        handle_close(all[i]);
+    free(all);
+    return nr;
 }
 
 /* ---- sizes ------------------------------------------------------------------------------------- */
@@ -295,7 +291,7 @@ void client_fill(struct qlx_client *client, char comm[32], int tid, unsigned int
     if (!client->tgid)
         client->tgid = tid;
     if (!text || sscanf(text, "Name: %31[^\n]", comm) != 1)
-        strcpy(comm, "?");
+        snprintf(comm, 32, "?");
     free(text);
 }
 

@@ -45,7 +45,10 @@ void finding_site(struct finding_site *site, const struct quarry_trace *trace, b
 {
     struct frame frames[FRAMES_MAX];
 
-    site->nr = trace ? symbols_trace(trace, exact_top, frames, FRAMES_MAX) : 0;
+    memset(site, 0, sizeof(*site));
+    if (!trace)
+        return;
+    site->nr = symbols_trace(trace, exact_top, frames, FRAMES_MAX);
     if (site->nr > FINDING_FRAMES)
         site->nr = FINDING_FRAMES;
     memcpy(site->frame, frames, site->nr * sizeof(frames[0]));

@@ -92,9 +92,9 @@ void *cli_grow(void *old, size_t *room, size_t need, size_t element)
 
 char *cli_copy(const char *text)
 {
-    char *copy = cli_alloc(strlen(text) + 1);
+    size_t size = strlen(text) + 1;
 
-    return strcpy(copy, text);
+    return memcpy(cli_alloc(size), text, size);
 }
 
 char *cli_format(const char *format, ...)

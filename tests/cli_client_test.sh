@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A C program as client: ioctl with copied arguments, and mmap that shows the driver's own pages.
+# shellcheck disable=SC2016 # variables in single quotes are for the shell that COMMAND runs
 set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 need_fuse

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The four drivers with real clients through the mounted devices: cp, cmp, dd, od, cat, tail, several at
 # once, and a second load of everything in the style of kernel 2.6.
+# shellcheck disable=SC2016 # variables in single quotes are for the shell that COMMAND runs
 set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 need_fuse

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Each single free call of each driver is removed, one at a time: the run exits 1 and names a line of the
 # driver that allocates what that call would have freed.
+# shellcheck disable=SC2016 # variables in single quotes are for the shell that COMMAND runs
 set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 need_fuse

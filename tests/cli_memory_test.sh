@@ -3,6 +3,7 @@
 # The data lies in the machine's frames, and they can run out: one byte of one frame changed behind the
 # driver's back changes what the device reads, and a full machine says "Cannot allocate memory" to dd and
 # goes on.
+# shellcheck disable=SC2016 # variables in single quotes are for the shell that COMMAND runs
 set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 need_fuse

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What `quarry run` says of modules that do not build, do not load, leak, misuse memory or crash, and of
 # good ones. Needs no /dev/fuse: everything happens in init and exit.
+# shellcheck disable=SC2016 # variables in single quotes are for the shell that COMMAND runs
 set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 cd "$QUARRY_SOURCE" || exit 1
@@ -11,6 +12,7 @@ faulty=tests/modules/faulty.c
 site() {
     echo "faulty.c:$(grep -n "/\* site: $1 \*/" $faulty | cut -d : -f 1)\$"
 }
+# shellcheck disable=SC2317 # called through expect
 run() {
     "$QUARRY" run --no-mount "$@"
 }
@@ -134,12 +136,10 @@ says "module counter is loaded"
 says "module user is loaded"
 says "counter one ends at 42"
 cd tests/modules/kbuild || exit 1
-flags="-I lib -D COUNT_START=40 -D COUNT_NAME=\"two\""
-# shellcheck disable=SC2086 # flags are meant to be split
-expect 0 "two modules with +" run $flags counter_main.c lib/count.c + user_main.c
+set -- -I lib -D COUNT_START=40 -D 'COUNT_NAME="two"'
+expect 0 "two modules with +" run "$@" counter_main.c lib/count.c + user_main.c
 says "user counts 41"
-# shellcheck disable=SC2086
-expect 2 "the second module first" run $flags user_main.c + counter_main.c lib/count.c
+expect 2 "the second module first" run "$@" user_main.c + counter_main.c lib/count.c
 says "user_main.c:[0-9]+: user_init\(\) uses count_next, which Quarry does not have"
 cd "$QUARRY_SOURCE" || exit 1
 mkdir "$work/none" "$work/lost"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Blocked clients can be interrupted, the command can be stopped in every way, and no mount stays behind.
+# shellcheck disable=SC2016 # variables in single quotes are for the shell that COMMAND runs
 set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 need_fuse
