@@ -215,7 +215,7 @@ size_t handle_close_all(void)
 
     pthread_mutex_lock(&handle_lock);
     for (handle = handle_list.next; handle != &handle_list; handle = handle->next) {
-        all = cli_grow(all, &room, nr + 1, sizeof(*all));
+        all = cli_grow(all, &room, nr + 1, sizeof(void *));
         all[nr++] = handle;
     }
     pthread_mutex_unlock(&handle_lock);

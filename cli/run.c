@@ -191,10 +191,10 @@ static void run_unload(struct run *run)
 
 static int run_status(const struct run *run)
 {
-    if (!run->result.loaded)
+    if (report_problems()) /* also of an init that failed: it lost something on its way out */
+        return CLI_FINDINGS;
+    if (!run->result.loaded || run->result.failure)
         return CLI_FAILED;
-    if (report_problems() || run->result.failure)
-        return report_problems() ? CLI_FINDINGS : CLI_FAILED;
     return run->result.command_status ? CLI_COMMAND : CLI_CLEAN;
 }
 
