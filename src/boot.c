@@ -222,14 +222,15 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->kmaps.check = &q->check;
 }
 
-/* Nothing of the machine remains but the hooks that tools set before the boot. */
+/* Nothing of the machine remains but the hooks that tools set before the boot. `booted` is not touched:
+ * other threads read it, waiting for this very boot. */
 static void boot_clear(struct quarry *q)
 {
     quarry_report_fn hook = q->check.hook;
     void *data = q->check.hook_data;
 
-    memset(q, 0, sizeof(*q));
-    q->cpus.none = &qr_cpu_none;
+    memset(&q->map, 0, sizeof(*q) - offsetof(struct quarry, map));
+    q->cpus = (struct qr_cpus){.none = &qr_cpu_none};
     q->check.hook = hook;
     q->check.hook_data = data;
 }

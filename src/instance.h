@@ -16,7 +16,7 @@
 
 struct quarry {
     struct qr_cpus cpus; /* first: see QP_DEFAULT_CPUS */
-    u32 booted;
+    u32 booted; /* 0: no; 1: runs; 2: runs, but the port holds new calls back (see ports/hosted/fork.c) */
     struct qr_map map;
     struct qr_zones zones;
     struct qr_kmalloc kmalloc;
@@ -32,11 +32,12 @@ struct quarry {
     unsigned long freeze_outer, freeze_inner; /* lock states while frozen (fork.c) */
 };
 
-/* The default machine, booted by the port on first use. Slow paths of the public API call it first.
+/* The default machine, booted by the port on first use. Slow paths of the public API call it first;
+ * where the port holds calls back, they wait there.
  */
 static inline struct quarry *qr_default(void)
 {
-    if (QR_UNLIKELY(!__atomic_load_n(&quarry_default.booted, __ATOMIC_ACQUIRE)))
+    if (QR_UNLIKELY(__atomic_load_n(&quarry_default.booted, __ATOMIC_ACQUIRE) != 1))
         quarry_boot_default();
     return &quarry_default;
 }

@@ -189,12 +189,12 @@ static void children_fork_children(void **state)
 
 /* ---- many threads ---------------------------------------------------------------------------------- */
 
-static volatile int hammer_stop;
+static int hammer_stop;
 
 static void *hammer(void *data)
 {
     unsigned int seed = (unsigned int)(uintptr_t)data;
-    while (!hammer_stop)
+    while (!__atomic_load_n(&hammer_stop, __ATOMIC_RELAXED))
         exercise(100, seed++);
     return NULL;
 }
@@ -228,7 +228,7 @@ static void body_threads(const void *data)
         wait_well(pid);
         CHILD_CHECK(holding_is(&h, (int)i));
     }
-    hammer_stop = 1;
+    __atomic_store_n(&hammer_stop, 1, __ATOMIC_RELAXED);
     for (i = 0; i < 4; i++)
         pthread_join(thread[i], NULL);
     CHILD_CHECK(quarry_check_all() == 0);
@@ -242,7 +242,7 @@ static void a_child_of_busy_threads_is_whole(void **state)
 
 /* A thread that writes a pair of equal numbers into Quarry's memory, one after the other. */
 struct twins {
-    volatile unsigned long *memory;
+    unsigned long *memory;
     unsigned long pages;
 };
 
@@ -250,10 +250,10 @@ static void *twins_thread(void *data)
 {
     struct twins *twins = data;
     unsigned long n = 0;
-    while (!hammer_stop) {
-        twins->memory[0] = ++n;
-        __atomic_signal_fence(__ATOMIC_SEQ_CST);
-        twins->memory[twins->pages * PAGE_SIZE / sizeof(long) - 1] = n;
+    while (!__atomic_load_n(&hammer_stop, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&twins->memory[0], ++n, __ATOMIC_RELEASE);
+        __atomic_store_n(&twins->memory[twins->pages * PAGE_SIZE / sizeof(long) - 1], n,
+                         __ATOMIC_RELEASE);
     }
     return NULL;
 }
@@ -279,7 +279,7 @@ static void body_snapshot(const void *data)
         }
         wait_well(pid);
     }
-    hammer_stop = 1;
+    __atomic_store_n(&hammer_stop, 1, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
 }
 
@@ -333,7 +333,7 @@ static void *deaf_thread(void *data)
     (void)data;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
-    while (!hammer_stop)
+    while (!__atomic_load_n(&hammer_stop, __ATOMIC_RELAXED))
         usleep(1000);
     return NULL;
 }
@@ -356,7 +356,7 @@ static void body_deaf(const void *data)
         _exit(0);
     }
     wait_well(pid);
-    hammer_stop = 1;
+    __atomic_store_n(&hammer_stop, 1, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
 }
 

@@ -194,7 +194,10 @@ void quarry_boot_default(void)
     if (boot_here)
         qp_panic("quarry: memory was asked for while the machine boots, by whoever handles its "
                  "reports; that cannot be served\n");
+    /* A fork in progress holds the mutex too, and calls wait here until it is over. */
+    qp_self.parked++;
     hosted_boot_lock();
+    qp_self.parked--;
     if (!quarry_booted()) {
         boot_here = true;
         error = boot_locked(NULL);

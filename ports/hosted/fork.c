@@ -9,27 +9,37 @@
  * holds still:
  *
  *     parent                                child
- *     prepare: boot mutex, every lock
+ *     prepare: close the gate, wait until no
+ *       thread is inside, take every lock
  *     fork --------------------------------->
  *     stop all other threads                  wait for "go"
  *     "go" ------------------------------->   copy the file's data, map it
  *     wait <------------------------------    "done" (or its end, by whatever cause)
  *     let the threads run, release            release; give back what the parent's other CPUs held;
- *     every lock                              map the vmalloc areas again; a new worker
+ *     every lock, open the gate               map the vmalloc areas again; a new worker
  *
- * The locks keep every structure whole that a lock guards. What a CPU changes without one is whole
- * between two sections, so the other threads are stopped there, by a signal whose handler looks where it
- * has come: a thread that runs inside a public function is let go and asked again a little later, until
- * it is found outside or waiting (for one of the locks, or in qp_wait). They are stopped after the fork
- * and not before: a stopped thread may hold the C library's own locks, which fork itself needs.
+ * The gate. Part of the machine lies in the process's own memory, which fork copies at one moment, part in
+ * the file, which is copied a moment later; so between the two nothing may change, not even what a CPU
+ * changes without a lock. A thread is asked by a signal. If its handler finds it outside Quarry's public
+ * functions, it takes this CPU's data away from the thread, so that its next call goes the slow way, and
+ * that waits in quarry_boot_default() as if the machine were still booting. If it finds it inside, the
+ * thread goes on and is asked again. Threads that wait inside (qp_wait) are held before they return.
+ *
+ * The stop. What callers keep in the file they change whenever they like, and a copy should be of one
+ * moment; so while the child copies, the other threads stand still in that handler. They are stopped after
+ * the fork and not before, because a stopped thread may hold the C library's own locks, which fork itself
+ * needs.
  *
  * The copy is sparse: only what was ever touched is copied.
  *
- * Limits. A thread that blocks the signal (SIGRTMAX-1) runs on: what it writes meanwhile the child may
- * see half of. Nobody is waited for longer than a tenth of a second. Threads in a system call may see
- * it end early with EINTR, as after SIGCONT. Where no descriptors are left the child has no copy; that
- * is said, and a child that only calls exec is none the worse. posix_spawn and vfork run none of this.
- * Private machines of tests stay with the parent. */
+ * Limits. A thread that blocks the signal (SIGRTMAX-1) runs on: what it changes meanwhile the child may
+ * see half of. The same holds for one that stays in a callback of a public function (a constructor, a
+ * shrinker) for a tenth of a second; nobody is waited for longer. Threads in a system call may see it
+ * end early with EINTR, as after SIGCONT. Where no descriptors are left the child has no copy; that is
+ * said, and a child that only calls exec is none the worse. posix_spawn and vfork run none of this.
+ * Private machines of tests stay with the parent.
+ *
+ * Locks: boot_mutex from prepare to the end, then all of the machine's, then those of this port. */
 #define _GNU_SOURCE
 #include "hosted.h"
 #include "instance.h"
@@ -52,7 +62,8 @@
 #define FORK_MOMENT_NS 20000  /* many times the way through a section */
 #define FORK_DIRENTS 4096
 
-enum fork_state { FORK_ASKED, FORK_BUSY, FORK_STOPPED };
+enum fork_phase { FORK_IDLE, FORK_GATE, FORK_STOP };
+enum fork_state { FORK_ASKED, FORK_BUSY, FORK_AGREED };
 
 struct fork_thread {
     int tid;
@@ -62,8 +73,7 @@ struct fork_thread {
 static struct fork_thread fork_thread[FORK_MAX_THREADS];
 static unsigned int fork_nr_threads;
 static uint32_t fork_answers; /* given by handlers so far; a futex */
-static uint32_t fork_halt;    /* 1: stay stopped; a futex */
-static uint32_t fork_insist;  /* 1: stop wherever you are */
+static uint32_t fork_phase;   /* enum fork_phase; a futex */
 static struct sigaction fork_old_action;
 static int fork_channel[2] = {-1, -1};
 static bool fork_frozen;
@@ -78,7 +88,7 @@ int hosted_stop_signal(void)
     return SIGRTMAX - 1;
 }
 
-/* ---- stopping the other threads ---------------------------------------------------------------- */
+/* ---- asking the other threads ------------------------------------------------------------------ */
 
 /* Pass on what was not sent by fork_signal. */
 static void fork_chain(int number, siginfo_t *info, void *context)
@@ -101,35 +111,39 @@ FORK_IN_HANDLER static _Unwind_Reason_Code fork_frame(struct _Unwind_Context *co
     return _URC_END_OF_STACK;
 }
 
-/* Whether the interrupted code is outside every section. */
-FORK_IN_HANDLER static bool fork_at_rest(void)
+/* Whether the interrupted code is outside, or held wherever it is. */
+FORK_IN_HANDLER static bool fork_leave_outside(void)
 {
     bool inside = false;
     if (qp_self.parked)
         return true;
-    if (qp_self.worker) /* runs core code with no public function above it */
+    if (qp_self.inside) /* core code with no public function above it */
         return false;
     _Unwind_Backtrace(fork_frame, &inside);
+    if (!inside)
+        qp_self.cpu = &qr_cpu_none; /* claimed again behind the gate */
     return !inside;
 }
 
-FORK_IN_HANDLER static void fork_stopped(int number, siginfo_t *info, void *context)
+FORK_IN_HANDLER static void fork_asked(int number, siginfo_t *info, void *context)
 {
     struct fork_thread *self = info->si_value.sival_ptr;
-    bool stop;
+    uint32_t phase = __atomic_load_n(&fork_phase, __ATOMIC_ACQUIRE);
+    bool agreed = true;
     int saved = errno;
     if (info->si_code != SI_QUEUE || self < fork_thread || self >= fork_thread + FORK_MAX_THREADS) {
         fork_chain(number, info, context);
         return;
     }
     /* One that comes late, after its fork gave up waiting, finds nothing to stop for. */
-    if (__atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE)) {
-        stop = __atomic_load_n(&fork_insist, __ATOMIC_RELAXED) || fork_at_rest();
-        __atomic_store_n(&self->state, stop ? FORK_STOPPED : FORK_BUSY, __ATOMIC_RELEASE);
+    if (phase != FORK_IDLE) {
+        if (phase == FORK_GATE)
+            agreed = fork_leave_outside();
+        __atomic_store_n(&self->state, agreed ? FORK_AGREED : FORK_BUSY, __ATOMIC_RELEASE);
         __atomic_fetch_add(&fork_answers, 1, __ATOMIC_RELEASE);
         syscall(SYS_futex, &fork_answers, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-        while (stop && __atomic_load_n(&fork_halt, __ATOMIC_ACQUIRE))
-            syscall(SYS_futex, &fork_halt, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
+        while (phase == FORK_STOP && __atomic_load_n(&fork_phase, __ATOMIC_ACQUIRE) == FORK_STOP)
+            syscall(SYS_futex, &fork_phase, FUTEX_WAIT_PRIVATE, FORK_STOP, NULL, NULL, 0);
     }
     errno = saved;
 }
@@ -150,19 +164,18 @@ static bool fork_install_directly(void)
     int number = hosted_stop_signal();
     if (syscall(SYS_rt_sigaction, number, NULL, &action, sizeof(action.mask)) != 0)
         return false;
-    action.handler = fork_stopped;
+    action.handler = fork_asked;
     return syscall(SYS_rt_sigaction, number, &action, NULL, sizeof(action.mask)) == 0;
 }
 
 /* The handler stays for good, since a late signal may come at any time. */
 static bool fork_install(void)
 {
-    struct sigaction now,
-        ours = {.sa_sigaction = fork_stopped, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigaction now, ours = {.sa_sigaction = fork_asked, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigfillset(&ours.sa_mask);
     if (sigaction(hosted_stop_signal(), NULL, &now) != 0)
         return false;
-    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == fork_stopped)
+    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == fork_asked)
         return true;
     fork_old_action = now;
     if (sigaction(hosted_stop_signal(), &ours, NULL) != 0)
@@ -259,14 +272,14 @@ static bool fork_is_deaf(int tid)
     return (blocked >> (hosted_stop_signal() - 1)) & 1;
 }
 
-/* Let the busy ones come further, then ask them again. Whether all have stopped but those who cannot hear. */
-static bool fork_all_stopped(bool look_closely)
+/* Let the busy ones come further, then ask them again. Whether all agree but those who cannot hear. */
+static bool fork_all_agree(bool look_closely)
 {
     const struct timespec moment = {.tv_nsec = FORK_MOMENT_NS};
     bool all = true;
     unsigned int i;
     for (i = 0; i < fork_nr_threads; i++)
-        all = all && __atomic_load_n(&fork_thread[i].state, __ATOMIC_ACQUIRE) == FORK_STOPPED;
+        all = all && __atomic_load_n(&fork_thread[i].state, __ATOMIC_ACQUIRE) == FORK_AGREED;
     if (all)
         return true;
     nanosleep(&moment, NULL);
@@ -280,41 +293,52 @@ static bool fork_all_stopped(bool look_closely)
     return all;
 }
 
-/* Wait until all who were asked have stopped. A thread stays busy for long only inside a callback of a
- * public function, which is no section: half of the patience is for being polite. */
-static void fork_await_stops(uint64_t until)
+/* Wait until all who were asked agree. */
+static void fork_await(uint64_t until)
 {
     bool slow = false;
     for (;;) {
         uint32_t answers = __atomic_load_n(&fork_answers, __ATOMIC_ACQUIRE);
         struct timespec pause = {.tv_nsec = FORK_PAUSE_NS};
-        uint64_t now = qp_now_ns();
-        if (fork_all_stopped(slow) || now > until)
+        if (fork_all_agree(slow) || qp_now_ns() > until)
             return;
-        if (now > until - FORK_PATIENCE_NS / 2)
-            __atomic_store_n(&fork_insist, 1, __ATOMIC_RELAXED);
         slow = fork_futex(&fork_answers, FUTEX_WAIT, answers, &pause) != 0 && errno == ETIMEDOUT;
     }
 }
 
-/* Stop all other threads, also those that are born meanwhile: the last round finds no new one. */
-static void fork_stop_others(void)
+/* Enter a phase with all other threads, also those that are born meanwhile: the last round finds no new
+ * one. */
+static void fork_enter(enum fork_phase phase)
 {
     uint64_t until = qp_now_ns() + FORK_PATIENCE_NS;
     fork_nr_threads = 0;
-    fork_insist = 0;
     if (!fork_install())
         return;
-    __atomic_store_n(&fork_halt, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&fork_phase, phase, __ATOMIC_RELEASE);
     while (fork_signal_all())
-        fork_await_stops(until);
+        fork_await(until);
 }
 
 static void fork_let_go(void)
 {
-    __atomic_store_n(&fork_halt, 0, __ATOMIC_RELEASE);
-    if (fork_nr_threads)
-        fork_futex(&fork_halt, FUTEX_WAKE, 0x7fffffff, NULL);
+    __atomic_store_n(&fork_phase, FORK_IDLE, __ATOMIC_RELEASE);
+    fork_futex(&fork_phase, FUTEX_WAKE, 0x7fffffff, NULL);
+}
+
+/* The gate is looked at after the mark is gone: a fork that asked while the mark was there took it for a
+ * promise. */
+void hosted_unpark(void)
+{
+    uint32_t phase;
+    for (;;) {
+        qp_self.parked--;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&fork_phase, __ATOMIC_ACQUIRE) == FORK_IDLE)
+            return;
+        qp_self.parked++;
+        while ((phase = __atomic_load_n(&fork_phase, __ATOMIC_ACQUIRE)) != FORK_IDLE)
+            fork_futex(&fork_phase, FUTEX_WAIT, phase, NULL);
+    }
 }
 
 /* ---- the three handlers ------------------------------------------------------------------------ */
@@ -350,12 +374,20 @@ static void fork_prepare(void)
     if (fork_frozen) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fork_channel) != 0)
             fork_channel[0] = fork_channel[1] = -1;
+        __atomic_store_n(&quarry_default.booted, 2, __ATOMIC_RELEASE);
+        fork_enter(FORK_GATE);
         qr_freeze(&quarry_default);
         hosted_threads_lock();
         hosted_ram_lock();
         hosted_ram_inherit(hosted_default_ram(), fork_channel[0] >= 0);
     }
     errno = saved;
+}
+
+static void fork_release(void)
+{
+    hosted_ram_unlock();
+    hosted_threads_unlock();
 }
 
 static void fork_parent(void)
@@ -366,25 +398,36 @@ static void fork_parent(void)
         hosted_ram_inherit(hosted_default_ram(), false);
         /* When the fork failed, the other end is closed already and nobody is waited for. */
         if (fork_channel[0] >= 0) {
-            fork_stop_others();
+            fork_enter(FORK_STOP);
             fork_write(fork_channel[0]);
             fork_read(fork_channel[0]);
-            fork_let_go();
         }
         fork_close(0);
-        hosted_ram_unlock();
-        hosted_threads_unlock();
+        fork_release();
         qr_thaw(&quarry_default);
+        __atomic_store_n(&quarry_default.booted, 1, __ATOMIC_RELEASE);
+        fork_let_go();
     }
     hosted_boot_unlock();
     errno = saved;
+}
+
+static void fork_say_no_copy(int error)
+{
+    char text[160];
+    int length =
+        snprintf(text, sizeof(text),
+                 "quarry: this child process has no copy of the machine's memory (%s): it may "
+                 "exec or exit, but not use that memory\n",
+                 strerror(error));
+    qp_write(text, (size_t)length);
 }
 
 /* The only thread of the child. */
 static void fork_child(void)
 {
     int saved = errno, error = -EMFILE;
-    fork_halt = 0;
+    fork_phase = FORK_IDLE;
     fork_nr_threads = 0;
     if (fork_frozen) {
         fork_close(0);
@@ -395,15 +438,10 @@ static void fork_child(void)
         }
         fork_close(1);
         hosted_ram_forget_others(hosted_default_ram());
-        hosted_ram_unlock();
-        hosted_threads_unlock();
+        fork_release();
+        __atomic_store_n(&quarry_default.booted, 1, __ATOMIC_RELEASE);
         if (error) {
-            char text[160];
-            int length = snprintf(text, sizeof(text),
-                                  "quarry: this child process has no copy of the machine's memory "
-                                  "(%s): it may exec or exit, but not use that memory\n",
-                                  strerror(-error));
-            qp_write(text, (size_t)length);
+            fork_say_no_copy(-error);
         } else {
             hosted_threads_after_fork(&quarry_default.cpus);
             qr_after_fork(&quarry_default);

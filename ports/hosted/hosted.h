@@ -67,6 +67,8 @@ void hosted_boot_unlock(void);
 struct hosted_ram *hosted_default_ram(void);
 /* Does nothing but make the linker take fork.c, whose handlers register themselves. */
 void hosted_fork_link(void);
+/* Undo qp_self.parked++: go on once no fork is in progress. */
+void hosted_unpark(void);
 /* The signal that stops threads while a child copies memory; nobody should block it. */
 int hosted_stop_signal(void);
 

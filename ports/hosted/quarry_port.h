@@ -35,8 +35,9 @@ struct qp_self {
     unsigned int atomic;
     unsigned int locks;
     unsigned int irqs;
-    unsigned int parked;     /* waiting for a lock or in qp_wait: changes nothing just now */
-    bool worker;             /* was started by qp_start_worker */
+    unsigned int parked; /* waits in qp_wait or for a boot: changes nothing until a fork is over */
+    unsigned int
+        inside; /* runs core code that no public function called: a worker, a thread's end */
     unsigned int interrupts; /* depth in hard and soft interrupts: whose task record counts */
     unsigned int depth[QUARRY_CONTEXTS];
     struct qp_task task;

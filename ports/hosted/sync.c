@@ -32,19 +32,16 @@ void qp_lock_slow(qp_lock_t *lock)
 {
     unsigned int spin;
     int saved = errno; /* an allocation must not disturb its caller's errno */
-    qp_self.parked++;
     for (spin = 0; spin < SYNC_SPINS; spin++) {
         uint32_t expected = 0;
         if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 &&
             __atomic_compare_exchange_n(&lock->word, &expected, 1, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED))
-            goto taken;
+            return;
         qp_relax();
     }
     while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
         sync_futex(&lock->word, FUTEX_WAIT, 2, NULL);
-taken:
-    qp_self.parked--;
     errno = saved;
 }
 
@@ -83,7 +80,7 @@ void qp_wait(struct qp_event *event, uint32_t seen, uint64_t timeout_ns)
         sync_cpu_sleeps(cpu);
     qp_self.parked++;
     sync_futex(&event->moves, FUTEX_WAIT, seen, timeout_ns ? &timeout : NULL);
-    qp_self.parked--;
+    hosted_unpark();
     if (qr_cpu_known(cpu))
         sync_cpu_wakes(cpu);
     errno = saved;

@@ -105,6 +105,9 @@ static void thread_end(void *unused)
     qp_self.cpu = &qr_cpu_none;
     if (number == QP_NO_NUMBER)
         return;
+    qp_self.inside = 1;
+    qp_self.parked++;
+    hosted_unpark();
     for (i = 0; i < THREAD_MACHINES; i++) {
         struct qr_cpus *cpus = __atomic_load_n(&thread_machine[i], __ATOMIC_ACQUIRE);
         if (cpus && number < cpus->nr_max && __atomic_load_n(&cpus->area[number], __ATOMIC_ACQUIRE))
@@ -112,6 +115,7 @@ static void thread_end(void *unused)
     }
     qp_self.number = QP_NO_NUMBER;
     thread_number_give(number);
+    qp_self.inside = 0;
 }
 
 void hosted_threads_lock(void)
@@ -195,7 +199,7 @@ static void *thread_worker(void *data)
 {
     struct thread_work work = *(struct thread_work *)data;
     struct qp_event *started = (struct qp_event *)((struct thread_work *)data + 1);
-    qp_self.worker = true;
+    qp_self.inside = 1;
     qp_wake(started); /* from here on *data is gone */
     work.fn(work.arg);
     return NULL;
