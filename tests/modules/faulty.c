@@ -81,6 +81,9 @@ static int __init faulty_init(void)
 {
     pr_info("faulty: amount %d, word %s\n", amount, word);
 #ifdef INIT_FAILS
+#ifdef LEAK_IN_INIT
+    block = kmalloc(10, GFP_KERNEL); /* site: lost in init */
+#endif
     return -EBUSY;
 #endif
     cache = kmem_cache_create("faulty", 48, 0, 0, NULL); /* site: cache */
