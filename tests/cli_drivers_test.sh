@@ -53,7 +53,7 @@ for driver in scull scullc scullp scullv; do
         dd if="$DATA" of=$QUARRY_ROOT/dev/${DRIVER}1 bs=100000 status=none && cmp "$DATA" $QUARRY_ROOT/dev/${DRIVER}1'
 done
 
-expect 0 "scullc in the style of 2.6" "$QUARRY" run --kernel 2.6.10 examples/scullc.c -- sh -c '
+expect 0 "scullc in the style of 2.6" "$QUARRY" run --kernel 2.6.10 examples/scullc26.c -- sh -c '
     cp "$SELF" $QUARRY_ROOT/dev/scullc0 && cmp "$SELF" $QUARRY_ROOT/dev/scullc0'
 says "0 leaks, no other findings"
 expect 0 "two drivers at once" "$QUARRY" run --quiet examples/scull.c + examples/scullv.c -- sh -c '
