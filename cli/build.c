@@ -229,8 +229,6 @@ static void build_defines(const struct run_options *options, const struct built_
     strings_take(argv,
                  cli_format("-DQUARRY_KERNEL_VERSION_CODE=%u",
                             (options->kernel_major << 16) | (options->kernel_minor << 8) | patch));
-    if (options->kernel_major == 2)
-        strings_add(argv, "-DQUARRY_LINUX_26=1");
     for (size_t i = 0; i < options->define.nr; i++)
         strings_take(argv, cli_format("-D%s", options->define.item[i]));
     for (size_t i = 0; i < options->include.nr; i++)

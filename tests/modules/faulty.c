@@ -20,13 +20,14 @@ module_param(word, charp, 0444);
 static struct kmem_cache *cache;
 static void *object[16];
 static unsigned long page;
-static void *area, *block, *kept;
-static DEFINE_SPINLOCK(lock);
+static void *area, *block;
+static void *kept __maybe_unused;
+static __maybe_unused DEFINE_SPINLOCK(lock);
 
 static void faulty_timer(struct timer_list *timer)
 {
 }
-static DEFINE_TIMER(timer, faulty_timer);
+static __maybe_unused DEFINE_TIMER(timer, faulty_timer);
 
 static noinline void faulty_allocate(void)
 {
