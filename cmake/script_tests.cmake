@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Tests that are scripts: tests/*_test.sh, with the build folder in QUARRY_BUILD and the source folder in
 # QUARRY_SOURCE; exit 77 means "skipped, and why". They carry the label "script": the builds that such a
-# script makes run the programs only (ctest -LE script).
+# script makes run the programs only (ctest -L program).
 file(GLOB QUARRY_SCRIPT_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*_test.sh)
 foreach(script ${QUARRY_SCRIPT_TESTS})
   get_filename_component(name ${script} NAME_WE)

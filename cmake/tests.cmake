@@ -16,7 +16,10 @@ foreach(source ${QUARRY_UNIT_TESTS} ${QUARRY_CROSS_TESTS})
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE quarry-test-support PkgConfig::CMOCKA)
   add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS program)
   add_dependencies(quarry-tests ${name})
 endforeach()
+# Tests that stand between the core and one duty of the port, to count its calls and to make it fail.
+target_link_options(vm_failure_test PRIVATE -Wl,--wrap=qp_map)
 
 include(cmake/script_tests.cmake)

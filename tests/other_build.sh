@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # For the tests that are a build of their own: configures one below this build's folder, builds the
-# test programs and runs them (not the scripts). Sourced; use: other_build NAME CMAKE-OPTION...
+# test programs and runs them (not the scripts, nor what the command and the examples add). Sourced; use: other_build NAME CMAKE-OPTION...
 : "${QUARRY_SOURCE:?}" "${QUARRY_BUILD:?}"
 other_build() {
     folder=$QUARRY_BUILD/other/$1
@@ -20,5 +20,5 @@ other_build() {
         fixed="setarch -R"
     fi
     # shellcheck disable=SC2086 # two words
-    $fixed ctest --test-dir "$folder" -LE script --output-on-failure -j "$(nproc)"
+    $fixed ctest --test-dir "$folder" -L program --output-on-failure -j "$(nproc)"
 }
