@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* Every inner failure of vmalloc and vmap, one at a time: nothing leaks, and the state is as before.
+ *
+ * The port's qp_map is linked through a wrapper (-Wl,--wrap=qp_map), so that any call of it can be
+ * made to fail; it also counts the calls, which is what a request costs. */
+#include "vm_support.h"
+
+int __real_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
+int __wrap_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
+
+static unsigned long map_calls, map_fails_at; /* 0: never; else from this call on */
+static bool map_fails_once;
+
+int __wrap_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr)
+{
+    map_calls++;
+    if (map_fails_at && (map_fails_once ? map_calls == map_fails_at : map_calls >= map_fails_at))
+        return -12;
+    return __real_qp_map(offset, virt, phys, nr);
+}
+
+static void map_reset(unsigned long fails_at, bool once)
+{
+    map_calls = 0;
+    map_fails_at = fails_at;
+    map_fails_once = once;
+}
+
+/* A machine whose free memory lies in single pages, so that an area of n pages is n runs. */
+static struct quarry *boot_scattered(struct vm_held *held)
+{
+    struct test_spec spec = {.pages = 2048, .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    qr_reclaim_stop(&q->reclaim);
+    qr_vfree(&q->vm, vm_get(q, 300), false); /* records and arrays are warm */
+    vm_hold_all(q, held, GFP_ATOMIC | __GFP_MEMALLOC);
+    vm_release_odd(q, held);
+    return q;
+}
+
+static struct vm_held held_pages;
+
+/* ---- what a request costs -------------------------------------------------------------------- */
+
+static void long_physical_runs_are_mapped_with_one_call(void **state)
+{
+    struct test_spec spec = {.pages = 8192, .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    static const unsigned int pages[] = {1, 2, 4, 8, 64, 512, 1024};
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(pages); i++) {
+        map_reset(0, false);
+        void *area = vm_get(q, pages[i]);
+        assert_non_null(area);
+        if (map_calls > 1 + pages[i] / 128)
+            fail_msg("%u pages of a fresh machine took %lu calls", pages[i], map_calls);
+        qr_vfree(&q->vm, area, false);
+    }
+    test_end(q);
+}
+
+static void scattered_pages_are_mapped_each_at_its_place(void **state)
+{
+    struct quarry *q = boot_scattered(&held_pages);
+    map_reset(0, false);
+    char *area = vm_get(q, 40);
+    assert_int_equal(map_calls, 40);
+    for (unsigned int i = 0; i < 40; i++)
+        area[i * PAGE_SIZE] = (char)(i + 1);
+    for (unsigned int i = 0; i < 40; i++)
+        assert_int_equal(
+            *(char *)qr_page_virt(&q->map, qr_vmalloc_page(&q->vm, area + i * PAGE_SIZE)), i + 1);
+    qr_vfree(&q->vm, area, false);
+    vm_release(q, &held_pages);
+    test_end(q);
+}
+
+/* ---- the mapping fails ----------------------------------------------------------------------- */
+
+static void a_mapping_that_fails_at_any_run_is_undone(void **state)
+{
+    struct quarry *q = boot_scattered(&held_pages);
+    struct vm_state before = vm_state_of(q);
+    for (unsigned long at = 1; at <= 9; at++) {
+        map_reset(at, false);
+        assert_null(vm_get(q, 9));
+        map_reset(0, false);
+        assert_vm_state_is(q, before);
+    }
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 9);
+    assert_non_null(strstr(test_last_report, "page tables"));
+    vm_release(q, &held_pages);
+    test_end(q);
+}
+
+static void a_mapping_that_fails_once_succeeds_after_the_cache_gave_way(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .options = "vmalloc_cache=64"};
+    struct quarry *q = test_boot_with(&spec);
+    void *kept = vm_get(q, 3);
+    qr_vfree(&q->vm, kept, false);
+    assert_int_equal(q->vm.cached.nr, 1);
+    map_reset(1, true);
+    void *area = vm_get(q, 9);
+    map_reset(0, false);
+    assert_non_null(area);
+    assert_int_equal(q->vm.cached.nr, 0);
+    qr_vfree(&q->vm, area, false);
+    test_end(q);
+}
+
+static void g_e5_a_request_that_must_not_fail_tries_until_the_mapping_succeeds(void **state)
+{
+    struct quarry *q = boot_scattered(&held_pages);
+    map_reset(3, true);
+    void *area = qr_vmalloc(&q->vm, 9 * PAGE_SIZE, 0, GFP_KERNEL | __GFP_NOFAIL, 0, NUMA_NO_NODE,
+                            "__vmalloc");
+    assert_non_null(area);
+    assert_true(map_calls > 9);
+    qr_vfree(&q->vm, area, false);
+    vm_release(q, &held_pages);
+    test_end(q);
+}
+
+/* ---- the memory runs out --------------------------------------------------------------------- */
+
+static void memory_that_runs_out_at_any_page_is_given_back(void **state)
+{
+    struct quarry *q = boot_scattered(&held_pages);
+    struct vm_state before;
+    vm_release(q, &held_pages);
+    before = vm_state_of(q);
+    for (unsigned int left = 0; left < 60; left++) {
+        vm_hold_all(q, &held_pages, GFP_ATOMIC | __GFP_HIGHMEM);
+        for (unsigned int i = 0; i < left; i++)
+            qr_free_block(&q->zones, held_pages.page[--held_pages.nr], 0);
+        void *area = qr_vmalloc(&q->vm, 64 * PAGE_SIZE, 0, GFP_KERNEL | __GFP_NORETRY, 0,
+                                NUMA_NO_NODE, "__vmalloc");
+        assert_null(area);
+        vm_release(q, &held_pages);
+        assert_vm_state_is(q, before);
+    }
+    test_end(q);
+}
+
+/* Arm @point to fail the nth allocation, or from the nth on, and run @try until it is not reached
+ * any more. @try returns what it made, or NULL. */
+static void failure_loop(struct quarry *q, enum quarry_fault_point point, bool persistent,
+                         void *(*try)(struct quarry *q), void (*undo)(struct quarry *q, void *made))
+{
+    unsigned long failures = 0;
+    undo(q, try(q)); /* warm */
+    struct vm_state before = vm_state_of(q);
+    for (unsigned long nth = 1;; nth++) {
+        struct quarry_fault fault = {.nth = nth, .persistent = persistent};
+        assert_int_equal(qr_fault_set(&q->faults, point, &fault), 0);
+        void *made = try(q);
+        unsigned long failed = qr_fault_failed(&q->faults, point);
+        assert_int_equal(qr_fault_set(&q->faults, point, NULL), 0);
+        if (made)
+            undo(q, made);
+        assert_vm_state_is(q, before);
+        if (!failed)
+            break;
+        failures++;
+        assert_true(nth < 5000);
+    }
+    assert_true(failures > 0);
+}
+
+static void *try_large(struct quarry *q)
+{
+    return vm_get(q, 90);
+}
+
+static void *try_small(struct quarry *q)
+{
+    return vm_get(q, 3);
+}
+
+static void undo_vfree(struct quarry *q, void *made)
+{
+    qr_vfree(&q->vm, made, false);
+}
+
+static struct page *mapped_page[70];
+
+static void *try_vmap(struct quarry *q)
+{
+    return qr_vmap(&q->vm, mapped_page, QR_ARRAY_SIZE(mapped_page), VM_MAP, "vmap");
+}
+
+static void undo_vunmap(struct quarry *q, void *made)
+{
+    qr_vunmap(&q->vm, made, "vunmap");
+}
+
+static void *try_vrealloc(struct quarry *q)
+{
+    char *area = vm_get(q, 2), *larger;
+    if (!area)
+        return NULL;
+    memset(area, 4, 2 * PAGE_SIZE);
+    larger = qr_vrealloc(&q->vm, area, 30 * PAGE_SIZE, GFP_KERNEL);
+    if (!larger)
+        assert_int_equal(area[2 * PAGE_SIZE - 1], 4);
+    return larger ? larger : area;
+}
+
+static void every_failure_inside_leaves_the_state_as_it_was(void **state)
+{
+    struct quarry *q = boot_scattered(&held_pages);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(mapped_page); i++)
+        mapped_page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    for (int persistent = 0; persistent < 2; persistent++) {
+        failure_loop(q, QUARRY_FAIL_PAGE_ALLOC, persistent, try_large, undo_vfree);
+        failure_loop(q, QUARRY_FAIL_PAGE_ALLOC, persistent, try_small, undo_vfree);
+        failure_loop(q, QUARRY_FAIL_VMALLOC, persistent, try_large, undo_vfree);
+        failure_loop(q, QUARRY_FAIL_VMALLOC, persistent, try_vmap, undo_vunmap);
+        failure_loop(q, QUARRY_FAIL_PAGE_ALLOC, persistent, try_vmap, undo_vunmap);
+        failure_loop(q, QUARRY_FAIL_VMALLOC, persistent, try_vrealloc, undo_vfree);
+        failure_loop(q, QUARRY_FAIL_PAGE_ALLOC, persistent, try_vrealloc, undo_vfree);
+    }
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(mapped_page); i++)
+        qr_free_block(&q->zones, mapped_page[i], 0);
+    vm_release(q, &held_pages);
+    test_end(q);
+}
+
+/* ---- the addresses run out ------------------------------------------------------------------- */
+
+static void a_full_window_fails_and_a_freed_area_makes_room_again(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct vm_struct *all[4];
+    u64 window = (q->machine.vmalloc_end - q->machine.vmalloc_start) >> PAGE_SHIFT;
+    struct vm_state before = vm_state_of(q);
+    for (int i = 0; i < 4; i++) /* all but a page or so */
+        all[i] = qr_get_vm_area(&q->vm, (window / 4 - 1) * PAGE_SIZE, VM_IOREMAP);
+    assert_non_null(all[3]);
+    assert_null(vm_get(q, 9));
+    assert_non_null(strstr(test_last_report, "addresses"));
+    qr_free_vm_area(&q->vm, all[0]);
+    void *area = vm_get(q, 9);
+    assert_non_null(area);
+    qr_vfree(&q->vm, area, false);
+    for (int i = 1; i < 4; i++)
+        qr_free_vm_area(&q->vm, all[i]);
+    assert_vm_state_is(q, before);
+    test_end(q);
+}
+
+static void kept_areas_give_their_addresses_to_who_needs_them(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .options = "vmalloc_cache=512"};
+    struct quarry *q = test_boot_with(&spec);
+    u64 window = (q->machine.vmalloc_end - q->machine.vmalloc_start) >> PAGE_SHIFT;
+    qr_reclaim_stop(&q->reclaim);
+    void *kept = vm_get(q, 200);
+    struct vm_struct *rest = qr_get_vm_area(&q->vm, (window - 201 - 1) * PAGE_SIZE, VM_IOREMAP);
+    assert_non_null(rest);
+    qr_vfree(&q->vm, kept, false);
+    assert_int_equal(q->vm.cached.nr, 1);
+    void *area = vm_get(q, 100);
+    assert_non_null(area);
+    assert_int_equal(q->vm.cached.nr, 0);
+    qr_vfree(&q->vm, area, false);
+    qr_free_vm_area(&q->vm, rest);
+    test_end(q);
+}
+
+/* ---- vmap ------------------------------------------------------------------------------------ */
+
+static void vmap_shows_the_callers_pages_and_leaves_them_to_the_caller(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct vm_state before = vm_state_of(q);
+    struct page *page[6];
+    for (int i = 0; i < 6; i++)
+        page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    struct page *order[6] = {page[5], page[1], page[1], page[0], page[2], page[3]};
+    char *mapped = qr_vmap(&q->vm, order, 6, VM_MAP, "vmap");
+    assert_non_null(mapped);
+    for (int i = 0; i < 6; i++)
+        mapped[i * PAGE_SIZE] = (char)(10 + i);
+    assert_int_equal(mapped[PAGE_SIZE], 12); /* one page, mapped twice */
+    assert_int_equal(*(char *)qr_page_virt(&q->map, page[5]), 10);
+    assert_int_equal(*(char *)qr_page_virt(&q->map, page[3]), 15);
+    assert_ptr_equal(qr_vmalloc_page(&q->vm, mapped + 3 * PAGE_SIZE + 9), page[0]);
+    assert_int_equal(q->vm.nr_pages, 0); /* not vmalloc's pages */
+    qr_vunmap(&q->vm, mapped, "vunmap");
+    assert_true(vm_faults(mapped));
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(page_ref_count(page[i]), 1);
+        qr_free_block(&q->zones, page[i], 0);
+    }
+    assert_vm_state_is(q, before);
+    test_end(q);
+}
+
+static void vmap_takes_pages_and_array_over_when_told_to(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct vm_state before = vm_state_of(q);
+    for (int large = 0; large < 2; large++) {
+        struct page **page =
+            large ? vm_get(q, 1)
+                  : qr_kmalloc_slow(&q->kmalloc, 4 * sizeof(*page), GFP_KERNEL, NUMA_NO_NODE);
+        for (int i = 0; i < 4; i++)
+            page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+        char *mapped = qr_vmap(&q->vm, page, 4, VM_MAP | VM_MAP_PUT_PAGES, "vmap");
+        assert_non_null(mapped);
+        assert_ptr_equal(qr_find_vm_area(&q->vm, mapped)->pages, page);
+        memset(mapped, 1, 4 * PAGE_SIZE);
+        qr_vfree(&q->vm, mapped, false);
+    }
+    assert_vm_state_is(q, before);
+    test_end(q);
+}
+
+static void vmap_refuses_what_is_no_page(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct vm_state before = vm_state_of(q);
+    struct page *good = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    struct page *bad[3][2] = {{good, NULL}, {(struct page *)&before, good}, {good + 100000, good}};
+    for (int i = 0; i < 3; i++)
+        assert_null(qr_vmap(&q->vm, bad[i], 2, VM_MAP, "vmap"));
+    assert_null(qr_vmap(&q->vm, bad[0], 0, VM_MAP, "vmap"));
+    assert_null(qr_vmap(&q->vm, NULL, 2, VM_MAP, "vmap"));
+    assert_null(qr_vmap(&q->vm, bad[0], 1u << 30, VM_MAP, "vmap"));
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 6);
+    qr_free_block(&q->zones, good, 0);
+    assert_vm_state_is(q, before);
+    test_end(q);
+}
+
+static void a_reserved_range_has_addresses_but_no_pages(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct vm_state before = vm_state_of(q);
+    struct vm_struct *area = qr_get_vm_area(&q->vm, 5000, VM_IOREMAP);
+    struct vm_struct *bare = qr_get_vm_area(&q->vm, 5000, VM_IOREMAP | VM_NO_GUARD);
+    assert_int_equal(area->size, 3 * PAGE_SIZE);
+    assert_int_equal(bare->size, 2 * PAGE_SIZE);
+    assert_ptr_equal(qr_find_vm_area(&q->vm, area->addr), area);
+    assert_null(qr_vmalloc_page(&q->vm, area->addr));
+    assert_true(vm_faults(area->addr));
+    assert_null(qr_get_vm_area(&q->vm, 0, VM_IOREMAP));
+    assert_null(qr_get_vm_area(&q->vm, ~0ul, VM_IOREMAP));
+    qr_free_vm_area(&q->vm, area);
+    qr_free_vm_area(&q->vm, bare);
+    qr_free_vm_area(&q->vm, NULL);
+    assert_vm_state_is(q, before);
+    test_end(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_physical_runs_are_mapped_with_one_call),
+        cmocka_unit_test(scattered_pages_are_mapped_each_at_its_place),
+        cmocka_unit_test(a_mapping_that_fails_at_any_run_is_undone),
+        cmocka_unit_test(a_mapping_that_fails_once_succeeds_after_the_cache_gave_way),
+        cmocka_unit_test(g_e5_a_request_that_must_not_fail_tries_until_the_mapping_succeeds),
+        cmocka_unit_test(memory_that_runs_out_at_any_page_is_given_back),
+        cmocka_unit_test(every_failure_inside_leaves_the_state_as_it_was),
+        cmocka_unit_test(a_full_window_fails_and_a_freed_area_makes_room_again),
+        cmocka_unit_test(kept_areas_give_their_addresses_to_who_needs_them),
+        cmocka_unit_test(vmap_shows_the_callers_pages_and_leaves_them_to_the_caller),
+        cmocka_unit_test(vmap_takes_pages_and_array_over_when_told_to),
+        cmocka_unit_test(vmap_refuses_what_is_no_page),
+        cmocka_unit_test(a_reserved_range_has_addresses_but_no_pages),
+    };
+    return cmocka_run_group_tests_name("vm failures", tests, NULL, NULL);
+}
