@@ -272,7 +272,6 @@ int qr_boot(struct quarry *q, const struct qp_machine *machine, char *why, size_
     int error;
 
     QR_ASSERT(!q->booted);
-    boot_clear(q);
     error = boot_layers(q, machine, why, why_size);
     if (error) {
         boot_clear(q);

@@ -169,8 +169,8 @@ struct qp_machine {
     const char *options;             /* boot options, NULL: none */
 };
 
-/* Boot @q on the machine; CPU 0 is online afterwards. Returns 0, -ENOMEM (too small), -EINVAL (bad
- * map or options), the reason in @why. Context: boot. */
+/* Boot @q, all zero or shut down before, on the machine; CPU 0 is online afterwards. Returns 0,
+ * -ENOMEM (too small), -EINVAL (bad map or options), the reason in @why. Context: boot. */
 int qr_boot(struct quarry *q, const struct qp_machine *machine, char *why, size_t why_size);
 /* Stop the machine's workers and forget it; its memory is the port's again. */
 void qr_shutdown(struct quarry *q);

@@ -76,7 +76,7 @@ bool hosted_cpus_remember(struct qr_cpus *cpus)
             place = i;
     }
     if (place < THREAD_MACHINES)
-        thread_machine[place] = cpus;
+        __atomic_store_n(&thread_machine[place], cpus, __ATOMIC_RELEASE);
     qp_unlock(&thread_lock, state);
     return place < THREAD_MACHINES;
 }
@@ -92,7 +92,7 @@ void hosted_cpus_forget(struct qr_cpus *cpus)
     unsigned int i;
     for (i = 0; i < THREAD_MACHINES; i++) {
         if (thread_machine[i] == cpus)
-            thread_machine[i] = NULL;
+            __atomic_store_n(&thread_machine[i], NULL, __ATOMIC_RELEASE);
     }
     qp_unlock(&thread_lock, state);
 }

@@ -19,7 +19,9 @@ static QR_ALWAYS_INLINE void *qr_kmalloc_fast(const struct qr_kmalloc *kmalloc,
     if (QR_UNLIKELY(gfp & ~QR_KMALLOC_PLAIN))
         return NULL;
     state = qp_percpu_enter(cpus, &cpu);
-    slot = (struct qr_slot *)(void *)((char *)cpu + kmalloc->class_slot[class_nr]);
+    /* Atomic for those who come while the machine boots: any value leads to a closed slot then. */
+    slot = (struct qr_slot *)(void *)((char *)cpu + __atomic_load_n(&kmalloc->class_slot[class_nr],
+                                                                    __ATOMIC_RELAXED));
     QR_KEEP_IN_REGISTER(slot);
     object = qr_slot_pop(slot);
     qp_percpu_leave(state);

@@ -372,8 +372,10 @@ int qr_kmalloc_init(struct qr_kmalloc *kmalloc, const struct qp_machine *machine
         }
         QR_ASSERT(cache->slot_id < QR_CHUNK_SLOTS);
         kmalloc->cache[QR_KMALLOC_NORMAL][i] = cache;
-        kmalloc->class_slot[i] =
-            (u16)(offsetof(struct qr_cpu, slot) + cache->slot_id * sizeof(struct qr_slot));
+        __atomic_store_n(
+            &kmalloc->class_slot[i],
+            (u16)(offsetof(struct qr_cpu, slot) + cache->slot_id * sizeof(struct qr_slot)),
+            __ATOMIC_RELAXED);
         kmalloc->class_bytes[i] = (u16)cache->object_size;
     }
     return 0;
