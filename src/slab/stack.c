@@ -203,8 +203,7 @@ static void chunk_init_locked(struct qr_slabs *slabs, struct qr_slot *slot, u32 
         slot_clear(&slot[i]);
         slot_open_locked(&slot[i], NULL, QR_HOOK_CLOSED);
     }
-    QR_LIST_FOR_EACH(pos, &slabs->caches)
-    {
+    QR_LIST_FOR_EACH (pos, &slabs->caches) {
         struct kmem_cache *cache = QR_LIST_ENTRY(pos, struct kmem_cache, list);
         if (cache->slot_id != QR_NO_SLOT && cache->slot_id / QR_CHUNK_SLOTS == chunk)
             slot_open_locked(&slot[cache->slot_id % QR_CHUNK_SLOTS], cache, cache->hooks);
@@ -268,7 +267,7 @@ static struct qr_stack *depot_pop(struct qr_stack **list, u32 *nr)
     if (stack) {
         *list = stack->next;
         stack->next = NULL;
-        --*nr;
+        __atomic_store_n(nr, *nr - 1, __ATOMIC_RELAXED); /* others look without the lock */
     }
     return stack;
 }
@@ -277,7 +276,7 @@ static void depot_push(struct qr_stack **list, u32 *nr, struct qr_stack *stack)
 {
     stack->next = *list;
     *list = stack;
-    ++*nr;
+    __atomic_store_n(nr, *nr + 1, __ATOMIC_RELAXED);
 }
 
 static void depot_count(struct kmem_cache *cache, struct qr_cache_node *node,
