@@ -123,8 +123,8 @@ void qr_slabs_update_hooks(struct qr_slabs *slabs)
     unsigned long state = qp_lock(&slabs->lock);
     struct list_head *pos;
 
-    QR_LIST_FOR_EACH(pos, &slabs->caches)
-    cache_set_hooks_locked(QR_LIST_ENTRY(pos, struct kmem_cache, list));
+    QR_LIST_FOR_EACH (pos, &slabs->caches)
+        cache_set_hooks_locked(QR_LIST_ENTRY(pos, struct kmem_cache, list));
     qp_unlock(&slabs->lock, state);
 }
 
@@ -263,8 +263,7 @@ static bool cache_name_taken_locked(struct qr_slabs *slabs, const char *name)
 {
     struct list_head *pos;
 
-    QR_LIST_FOR_EACH(pos, &slabs->caches)
-    {
+    QR_LIST_FOR_EACH (pos, &slabs->caches) {
         struct kmem_cache *cache = QR_LIST_ENTRY(pos, struct kmem_cache, list);
         if (!cache_is_dying(cache) && qr_strcmp(cache->name, name) == 0)
             return true;
@@ -303,6 +302,9 @@ static bool cache_init(struct qr_slabs *slabs, struct kmem_cache *cache,
     cache->empty_limit =
         (u32)QR_MIN((u64)CACHE_EMPTY_BYTES, slabs->zones->totalram * PAGE_SIZE / 1024) /
         (u32)(PAGE_SIZE << cache->order);
+    /* A slab that has gone back can no longer tell of writes after free. */
+    if (cache->flags & SLAB_DEBUG_FLAGS)
+        cache->empty_limit = QR_MAX(cache->empty_limit, 1u);
     return true;
 }
 

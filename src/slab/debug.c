@@ -171,7 +171,7 @@ static void debug_report(struct kmem_cache *cache, const struct debug_damage *da
                                    .size = cache->object_size,
                                    .cache = cache->name,
                                    .before_is = live ? "allocated by" : "freed by"};
-    char dump[DEBUG_DUMP * 3 + 8], where[80];
+    char dump[DEBUG_DUMP * 3 + 8];
     struct qr_text text = {dump, sizeof(dump), 0};
 
     debug_dump_text(damage, &text);
@@ -179,19 +179,12 @@ static void debug_report(struct kmem_cache *cache, const struct debug_damage *da
         qr_trace_load(check, damage->owner.trace, &before);
         report.before = &before;
     }
-    if (damage->first < 0)
-        qr_snprintf(where, sizeof(where), "byte %ld to %ld before the object", -damage->last,
-                    -damage->first);
-    else
-        qr_snprintf(where, sizeof(where), "byte %ld to %ld%s", damage->first, damage->last,
-                    damage->in_object ? "" : ", behind the object");
     qr_report(check, &report,
-              "%s: %s object %p of cache %s (%u bytes) was written %s: %s hold %s instead of %02x",
+              "%s: the %s object at %p of cache %s (%u bytes) was written %s: bytes %ld to %ld, "
+              "counted from its start, hold %s instead of %02x",
               what, live ? "live" : "free", object, cache->name, cache->object_size,
-              damage->in_object ? "after it was freed"
-              : live            ? "past its bounds"
-                                : "past its bounds, or next to it",
-              where, dump, damage->expected);
+              damage->in_object ? "after it was freed" : "beyond its bounds", damage->first,
+              damage->last, dump, damage->expected);
 }
 
 /* ---- counts and traces ----------------------------------------------------------------------- */
