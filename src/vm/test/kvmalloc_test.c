@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* kvmalloc (G-K1): which of the two it takes, with which mask, and that kvfree knows. */
+#include "machine.h"
+
+static struct quarry *boot(unsigned long pages)
+{
+    return test_boot(pages);
+}
+
+static bool is_vmalloc(struct quarry *q, const void *block)
+{
+    return qr_vm_contains(&q->vm, block);
+}
+
+static unsigned long findings(struct quarry *q)
+{
+    return qr_report_count(&q->check, QUARRY_FINDING_KINDS);
+}
+
+static void g_k1_up_to_a_page_only_kmalloc_is_asked(void **state)
+{
+    struct quarry *q = boot(1024);
+    struct quarry_fault fault = {.nth = 1, .persistent = true};
+    void *block = qr_kvmalloc(&q->vm, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE);
+
+    assert_false(is_vmalloc(q, block));
+    qr_kvfree(&q->vm, block, "kvfree");
+    assert_int_equal(qr_fault_set(&q->faults, QUARRY_FAILSLAB, &fault), 0);
+    assert_null(qr_kvmalloc(&q->vm, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE));
+    assert_int_equal(qr_fault_seen(&q->faults, QUARRY_FAILSLAB), 1);
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY),
+                     1); /* not quiet: there is no other way */
+    test_end(q);
+}
+
+static void g_k1_beyond_a_page_vmalloc_follows_quietly(void **state)
+{
+    struct quarry *q = boot(1024);
+    struct quarry_fault fault = {.nth = 1, .persistent = true};
+    char *block = qr_kvmalloc(&q->vm, 20000, GFP_KERNEL, NUMA_NO_NODE);
+
+    assert_false(is_vmalloc(q, block)); /* cheap to have */
+    qr_kvfree(&q->vm, block, "kvfree");
+    assert_int_equal(qr_fault_set(&q->faults, QUARRY_FAILSLAB, &fault), 0);
+    block = qr_kvmalloc(&q->vm, 20000, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+    assert_true(is_vmalloc(q, block));
+    for (int i = 0; i < 20000; i++)
+        assert_int_equal(block[i], 0);
+    qr_kvfree(&q->vm, block, "kvfree");
+    assert_int_equal(findings(q), 0);
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 0);
+    test_end(q);
+}
+
+static void g_k1_larger_than_any_block_means_vmalloc(void **state)
+{
+    struct quarry *q = boot(4096);
+    char *block = qr_kvmalloc(&q->vm, (4u << 20) + 1, GFP_KERNEL, NUMA_NO_NODE);
+
+    assert_true(is_vmalloc(q, block));
+    memset(block, 1, (4u << 20) + 1);
+    qr_kvfree(&q->vm, block, "kvfree");
+    assert_int_equal(findings(q), 0);
+    test_end(q);
+}
+
+static void g_k1_who_may_not_sleep_gets_no_vmalloc(void **state)
+{
+    struct quarry *q = boot(1024);
+    struct quarry_fault fault = {.nth = 1, .persistent = true};
+
+    assert_int_equal(qr_fault_set(&q->faults, QUARRY_FAILSLAB, &fault), 0);
+    assert_null(qr_kvmalloc(&q->vm, 20000, GFP_ATOMIC, NUMA_NO_NODE));
+    assert_null(qr_kvmalloc(&q->vm, 8u << 20, GFP_NOWAIT, NUMA_NO_NODE));
+    assert_int_equal(findings(q), 0);
+    /* One that says it may, where it may not: one report, and no vmalloc either. */
+    quarry_context_enter(QUARRY_CTX_SPINLOCK);
+    assert_null(qr_kvmalloc(&q->vm, 20000, GFP_KERNEL, NUMA_NO_NODE));
+    quarry_context_leave(QUARRY_CTX_SPINLOCK);
+    assert_int_equal(test_findings(q, QUARRY_BAD_CONTEXT), 1);
+    test_end(q);
+}
+
+static void g_k1_sizes_beyond_int_max_are_overflows(void **state)
+{
+    struct quarry *q = boot(256);
+
+    assert_null(qr_kvmalloc(&q->vm, 0x80000000ul, GFP_KERNEL, NUMA_NO_NODE));
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    assert_null(qr_kvmalloc(&q->vm, SIZE_MAX, GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE));
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    assert_ptr_equal(qr_kvmalloc(&q->vm, 0, GFP_KERNEL, NUMA_NO_NODE), ZERO_SIZE_PTR);
+    test_end(q);
+}
+
+static void g_s10_kvfree_takes_all_kinds_and_nothing_else(void **state)
+{
+    struct quarry *q = boot(1024);
+    struct qr_cache_params params = {.name = "kv", .size = 100, .slot_id = QR_NO_SLOT};
+    struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+    int local;
+
+    qr_kvfree(&q->vm, qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE), "kvfree");
+    qr_kvfree(&q->vm, qr_cache_alloc_slow(cache, GFP_KERNEL, NUMA_NO_NODE), "kvfree");
+    qr_kvfree(&q->vm, qr_vmalloc(&q->vm, 5000, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc"),
+              "kvfree");
+    qr_kvfree(&q->vm, NULL, "kvfree");
+    qr_kvfree(&q->vm, ZERO_SIZE_PTR, "kvfree");
+    assert_int_equal(findings(q), 0);
+    qr_kvfree(&q->vm, &local, "kvfree");
+    assert_int_equal(test_findings(q, QUARRY_BAD_FREE), 1);
+    test_end(q);
+}
+
+static void kvrealloc_grows_from_one_kind_into_the_other(void **state)
+{
+    struct quarry *q = boot(4096);
+    struct quarry_fault fault = {.nth = 1, .persistent = true};
+    char *block = qr_kvrealloc(&q->vm, NULL, 100, GFP_KERNEL), *bigger;
+
+    memset(block, 'k', 100);
+    block = qr_kvrealloc(&q->vm, block, 10000, GFP_KERNEL);
+    assert_false(is_vmalloc(q, block));
+    assert_int_equal(qr_fault_set(&q->faults, QUARRY_FAILSLAB, &fault), 0);
+    block = qr_kvrealloc(&q->vm, block, 50000, GFP_KERNEL);
+    assert_int_equal(qr_fault_set(&q->faults, QUARRY_FAILSLAB, NULL), 0);
+    assert_true(is_vmalloc(q, block));
+    block = qr_kvrealloc(&q->vm, block, 6u << 20, GFP_KERNEL);
+    assert_true(is_vmalloc(q, block));
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(block[i], 'k');
+    bigger = qr_kvrealloc(&q->vm, block, 0x80000000ul, GFP_KERNEL | __GFP_NOWARN);
+    assert_null(bigger);
+    assert_int_equal(block[99], 'k'); /* as it was */
+    qr_kvfree_sensitive(&q->vm, block, 100);
+    assert_int_equal(findings(q), 0);
+    test_end(q);
+}
+
+static void g_k1_every_inner_failure_leaves_nothing_behind(void **state)
+{
+    for (int point = 0; point < QUARRY_FAULT_POINTS; point++)
+        for (int persistent = 0; persistent < 2; persistent++)
+            /* Large areas make thousands of page requests: every one at first, then a sample. */
+            for (unsigned int nth = 1;; nth += 1 + nth / 16) {
+                struct quarry *q = boot(8192);
+                struct quarry_fault fault = {.nth = nth, .persistent = persistent};
+                static const size_t size[] = {64, 20000, 5u << 20};
+                unsigned long failed;
+                assert_int_equal(qr_fault_set(&q->faults, (enum quarry_fault_point)point, &fault),
+                                 0);
+                for (size_t i = 0; i < 3; i++) {
+                    void *block =
+                        qr_kvmalloc(&q->vm, size[i], GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE);
+                    void *bigger =
+                        qr_kvrealloc(&q->vm, block, size[i] * 2 + 30000, GFP_KERNEL | __GFP_NOWARN);
+                    qr_kvfree(&q->vm, bigger ? bigger : block, "kvfree");
+                }
+                failed = qr_fault_failed(&q->faults, (enum quarry_fault_point)point);
+                assert_int_equal(findings(q), 0);
+                test_end(q);
+                if (!failed)
+                    break;
+                assert_true(nth < 20000);
+            }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(g_k1_up_to_a_page_only_kmalloc_is_asked),
+        cmocka_unit_test(g_k1_beyond_a_page_vmalloc_follows_quietly),
+        cmocka_unit_test(g_k1_larger_than_any_block_means_vmalloc),
+        cmocka_unit_test(g_k1_who_may_not_sleep_gets_no_vmalloc),
+        cmocka_unit_test(g_k1_sizes_beyond_int_max_are_overflows),
+        cmocka_unit_test(g_s10_kvfree_takes_all_kinds_and_nothing_else),
+        cmocka_unit_test(kvrealloc_grows_from_one_kind_into_the_other),
+        cmocka_unit_test(g_k1_every_inner_failure_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
