@@ -201,7 +201,7 @@ static struct page *zone_take_known(struct qr_zones *zones, struct zone *zone, s
     unsigned long state;
 
     pcp_pay_debts(zones, zone, cpu);
-    if (index >= 0 && qr_zone_free_pages(zone) >= floor)
+    if (index >= 0)
         page = qr_pcp_pop(zones->map, pcp, (unsigned int)index, mobility, cold);
     if (page)
         return page;

@@ -306,6 +306,24 @@ static void the_check_finds_broken_runs(void **state)
     bench_end(&b);
 }
 
+static void descriptors_may_lie_in_several_runs_when_no_single_one_holds_them(void **state)
+{
+    /* The largest run is too short for the whole array; its pieces fit into the first two. */
+    struct quarry_region region[] = {
+        {.start = 0, .size = PAGES(301)},
+        {.start = PAGES(700), .size = PAGES(300)},
+        {.start = PAGES(64000), .size = PAGES(200)},
+    };
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 3, 64200, 0), 0);
+    assert_int_equal(qr_map_check(&b.map), 0);
+    assert_true(qr_pfn_reserved(&b.map, qp_phys(b.map.offset, qr_page(&b.map, 5)) >> PAGE_SHIFT));
+    assert_true(
+        qr_pfn_reserved(&b.map, qp_phys(b.map.offset, qr_page(&b.map, 64100)) >> PAGE_SHIFT));
+    bench_end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +341,7 @@ int main(void)
         cmocka_unit_test(too_many_runs_are_refused),
         cmocka_unit_test(carving_takes_cleared_memory_from_the_top_of_the_largest_run),
         cmocka_unit_test(the_check_finds_broken_runs),
+        cmocka_unit_test(descriptors_may_lie_in_several_runs_when_no_single_one_holds_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,6 +367,159 @@ static void the_check_finds_a_broken_list(void **state)
     zm_end(m);
 }
 
+static void what_lies_where_a_hole_would_be_described_is_never_believed(void **state)
+{
+    /* Ordinary pages lie where the descriptors of the hole would; their owner writes into them what
+     * looks like free blocks of every order. */
+    struct quarry_region region[] = {
+        {.start = 0, .size = 2000 * PAGE_SIZE},
+        {.start = 34000 * PAGE_SIZE, .size = 2000 * PAGE_SIZE},
+    };
+    struct zm_spec spec = {
+        .regions = region, .nr_regions = 2, .no_cpu = true, .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    struct page *page, *chain = NULL;
+    u64 lying = 0;
+    (void)state;
+    assert_false(m->zones.zone[0].whole);
+    while ((page = take(m, 0, MIGRATE_MOVABLE)) != NULL) {
+        struct page *fake = qr_page_virt(&m->map, page);
+        page->private = (unsigned long)(uintptr_t)chain;
+        chain = page;
+        for (size_t i = 0; i < PAGE_SIZE / sizeof(*fake); i++) {
+            u64 pfn = qr_pfn(&m->map, fake + i);
+            fake[i].flags = m->zones.zone[0].place | PGF_BUDDY | (u32)qr_ffs64(pfn | 1 << 10);
+            lying += pfn >= 2000 && pfn < 34000;
+        }
+    }
+    assert_true(lying > 20000);
+    while (chain) {
+        page = chain;
+        chain = (struct page *)(uintptr_t)page->private;
+        put(m, page, 0);
+    }
+    zm_end(m);
+}
+
+static void a_block_is_cold_only_if_both_halves_are(void **state)
+{
+    struct zm *m = bench(16384);
+    struct zone *zone = &m->zones.zone[0];
+    struct page *page;
+    u64 warm = zone->warm_pages;
+    (void)state;
+    /* Half of a fresh block is used: the other half has no backing yet. */
+    page = take(m, QR_BLOCK_ORDER, MIGRATE_MOVABLE);
+    while (zone->nr_fresh > 14)
+        page = take(m, QR_BLOCK_ORDER, MIGRATE_MOVABLE);
+    page = take(m, 0, MIGRATE_UNMOVABLE);
+    warm = zone->warm_pages;
+    put(m, page, 0); /* merges to the largest order with a cold half */
+    assert_int_equal(zone->warm_pages, warm + (1u << MAX_PAGE_ORDER));
+    for (u64 pfn = 1; pfn < 16384; pfn++) {
+        if (qr_page_flags(qr_page(&m->map, pfn)) & PGF_OWNED)
+            put(m, qr_page(&m->map, pfn), QR_BLOCK_ORDER);
+    }
+    zm_end(m);
+}
+
+/* Every page taken as @mobility, in single pages; chained. */
+static struct page *take_all(struct zm *m, enum migratetype mobility)
+{
+    struct page *page, *chain = NULL;
+    while ((page = take(m, 0, mobility)) != NULL) {
+        page->private = (unsigned long)(uintptr_t)chain;
+        chain = page;
+    }
+    return chain;
+}
+
+/* Put back those of the chain with frames in [start, end); the others stay chained. */
+static void put_back(struct zm *m, struct page **chain, u64 start, u64 end)
+{
+    struct page **link = chain;
+    while (*link) {
+        struct page *page = *link;
+        if (zm_pfn(m, page) >= start && zm_pfn(m, page) < end) {
+            *link = (struct page *)(uintptr_t)page->private;
+            put(m, page, 0);
+        } else {
+            link = (struct page **)&page->private;
+        }
+    }
+}
+
+static void a_movable_request_takes_over_a_page_block_only_for_a_large_part_of_it(void **state)
+{
+    struct zm *m = bench(8192);
+    struct page *chain = take_all(m, MIGRATE_UNMOVABLE), *page;
+    u64 block = 2 * QR_BLOCK_PAGES;
+    (void)state;
+    for (u64 pfn = block; pfn < block + QR_BLOCK_PAGES; pfn += 16)
+        put_back(m, &chain, pfn, pfn + 8); /* half of it, in blocks of order 3 */
+    page = take(m, 0, MIGRATE_MOVABLE);
+    assert_int_equal(qr_block_mobility(&m->map, block), MIGRATE_UNMOVABLE);
+    put(m, page, 0);
+    put_back(m, &chain, block, block + 32); /* now there is one of order 5 */
+    page = take(m, 0, MIGRATE_MOVABLE);
+    assert_int_equal(qr_block_mobility(&m->map, block), MIGRATE_MOVABLE);
+    put(m, page, 0);
+    put_back(m, &chain, 0, 8192);
+    zm_end(m);
+}
+
+static void the_smallest_block_that_will_do_is_lent(void **state)
+{
+    struct zm *m = bench(8192);
+    struct page *chain = take_all(m, MIGRATE_UNMOVABLE), *page;
+    (void)state;
+    put_back(m, &chain, 1024, 1032);
+    put_back(m, &chain, 2049, 2050);
+    page = take(m, 0, MIGRATE_MOVABLE);
+    assert_int_equal(zm_pfn(m, page), 2049);
+    put(m, page, 0);
+    put_back(m, &chain, 0, 8192);
+    zm_end(m);
+}
+
+static void a_zone_that_is_short_keeps_its_backing(void **state)
+{
+    struct zm *m = bench(16384);
+    struct zone *zone = &m->zones.zone[0];
+    struct page *page = take(m, MAX_PAGE_ORDER, MIGRATE_MOVABLE);
+    (void)state;
+    put(m, page, MAX_PAGE_ORDER);
+    assert_true(zone->warm_pages > 0);
+    m->zones.min_free_kbytes = 48 << 10; /* high = 18,432 pages, more than there are */
+    qr_zones_set_watermarks(&m->zones);
+    assert_int_equal(qr_zone_discard(&m->zones, zone, 0), 0);
+    zm_end(m);
+}
+
+static void the_mark_of_a_short_zone_goes_when_it_is_back_at_high(void **state)
+{
+    struct zm_spec spec = {.pages = 8192, .no_cpu = true, .min_free_kbytes = 800};
+    struct zm *m = zm_boot(&spec); /* 200, 250, 300 pages */
+    struct zone *zone = &m->zones.zone[0];
+    struct page *chain = NULL;
+    (void)state;
+    while (zone->free_pages > 249) {
+        struct page *page;
+        assert_int_equal(zone->below_low, 0);
+        page = take(m, 0, MIGRATE_MOVABLE);
+        page->private = (unsigned long)(uintptr_t)chain;
+        chain = page;
+    }
+    assert_int_equal(zone->below_low, 1);
+    while (chain) {
+        struct page *page = chain;
+        assert_int_equal(zone->below_low, zone->free_pages < 300);
+        chain = (struct page *)(uintptr_t)page->private;
+        put(m, page, 0);
+    }
+    zm_end(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +539,12 @@ int main(void)
         cmocka_unit_test(discarded_blocks_are_not_discarded_twice),
         cmocka_unit_test(any_sequence_keeps_every_invariant),
         cmocka_unit_test(the_check_finds_a_broken_list),
+        cmocka_unit_test(what_lies_where_a_hole_would_be_described_is_never_believed),
+        cmocka_unit_test(a_block_is_cold_only_if_both_halves_are),
+        cmocka_unit_test(a_movable_request_takes_over_a_page_block_only_for_a_large_part_of_it),
+        cmocka_unit_test(the_smallest_block_that_will_do_is_lent),
+        cmocka_unit_test(a_zone_that_is_short_keeps_its_backing),
+        cmocka_unit_test(the_mark_of_a_short_zone_goes_when_it_is_back_at_high),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,9 @@ static void g_s9_layers_that_free_a_block_leave_it_to_who_still_holds_it(void **
     qr_get_page(&m->zones, page + 1, "get_page");
     qr_free_block(&m->zones, page, 2);
     assert_int_equal(free_of(m), before - 4);
+    assert_false(page->flags & PGF_SLAB);
+    assert_false(page[1].flags & PGF_SLAB);
+    assert_ptr_equal(qr_head(&m->map, page + 3), page);
     qr_put_page(&m->zones, page + 1, "put_page");
     assert_int_equal(free_of(m), before);
     assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 0);

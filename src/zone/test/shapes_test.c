@@ -271,6 +271,22 @@ static void a_noted_block_cut_short_by_a_holder_stays_counted_as_one_page(void *
     zm_end(m);
 }
 
+static void g_w2_bulk_stops_at_min_like_any_request(void **state)
+{
+    for (unsigned long nr = 300; nr < 900; nr += 37) {
+        struct zm_spec spec = {.pages = 1024, .min_free_kbytes = 800}; /* 200 pages */
+        struct zm *m = zm_boot(&spec);
+        struct page *page[900];
+        unsigned long got =
+            qr_alloc_pages_bulk(&m->zones, GFP_NOWAIT | __GFP_NOWARN, NUMA_NO_NODE, nr, page);
+        (void)state;
+        assert_int_equal(got, QR_MIN(nr, m->zones.totalram - 200));
+        while (got)
+            zm_free(m, page[--got], 0);
+        zm_end(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +302,7 @@ int main(void)
         cmocka_unit_test(poison_finds_a_write_after_the_free),
         cmocka_unit_test(noted_blocks_are_counted_and_visited_until_they_are_freed),
         cmocka_unit_test(a_noted_block_cut_short_by_a_holder_stays_counted_as_one_page),
+        cmocka_unit_test(g_w2_bulk_stops_at_min_like_any_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

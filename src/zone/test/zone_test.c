@@ -383,8 +383,14 @@ static void zones_with_ragged_borders_and_holes_keep_every_page(void **state)
 
 static void a_movable_zone_over_the_end_of_the_direct_map_has_no_block_across_it(void **state)
 {
-    struct zm_spec spec = {
-        .pages = 4096, .low_limit = PAGES(2000), .movable_from = PAGES(1500), .min_free_kbytes = 4};
+    /* The descriptors go to the top of the larger run before the gap. */
+    static const struct quarry_region region[] = {{.start = 0, .size = PAGES(1400)},
+                                                  {.start = PAGES(1401), .size = PAGES(2695)}};
+    struct zm_spec spec = {.regions = region,
+                           .nr_regions = 2,
+                           .low_limit = PAGES(2000),
+                           .movable_from = PAGES(1500),
+                           .min_free_kbytes = 4};
     struct zm *m = zm_boot(&spec);
     struct zm_hoard *hoard = zm_hoard(m, __GFP_MEMALLOC | __GFP_HIGHMEM | __GFP_MOVABLE);
     (void)state;
@@ -398,6 +404,21 @@ static void a_movable_zone_over_the_end_of_the_direct_map_has_no_block_across_it
         if (flags & PGF_BUDDY)
             assert_true(pfn + (1ull << (flags & PGF_ORDER_MASK)) <= 2000);
     }
+    zm_end(m);
+}
+
+static void a_movable_border_below_the_others_only_takes_what_is_ordinary(void **state)
+{
+    struct zm_spec spec = {.pages = 4096,
+                           .dma_limit = PAGES(1024),
+                           .dma32_limit = PAGES(2048),
+                           .movable_from = PAGES(512),
+                           .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    (void)state;
+    assert_int_equal(qr_page_zone(&m->zones, qr_page(&m->map, 600))->type, ZONE_DMA);
+    assert_int_equal(qr_page_zone(&m->zones, qr_page(&m->map, 2000))->type, ZONE_DMA32);
+    assert_int_equal(qr_page_zone(&m->zones, qr_page(&m->map, 3000))->type, ZONE_MOVABLE);
     zm_end(m);
 }
 
@@ -428,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_machine_without_free_frames_is_refused),
         cmocka_unit_test(zones_with_ragged_borders_and_holes_keep_every_page),
         cmocka_unit_test(a_movable_zone_over_the_end_of_the_direct_map_has_no_block_across_it),
+        cmocka_unit_test(a_movable_border_below_the_others_only_takes_what_is_ordinary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
