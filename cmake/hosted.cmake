@@ -13,6 +13,7 @@ foreach(lib quarry-static quarry-shared)
 endforeach()
 set_target_properties(quarry-shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 
+add_subdirectory(${PROJECT_SOURCE_DIR}/compat/linux)
 if(EXISTS ${PROJECT_SOURCE_DIR}/cli/CMakeLists.txt)
   add_subdirectory(${PROJECT_SOURCE_DIR}/cli)
 endif()

@@ -37,7 +37,9 @@ QUARRY_API unsigned long wait_for_completion_timeout(struct completion *x, unsig
 QUARRY_API long wait_for_completion_interruptible_timeout(struct completion *x,
                                                           unsigned long timeout);
 QUARRY_API long wait_for_completion_killable_timeout(struct completion *x, unsigned long timeout);
-QUARRY_API __noreturn void complete_and_exit(struct completion *x, long code);
+/* End the kernel thread that calls. */
+__noreturn QUARRY_API void complete_and_exit(struct completion *x, long code);
+#define kthread_complete_and_exit(x, code) complete_and_exit((x), (code))
 
 QUARRY_EXTERN_C_END
 

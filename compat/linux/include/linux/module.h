@@ -32,6 +32,7 @@ struct module {
     const char *const *info_from, *const *info_to;
     int quarry_users; /* try_module_get */
     bool quarry_going;
+    unsigned int quarry_version; /* LINUX_VERSION_CODE of its build */
     struct qlx_module *quarry;
 };
 
@@ -68,6 +69,7 @@ extern void cleanup_module(void) __attribute__((weak, visibility("hidden")));
 #endif
 struct module __this_module __attribute__((weak, visibility("hidden"))) = {
     .name = KBUILD_MODNAME,
+    .quarry_version = LINUX_VERSION_CODE,
     .init = init_module,
     .exit = cleanup_module,
     .init_from = __start_qlx_init,
