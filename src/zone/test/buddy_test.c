@@ -372,11 +372,12 @@ static void what_lies_where_a_hole_would_be_described_is_never_believed(void **s
     /* Ordinary pages lie where the descriptors of the hole would; their owner writes into them what
      * looks like free blocks of every order. */
     struct quarry_region region[] = {
-        {.start = 0, .size = 2000 * PAGE_SIZE},
-        {.start = 34000 * PAGE_SIZE, .size = 2000 * PAGE_SIZE},
+        {.start = 0, .size = 4000 * PAGE_SIZE},               /* its top holds the descriptors */
+        {.start = 4001 * PAGE_SIZE, .size = 607 * PAGE_SIZE}, /* up to 4608, nine page blocks */
+        {.start = 34048 * PAGE_SIZE, .size = 2000 * PAGE_SIZE},
     };
     struct zm_spec spec = {
-        .regions = region, .nr_regions = 2, .no_cpu = true, .min_free_kbytes = 4};
+        .regions = region, .nr_regions = 3, .no_cpu = true, .min_free_kbytes = 4};
     struct zm *m = zm_boot(&spec);
     struct page *page, *chain = NULL;
     u64 lying = 0;
@@ -389,7 +390,7 @@ static void what_lies_where_a_hole_would_be_described_is_never_believed(void **s
         for (size_t i = 0; i < PAGE_SIZE / sizeof(*fake); i++) {
             u64 pfn = qr_pfn(&m->map, fake + i);
             fake[i].flags = m->zones.zone[0].place | PGF_BUDDY | (u32)qr_ffs64(pfn | 1 << 10);
-            lying += pfn >= 2000 && pfn < 34000;
+            lying += pfn >= 4608 && pfn < 34048;
         }
     }
     assert_true(lying > 20000);
