@@ -3,6 +3,7 @@
  * mapped. */
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 #include "vm_support.h"
 
 /* ---- wrong frees ----------------------------------------------------------------------------- */
@@ -140,6 +141,8 @@ static void g_c3_vfree_atomic_is_put_off_everywhere(void **state)
     struct vm_state before = vm_state_of(q);
     void *area[2] = {vm_get(q, 3), vm_get(q, 4)};
     qr_vfree(&q->vm, area[0], true);
+    assert_non_null(q->vm.deferred);
+    qr_vm_purge(&q->vm);
     quarry_context_enter(QUARRY_CTX_SPINLOCK);
     qr_vfree(&q->vm, area[1], true);
     quarry_context_leave(QUARRY_CTX_SPINLOCK);
@@ -153,10 +156,13 @@ static void g_c3_vfree_atomic_is_put_off_everywhere(void **state)
 static void the_worker_finishes_what_was_put_off(void **state)
 {
     struct quarry *q = test_boot(1024);
-    void *area = vm_get(q, 3);
-    qr_vfree(&q->vm, area, true);
-    while (__atomic_load_n(&q->vm.deferred, __ATOMIC_RELAXED))
-        sched_yield();
+    for (int i = 0; i < 3; i++) { /* the first time it may be just about to look */
+        void *area = vm_get(q, 3);
+        usleep(20000);
+        qr_vfree(&q->vm, area, true);
+        while (__atomic_load_n(&q->vm.deferred, __ATOMIC_RELAXED))
+            sched_yield();
+    }
     test_end(q);
 }
 
@@ -221,6 +227,24 @@ static void a_freed_area_is_handed_out_again_mapped_and_all(void **state)
     assert_int_equal(q->vm.cached.pages, 0);
     assert_int_equal(area[5 * PAGE_SIZE - 1], 3);
     assert_ptr_equal(qr_find_vm_area(&q->vm, area)->addr, area);
+    test_end(q);
+}
+
+static void a_kept_area_of_another_size_does_not_serve(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .options = "vmalloc_cache=512"};
+    struct quarry *q = test_boot_with(&spec);
+    void *area = vm_get(q, 5);
+    qr_vfree(&q->vm, area, false);
+    for (unsigned long pages = 1; pages < 140; pages++) { /* those of the same bin */
+        if (pages % 64 != 5 || pages == 5)
+            continue;
+        void *other = vm_get(q, pages);
+        assert_ptr_not_equal(other, area);
+        assert_int_equal(qr_find_vm_area(&q->vm, other)->nr_pages, pages);
+        qr_vfree(&q->vm, other, false);
+    }
+    assert_ptr_equal(vm_get(q, 5), area);
     test_end(q);
 }
 
@@ -389,6 +413,7 @@ int main(void)
         cmocka_unit_test(g_c3_vmap_and_vunmap_in_atomic_context_are_reported),
         cmocka_unit_test(a_page_with_another_holder_outlives_its_area),
         cmocka_unit_test(a_freed_area_is_handed_out_again_mapped_and_all),
+        cmocka_unit_test(a_kept_area_of_another_size_does_not_serve),
         cmocka_unit_test(g_e7_a_kept_area_is_zeroed_when_asked),
         cmocka_unit_test(only_areas_of_the_default_mask_are_kept),
         cmocka_unit_test(the_cache_is_bounded_and_the_oldest_goes_first),

@@ -10,10 +10,12 @@ int __wrap_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
 
 static unsigned long map_calls, map_fails_at; /* 0: never; else from this call on */
 static bool map_fails_once;
+static char *map_first; /* what the first call since map_reset mapped */
 
 int __wrap_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr)
 {
-    map_calls++;
+    if (!map_calls++)
+        map_first = virt;
     if (map_fails_at && (map_fails_once ? map_calls == map_fails_at : map_calls >= map_fails_at))
         return -12;
     return __real_qp_map(offset, virt, phys, nr);
@@ -83,11 +85,59 @@ static void a_mapping_that_fails_at_any_run_is_undone(void **state)
     for (unsigned long at = 1; at <= 9; at++) {
         map_reset(at, false);
         assert_null(vm_get(q, 9));
+        assert_true(vm_faults(map_first)); /* what was mapped before is unmapped again */
         map_reset(0, false);
         assert_vm_state_is(q, before);
     }
     assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 9);
     assert_non_null(strstr(test_last_report, "page tables"));
+    vm_release(q, &held_pages);
+    test_end(q);
+}
+
+static void a_vmap_whose_mapping_fails_at_any_run_is_undone(void **state)
+{
+    struct quarry *q = boot_scattered(&held_pages);
+    struct page *page[9];
+    for (int i = 0; i < 9; i++)
+        page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    struct vm_state before = vm_state_of(q);
+    for (unsigned long at = 1; at <= 9; at++) {
+        map_reset(at, false);
+        assert_null(qr_vmap(&q->vm, page, 9, VM_MAP | VM_MAP_PUT_PAGES, "vmap"));
+        assert_true(vm_faults(map_first));
+        map_reset(0, false);
+        assert_vm_state_is(q, before);
+        for (int i = 0; i < 9; i++) /* still the caller's */
+            assert_int_equal(page_ref_count(page[i]), 1);
+    }
+    for (int i = 0; i < 9; i++)
+        qr_free_block(&q->zones, page[i], 0);
+    vm_release(q, &held_pages);
+    test_end(q);
+}
+
+static bool count_live(const struct quarry_live *live, void *data)
+{
+    ++*(unsigned int *)data;
+    return true;
+}
+
+static void the_array_of_a_large_area_may_be_an_area_nobody_sees(void **state)
+{
+    struct quarry *q = boot_scattered(&held_pages);
+    struct vm_state before = vm_state_of(q);
+    unsigned int seen = 0;
+    void *area = vm_get(q, 600); /* its array needs two pages, and no two are neighbours */
+    assert_non_null(area);
+    assert_true(qr_vm_contains(&q->vm, qr_find_vm_area(&q->vm, area)->pages));
+    qr_vm_for_each_live(&q->vm, count_live, &seen);
+    assert_int_equal(seen, 1);
+    assert_int_equal(q->vm.nr_areas, 1);
+    assert_int_equal(q->vm.nr_pages, 600);
+    assert_int_equal(qr_vm_check(&q->vm), 0);
+    qr_vfree(&q->vm, area, false);
+    assert_vm_state_is(q, before);
     vm_release(q, &held_pages);
     test_end(q);
 }
@@ -311,6 +361,9 @@ static void vmap_takes_pages_and_array_over_when_told_to(void **state)
         assert_non_null(mapped);
         assert_ptr_equal(qr_find_vm_area(&q->vm, mapped)->pages, page);
         memset(mapped, 1, 4 * PAGE_SIZE);
+        qr_vunmap(&q->vm, mapped, "vunmap"); /* undoes the mapping and nothing else */
+        assert_int_equal(page_ref_count(page[3]), 1);
+        mapped = qr_vmap(&q->vm, page, 4, VM_MAP | VM_MAP_PUT_PAGES, "vmap");
         qr_vfree(&q->vm, mapped, false);
     }
     assert_vm_state_is(q, before);
@@ -360,6 +413,8 @@ int main(void)
         cmocka_unit_test(long_physical_runs_are_mapped_with_one_call),
         cmocka_unit_test(scattered_pages_are_mapped_each_at_its_place),
         cmocka_unit_test(a_mapping_that_fails_at_any_run_is_undone),
+        cmocka_unit_test(a_vmap_whose_mapping_fails_at_any_run_is_undone),
+        cmocka_unit_test(the_array_of_a_large_area_may_be_an_area_nobody_sees),
         cmocka_unit_test(a_mapping_that_fails_once_succeeds_after_the_cache_gave_way),
         cmocka_unit_test(g_e5_a_request_that_must_not_fail_tries_until_the_mapping_succeeds),
         cmocka_unit_test(memory_that_runs_out_at_any_page_is_given_back),

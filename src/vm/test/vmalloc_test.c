@@ -28,13 +28,16 @@ static void g_s6_memory_is_contiguous_aligned_and_in_the_window(void **state)
 
 static void g_s6_a_guard_page_follows_each_area(void **state)
 {
-    struct quarry *q = test_boot(1024);
-    char *first = vm_get(q, 3), *second = vm_get(q, 3);
+    struct test_spec spec = {.pages = 1024, .options = "check=1"};
+    struct quarry *q = test_boot_with(&spec);
+    char *first = vm_get(q, 3), *second = vm_get(q, 3), *third = vm_get(q, 4);
     assert_false(vm_faults(first + 3 * PAGE_SIZE - 1));
     assert_true(vm_faults(first + 3 * PAGE_SIZE));
     assert_true(vm_faults(second + 3 * PAGE_SIZE));
     assert_null(qr_vmalloc_page(&q->vm, first + 3 * PAGE_SIZE));
+    assert_null(qr_vmalloc_page(&q->vm, third + 4 * PAGE_SIZE));
     assert_int_equal(qr_find_vm_area(&q->vm, first)->size, 4 * PAGE_SIZE);
+    qr_vfree(&q->vm, third, false);
     qr_vfree(&q->vm, first, false);
     qr_vfree(&q->vm, second, false);
     test_end(q);
