@@ -58,7 +58,7 @@ static enum slot_step stacked_once(struct stacked_work *work, step_fn fn, enum s
 static void stacked_get_stack(struct slot_work *work)
 {
     struct kmem_cache *cache = work->cache;
-    u32 depth = __atomic_load_n(&cache->depth, __ATOMIC_RELAXED);
+    u32 depth = SLAB_READ(cache->depth);
     u32 least = work->deeper ? depth : 4;
 
     work->fresh = qr_stack_new(cache, depth, least, work->first);
@@ -263,9 +263,9 @@ bool qr_slab_fault(struct qr_slabs *slabs, const char *cache, gfp_t gfp, size_t 
 
 void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp, size_t size)
 {
-    if (cache->hooks & QR_HOOK_OBSERVED)
+    if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
         qp_take_over(object, cache->object_size);
-    if (cache->hooks & QR_HOOK_INIT_ALLOC)
+    if (SLAB_READ(cache->hooks) & QR_HOOK_INIT_ALLOC)
         memset(object, 0, cache->slot_size);
     else if (gfp & __GFP_ZERO)
         memset(object, 0, cache->object_size);
@@ -350,9 +350,9 @@ static void cache_free_stacked(struct kmem_cache *cache, void *object, const cha
 /* What an object needs on its way in. */
 static void cache_take_in(struct kmem_cache *cache, void *object)
 {
-    if (cache->hooks & QR_HOOK_INIT_FREE)
+    if (SLAB_READ(cache->hooks) & QR_HOOK_INIT_FREE)
         memset(object, 0, cache->slot_size);
-    if (cache->hooks & QR_HOOK_OBSERVED)
+    if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
         qp_hand_over(object, cache->object_size);
 }
 
@@ -401,7 +401,7 @@ void qr_cache_free_slow(struct qr_slabs *slabs, struct kmem_cache *expected, voi
         qr_debug_free(cache, page, object, what);
         return;
     }
-    if (cache->hooks & (QR_HOOK_INIT_FREE | QR_HOOK_OBSERVED))
+    if (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_FREE | QR_HOOK_OBSERVED))
         cache_take_in(cache, object);
     if (cache_is_direct(cache))
         qr_cache_free_direct(cache, object, what);

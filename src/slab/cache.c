@@ -59,7 +59,7 @@ void qr_cache_put(struct kmem_cache *cache)
 /* A reference, unless the last one has gone already. slabs->lock is held. */
 static bool cache_try_hold_locked(struct kmem_cache *cache)
 {
-    u32 refs = __atomic_load_n(&cache->refs, __ATOMIC_RELAXED);
+    u32 refs = SLAB_READ(cache->refs);
 
     while (refs && !__atomic_compare_exchange_n(&cache->refs, &refs, refs + 1, true,
                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -114,7 +114,7 @@ static u32 cache_hooks(const struct kmem_cache *cache)
 
 static void cache_set_hooks_locked(struct kmem_cache *cache)
 {
-    __atomic_store_n(&cache->hooks, cache_hooks(cache), __ATOMIC_RELAXED);
+    SLAB_WRITE(cache->hooks, cache_hooks(cache));
     qr_slots_set_locked(cache->owner, cache->slot_id, cache, cache->hooks);
 }
 
@@ -392,7 +392,7 @@ static void cache_set_dying(struct kmem_cache *cache, bool dying)
     struct qr_slabs *slabs = cache->owner;
     unsigned long state = qp_lock(&slabs->lock);
 
-    __atomic_store_n(&cache->dying, dying, __ATOMIC_RELAXED);
+    SLAB_WRITE(cache->dying, dying);
     cache_set_hooks_locked(cache);
     qp_unlock(&slabs->lock, state);
 }
@@ -414,17 +414,18 @@ static void cache_retire(struct kmem_cache *cache)
     qr_slab_release(cache, &batch);
 }
 
-static u64 cache_live(struct kmem_cache *cache)
+/* Objects in slabs; of them free ones are left out if @live. */
+static u64 cache_objects(struct kmem_cache *cache, bool live)
 {
-    u64 live = 0;
+    u64 nr = 0;
 
     for (unsigned int nid = 0; nid < cache->owner->zones->nr_nodes; nid++) {
         struct qr_cache_node *node = &cache->node[nid];
         unsigned long state = qp_lock(&node->lock);
-        live += node->nr_objects - node->free_objects;
+        nr += node->nr_objects - (live ? node->free_objects : 0);
         qp_unlock(&node->lock, state);
     }
-    return live;
+    return nr;
 }
 
 static bool cache_report_leak(const struct quarry_live *live, void *data)
@@ -466,7 +467,7 @@ int qr_cache_destroy(struct qr_slabs *slabs, struct kmem_cache *cache, bool keep
         cache_wait_rcu(slabs);
     cache_set_dying(cache, true);
     cache_retire(cache);
-    if (cache_live(cache)) {
+    if (cache_objects(cache, true)) {
         qr_cache_for_each_live(cache, cache_report_leak, cache);
         if (keep_if_live) {
             cache_set_dying(cache, false);
@@ -515,15 +516,12 @@ static unsigned long cache_give_empty(struct kmem_cache *cache, bool may_sleep)
 int qr_cache_shrink(struct kmem_cache *cache)
 {
     struct slab_batch batch = {0};
-    bool left = false;
 
     qr_slots_flush(cache, false);
     qr_depots_flush(cache, &batch);
     qr_slab_release(cache, &batch);
     cache_give_empty(cache, qp_may_sleep());
-    for (unsigned int nid = 0; nid < cache->owner->zones->nr_nodes; nid++)
-        left |= cache->node[nid].nr_objects != 0;
-    return left;
+    return cache_objects(cache, false) != 0;
 }
 
 static unsigned long slabs_give_empty(struct qr_slabs *slabs, unsigned long wanted, bool may_sleep)

@@ -194,8 +194,8 @@ static void debug_count_alloc(struct kmem_cache *cache)
     unsigned long live = __atomic_add_fetch(&cache->live, 1, __ATOMIC_RELAXED);
 
     __atomic_fetch_add(&cache->nr_alloc, 1, __ATOMIC_RELAXED);
-    if (live > __atomic_load_n(&cache->peak, __ATOMIC_RELAXED))
-        __atomic_store_n(&cache->peak, live, __ATOMIC_RELAXED);
+    if (live > SLAB_READ(cache->peak))
+        SLAB_WRITE(cache->peak, live);
     qr_live_add(cache->owner->check, cache->object_size);
 }
 
@@ -252,14 +252,14 @@ void *qr_debug_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size, 
 
     if (!object)
         return NULL;
-    if (cache->hooks & QR_HOOK_OBSERVED)
+    if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
         qp_take_over(object, cache->object_size);
     debug_check_free(cache, &damage, object);
     if (QR_UNLIKELY(damage.found))
         debug_report(cache, &damage, object, false, what);
     if (cache->track_offset)
         slab_meta(cache, object)->requested = size;
-    if ((gfp & __GFP_ZERO) || (cache->hooks & QR_HOOK_INIT_ALLOC))
+    if ((gfp & __GFP_ZERO) || (SLAB_READ(cache->hooks) & QR_HOOK_INIT_ALLOC))
         memset(object, 0, cache->object_size);
     else if (debug_poisons(cache))
         memset(object, DEBUG_FRESH, cache->object_size);
@@ -293,14 +293,14 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
     debug_check_live(cache, &damage, object);
     if (debug_poisons(cache))
         debug_set_poison(cache, object);
-    else if (cache->hooks & QR_HOOK_INIT_FREE)
+    else if (SLAB_READ(cache->hooks) & QR_HOOK_INIT_FREE)
         memset(object, 0, cache->object_size);
     debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
     if (debug_tracks(cache))
         slab_meta(cache, object)->freed = freed;
     debug_count_free(cache);
     debug_trace("free", cache, object);
-    if (cache->hooks & QR_HOOK_OBSERVED)
+    if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
         qp_hand_over(object, cache->object_size);
     if (QR_UNLIKELY(damage.found))
         qr_cache_hold(cache);

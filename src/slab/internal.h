@@ -16,6 +16,10 @@
 
 #include "slab.h"
 
+/* Words that are set under a lock, or by anybody, and read without one. */
+#define SLAB_READ(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
+#define SLAB_WRITE(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELAXED)
+
 /* ---- layout.c ------------------------------------------------------------------------------- */
 
 /* Behind an object of a cache with red zones (only `requested`) or owner records (all of it). */
@@ -74,15 +78,15 @@ static inline bool cache_may_scribble(const struct kmem_cache *cache)
 }
 static inline bool cache_is_debugged(const struct kmem_cache *cache)
 {
-    return (cache->hooks & QR_HOOK_DEBUG) != 0;
+    return (SLAB_READ(cache->hooks) & QR_HOOK_DEBUG) != 0;
 }
 static inline bool cache_is_dying(const struct kmem_cache *cache)
 {
-    return __atomic_load_n(&cache->dying, __ATOMIC_RELAXED) != 0;
+    return SLAB_READ(cache->dying) != 0;
 }
 static inline bool cache_is_direct(const struct kmem_cache *cache)
 {
-    return (cache->hooks & (QR_HOOK_DEBUG | QR_HOOK_CLOSED)) != 0;
+    return (SLAB_READ(cache->hooks) & (QR_HOOK_DEBUG | QR_HOOK_CLOSED)) != 0;
 }
 
 /* ---- slabs.c -------------------------------------------------------------------------------- */

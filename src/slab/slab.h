@@ -59,7 +59,7 @@ struct kmem_cache {
     qr_ctor26_fn ctor26, dtor26;
     struct qr_slabs *owner;
     struct list_head list; /* on owner->caches */
-    u32 created; /* trace: who made it, 0 unknown; kept at check level 1 and above */
+    u32 created;           /* trace: who made it, 0 unknown; kept at check level 1 and above */
     /* Who needs the cache: its creator, each of its slabs, each walk that stands on it. The last
      * one to let go releases the cache. */
     u32 refs;

@@ -234,7 +234,7 @@ static void slab_mark(struct kmem_cache *cache, struct page *page, unsigned int 
         u32 flags = (page[i].flags & ((1u << PGF_SLOT_SHIFT) - 1)) | mark;
         if (i == 0)
             flags = (flags & ~PGF_NODE_MASK) | nid << PGF_NODE_SHIFT;
-        __atomic_store_n(&page[i].flags, flags, __ATOMIC_RELAXED);
+        SLAB_WRITE(page[i].flags, flags);
     }
 }
 
@@ -242,7 +242,7 @@ static void slab_unmark(struct page *page, unsigned int order)
 {
     for (u32 i = 0; i < 1u << order; i++) {
         u32 flags = page[i].flags & ((1u << PGF_SLOT_SHIFT) - 1) & ~PGF_SLAB;
-        __atomic_store_n(&page[i].flags, flags, __ATOMIC_RELAXED);
+        SLAB_WRITE(page[i].flags, flags);
     }
     page->quarry_slab.cache = NULL;
 }

@@ -102,7 +102,7 @@ void qr_stack_free(struct kmem_cache *cache, struct qr_stack *stack)
 
 static void slot_set_top(struct qr_slot *slot, void **top)
 {
-    __atomic_store_n(&slot->top, top, __ATOMIC_RELAXED);
+    SLAB_WRITE(slot->top, top);
 }
 
 /* Load a stack with its own number of objects (or none at all). */
@@ -110,14 +110,14 @@ static void slot_load(struct qr_slot *slot, struct qr_stack *stack)
 {
     void **bottom = stack ? stack->object : (void **)stack_none + 1;
 
-    __atomic_store_n(&slot->loaded, stack, __ATOMIC_RELAXED);
+    SLAB_WRITE(slot->loaded, stack);
     slot->limit = bottom + (stack ? stack->capacity : 0);
     slot_set_top(slot, bottom + (stack ? stack->nr : 0));
 }
 
 static void slot_set_spare(struct qr_slot *slot, struct qr_stack *stack)
 {
-    __atomic_store_n(&slot->spare, stack, __ATOMIC_RELAXED);
+    SLAB_WRITE(slot->spare, stack);
 }
 
 /* The loaded stack, its number of objects brought up to date. */
@@ -161,8 +161,8 @@ static void slot_clear(struct qr_slot *slot)
 
 static void slot_open_locked(struct qr_slot *slot, struct kmem_cache *cache, u32 hooks)
 {
-    __atomic_store_n(&slot->cache, cache, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->hooks, hooks, __ATOMIC_RELAXED);
+    SLAB_WRITE(slot->cache, cache);
+    SLAB_WRITE(slot->hooks, hooks);
 }
 
 static bool chunk_exists(const struct qr_cpu *cpu, u32 chunk)
@@ -184,7 +184,7 @@ struct qr_slot *qr_slot_of(struct kmem_cache *cache, struct qr_cpu *cpu)
     if (cache->slot_id == QR_NO_SLOT || !chunk_exists(cpu, cache->slot_id / QR_CHUNK_SLOTS))
         return NULL;
     slot = qr_cpu_slot(cpu, cache->slot_id);
-    if (QR_LIKELY(__atomic_load_n(&slot->cache, __ATOMIC_RELAXED) == cache))
+    if (QR_LIKELY(SLAB_READ(slot->cache) == cache))
         return slot;
     /* The CPU came online while the cache was made, and each missed the other. */
     state = qp_lock(&slabs->lock);
@@ -304,7 +304,8 @@ static struct qr_stack *depot_swap_for_full(struct kmem_cache *cache, struct qr_
         depot_count(cache, node, full, false);
         if (!empty)
             ;
-        else if (node->nr_empty_stacks < DEPOT_EMPTY_MAX && empty->capacity >= cache->depth)
+        else if (node->nr_empty_stacks < DEPOT_EMPTY_MAX &&
+                 empty->capacity >= SLAB_READ(cache->depth))
             depot_push(&node->empty_stacks, &node->nr_empty_stacks, empty);
         else
             *surplus = empty;
@@ -369,15 +370,14 @@ void qr_depots_flush(struct kmem_cache *cache, struct slab_batch *batch)
 static void slot_missed(struct kmem_cache *cache, struct qr_cpu *cpu, struct qr_slot *slot)
 {
     struct qr_slabs *slabs = cache->owner;
-    u32 depth = __atomic_load_n(&cache->depth, __ATOMIC_RELAXED);
+    u32 depth = SLAB_READ(cache->depth);
 
     qr_count(cpu, QR_EV_SLAB_MISS, 1);
     if (++slot->misses < STACK_MISSES)
         return;
     slot->misses = 0;
-    if (depth < cache->max_depth &&
-        __atomic_load_n(&slabs->stacked_bytes, __ATOMIC_RELAXED) < slabs->stacked_limit / 2)
-        __atomic_store_n(&cache->depth, depth * 2, __ATOMIC_RELAXED);
+    if (depth < cache->max_depth && SLAB_READ(slabs->stacked_bytes) < slabs->stacked_limit / 2)
+        SLAB_WRITE(cache->depth, depth * 2);
 }
 
 /* The slot has a stack to work with, if one can be had. */
@@ -416,7 +416,7 @@ static enum slot_step slot_refill(struct slot_work *work, struct qr_cpu *cpu, st
     struct qr_cache_node *node = &cache->node[cpu->nid];
     struct qr_stack *full, *surplus, *old = slot->loaded;
 
-    if (__atomic_load_n(&node->nr_full_stacks, __ATOMIC_RELAXED)) {
+    if (SLAB_READ(node->nr_full_stacks)) {
         old->nr = 0;
         full = depot_swap_for_full(cache, node, slot->spare ? old : NULL, &surplus);
         if (full) {
@@ -426,7 +426,7 @@ static enum slot_step slot_refill(struct slot_work *work, struct qr_cpu *cpu, st
             return SLOT_DONE;
         }
     }
-    if (old->capacity < __atomic_load_n(&cache->depth, __ATOMIC_RELAXED)) {
+    if (old->capacity < SLAB_READ(cache->depth)) {
         if (!work->fresh && !work->no_stack) {
             work->first = false;
             work->deeper = true;
@@ -498,7 +498,7 @@ static enum slot_step slot_make_room(struct slot_work *work, struct qr_cpu *cpu,
     struct qr_cache_node *node = &cache->node[cpu->nid];
     struct qr_stack *empty = NULL;
 
-    if (work->fresh || __atomic_load_n(&node->nr_empty_stacks, __ATOMIC_RELAXED))
+    if (work->fresh || SLAB_READ(node->nr_empty_stacks))
         empty = depot_swap_for_empty(cache, node, slot->spare, &work->fresh);
     if (!empty && !work->no_stack) {
         work->first = work->deeper = false;
@@ -645,7 +645,7 @@ static void caches_flush_depots(struct qr_slabs *slabs, bool shallow)
     while ((cache = qr_cache_next(slabs, cache)) != NULL) {
         struct slab_batch batch = {0};
         if (shallow)
-            __atomic_store_n(&cache->depth, cache->first_depth, __ATOMIC_RELAXED);
+            SLAB_WRITE(cache->depth, cache->first_depth);
         qr_depots_flush(cache, &batch);
         qr_slab_release(cache, &batch);
     }
@@ -653,7 +653,7 @@ static void caches_flush_depots(struct qr_slabs *slabs, bool shallow)
 
 void qr_depots_trim(struct qr_slabs *slabs)
 {
-    if (__atomic_load_n(&slabs->depot_stacks, __ATOMIC_RELAXED))
+    if (SLAB_READ(slabs->depot_stacks))
         caches_flush_depots(slabs, false);
 }
 

@@ -14,17 +14,17 @@ static u64 stat_slot_objects(const struct kmem_cache *cache, struct qr_cpu *cpu)
     struct qr_stack *loaded, *spare;
     u64 nr = 0;
 
-    if (__atomic_load_n(&slot->cache, __ATOMIC_RELAXED) != cache)
+    if (SLAB_READ(slot->cache) != cache)
         return 0;
-    loaded = __atomic_load_n(&slot->loaded, __ATOMIC_RELAXED);
-    spare = __atomic_load_n(&slot->spare, __ATOMIC_RELAXED);
+    loaded = SLAB_READ(slot->loaded);
+    spare = SLAB_READ(slot->spare);
     if (loaded) {
-        void **top = __atomic_load_n(&slot->top, __ATOMIC_RELAXED);
+        void **top = SLAB_READ(slot->top);
         u64 height = (u64)(top - loaded->object);
         nr += height <= cache->max_depth ? height : 0;
     }
     if (spare) {
-        u32 height = __atomic_load_n(&spare->nr, __ATOMIC_RELAXED);
+        u32 height = SLAB_READ(spare->nr);
         nr += height <= cache->max_depth ? height : 0;
     }
     return nr;
@@ -64,11 +64,11 @@ void qr_cache_stat(struct kmem_cache *cache, struct quarry_cache_stat *stat)
     stat->slot_size = cache->slot_size;
     stat->total = total;
     stat->active = total > idle ? total - idle : 0;
-    stat->peak = QR_MAX(__atomic_load_n(&cache->peak, __ATOMIC_RELAXED), stat->active);
+    stat->peak = QR_MAX(SLAB_READ(cache->peak), stat->active);
     stat->objects_per_slab = cache->objects;
     stat->pages_per_slab = 1ul << cache->order;
-    stat->allocs = __atomic_load_n(&cache->nr_alloc, __ATOMIC_RELAXED);
-    stat->frees = __atomic_load_n(&cache->nr_free, __ATOMIC_RELAXED);
+    stat->allocs = SLAB_READ(cache->nr_alloc);
+    stat->frees = SLAB_READ(cache->nr_free);
     qr_trace_load(cache->owner->check, cache->created, &stat->created);
 }
 

@@ -72,6 +72,19 @@ static inline struct qr_slot *own_slot(struct quarry *q, struct kmem_cache *cach
     return qr_cpu_known(cpu) ? qr_slot_of(cache, cpu) : NULL;
 }
 
+/* Hooks that an ordinary cache has on this machine: none, unless a race detector watches. */
+static inline u32 plain_hooks(void)
+{
+    return QP_OBSERVED() ? QR_HOOK_OBSERVED : 0;
+}
+
+/* The fast way is closed while a race detector watches. */
+#define NEEDS_FAST_WAY()                                                                           \
+    do {                                                                                           \
+        if (QP_OBSERVED())                                                                         \
+            skip();                                                                                \
+    } while (0)
+
 static inline unsigned long all_findings(struct quarry *q)
 {
     return qr_report_count(&q->check, QUARRY_FINDING_KINDS);

@@ -95,8 +95,11 @@ static void g_s8_a_pointer_into_an_object_is_found_by_the_slow_way_or_the_flush(
     assert_int_equal(test_findings(q, QUARRY_BAD_FREE), 1);
     assert_non_null(strstr(test_last_report, "8 bytes into the object"));
     give(q, cache, b);
-    /* The fast way does not look so closely. */
-    assert_true(qr_cache_free_fast(&q->cpus, cache->slot_id, a + 8));
+    /* The fast way does not look so closely: it pushes what it is given. */
+    if (!qr_cache_free_fast(&q->cpus, cache->slot_id, a + 8)) {
+        assert_true(QP_OBSERVED());
+        *own_slot(q, cache)->top++ = a + 8;
+    }
     qr_cache_shrink(cache);
     assert_int_equal(test_findings(q, QUARRY_BAD_FREE), 2);
     assert_non_null(strstr(test_last_report, "not the start"));
