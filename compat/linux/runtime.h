@@ -35,9 +35,9 @@
  * another version than 6.12.0, -DQUARRY_KERNEL_VERSION_CODE=KERNEL_VERSION(a,b,c) as a number. */
 #define QLX_MODULE_CFLAGS                                                                          \
     "-std=gnu11 -g -O1 -fPIC -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv -fno-common "    \
-    "-fno-delete-null-pointer-checks -fno-optimize-sibling-calls -D_DEFAULT_SOURCE -D__KERNEL__ "  \
-    "-DMODULE -Wall -Wno-format -Wno-pointer-sign -Wno-unused-but-set-variable "                   \
-    "-Werror=implicit-function-declaration -Werror=implicit-int"
+    "-fno-delete-null-pointer-checks -fno-optimize-sibling-calls -mno-omit-leaf-frame-pointer "    \
+    "-D_DEFAULT_SOURCE -D__KERNEL__ -DMODULE -Wall -Wno-format -Wno-pointer-sign "                 \
+    "-Wno-unused-but-set-variable"
 /* A module's own functions win over equal names in other modules, as in a kernel. */
 #define QLX_MODULE_LDFLAGS "-shared -Wl,-Bsymbolic -Wl,--build-id=none"
 
@@ -299,6 +299,7 @@ struct qlx_oops {
     const void *address; /* faulting address, or NULL */
     const void *pc;      /* faulting instruction, or where BUG() stands */
     struct quarry_trace trace;
+    const void *context; /* the signal's ucontext_t; NULL for BUG and panic */
     bool guarded; /* inside a driver operation that will now return -EFAULT; otherwise the process
                    * ends after the hook returns */
 };

@@ -289,7 +289,7 @@ static void oops_walk(struct quarry_trace *trace, const void *pc, uintptr_t fram
 
 static void oops_on_signal(int signal, siginfo_t *info, void *context)
 {
-    struct qlx_oops oops = {.what = oops_signal_name(signal), .signal = signal};
+    struct qlx_oops oops = {.what = oops_signal_name(signal), .signal = signal, .context = context};
     ucontext_t *user = context;
     uintptr_t frame = 0, top = 0;
     sigset_t mask;
