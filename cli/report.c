@@ -6,7 +6,7 @@
  * function, file and line of the module. The same finding at the same place is counted, not repeated.
  * Leaks are what is live after the module's exit and was allocated since the mark; they are grouped by
  * the place of allocation. A failed allocation is the machine's answer, not the module's fault: it is
- * printed by the core and kept out of the count.
+ * printed and kept out of the count.
  *
  * A crash is reported by a thread of its own: the crashed one may stand on a small signal stack or hold a
  * lock of libc's; when the report does not come within ten seconds, the bare addresses are written.
@@ -14,6 +14,7 @@
  * Locks: `findings_lock` guards the collection; it is taken with locks of the core held and takes none
  * of them. */
 #include "findings.h"
+#include "unwind.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,10 +34,17 @@ static pthread_mutex_t findings_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t mark_sequence;
 static const void **mark_unknown; /* live at the mark without a sequence number, sorted */
 static size_t nr_unknown, unknown_room;
-static struct strings mark_caches; /* names of those that were there */
+
+/* Caches that were there at the mark, and how many objects of each the machine itself had then. */
+struct marked_cache {
+    const char *name;
+    unsigned long active;
+};
+static struct marked_cache *mark_caches;
+static size_t nr_caches, caches_room;
 static bool report_quiet;
 
-void quarry_finding_break(void)
+__attribute__((noinline)) void quarry_finding_break(void)
 {
     __asm__ volatile(""); /* a place for a breakpoint that no compiler removes */
 }
@@ -82,8 +90,9 @@ static void site_print(const char *label, const struct finding_site *site)
 
 static void finding_print(const struct finding *finding)
 {
-    cli_say("%s%s%s%s%s%s: %s", TINT_BAD, finding->kind, TINT_OFF, finding->rule ? " [" : "",
-            finding->rule ? finding->rule : "", finding->rule ? "]" : "", finding->text);
+    cli_say("%s%s%s%s%s%s: %s", finding->problem ? TINT_BAD : "", finding->kind, TINT_OFF,
+            finding->rule ? " [" : "", finding->rule ? finding->rule : "", finding->rule ? "]" : "",
+            finding->text);
     site_print("at", &finding->now);
     site_print(finding->before_is ? finding->before_is : "before", &finding->before);
 }
@@ -139,7 +148,7 @@ static void finding_take(struct finding *fresh, const char *text, const struct q
         known->text[strcspn(known->text, "\n")] = '\0';
         finding_site(&known->now, now, false);
         finding_site(&known->before, before, false);
-        if (known->problem)
+        if (known->problem || !report_quiet)
             finding_print(known);
     }
     pthread_mutex_unlock(&findings_lock);
@@ -159,7 +168,7 @@ static bool report_core(const struct quarry_report *report, void *data)
 
     fresh.cache = report->cache ? cli_copy(report->cache) : NULL;
     finding_take(&fresh, report->text ? report->text : "", report->now, report->before);
-    return !fresh.problem && !report_quiet; /* an allocation failure prints as the core does it */
+    return false;
 }
 
 /* compat/linux found something. */
@@ -199,8 +208,18 @@ static bool mark_visit(const struct quarry_live *live, void *data)
 
 static bool mark_cache(const struct quarry_cache_stat *stat, void *data)
 {
-    strings_add(&mark_caches, stat->name);
+    mark_caches = cli_grow(mark_caches, &caches_room, nr_caches + 1, sizeof(*mark_caches));
+    mark_caches[nr_caches++] = (struct marked_cache){cli_copy(stat->name), stat->active};
     return true;
+}
+
+static const struct marked_cache *mark_find(const char *name)
+{
+    for (size_t i = 0; i < nr_caches; i++) {
+        if (strcmp(mark_caches[i].name, name) == 0)
+            return &mark_caches[i];
+    }
+    return NULL;
 }
 
 void report_mark(void)
@@ -293,10 +312,8 @@ static bool left_cache(const struct quarry_cache_stat *stat, void *data)
     char text[256];
     bool module = stat->created.nr == 0; /* unknown: the machine itself makes none later */
 
-    for (size_t i = 0; i < mark_caches.nr; i++) {
-        if (strcmp(mark_caches.item[i], stat->name) == 0)
-            return true;
-    }
+    if (mark_find(stat->name))
+        return true;
     finding_site(&site, &stat->created, false);
     for (size_t i = 0; i < site.nr; i++)
         module |= site.frame[i].where == FRAME_MODULE;
@@ -329,9 +346,13 @@ void report_collect_leaks(void)
 
 static bool peak_visit(const struct quarry_cache_stat *stat, void *data)
 {
+    const struct marked_cache *mark = mark_find(stat->name);
+    unsigned long objects = stat->peak - (mark ? mark->active : 0);
     struct cache_peak *peak = NULL;
 
-    if (stat->peak == 0)
+    if (mark && stat->peak <= mark->active)
+        return true;
+    if (!objects)
         return true;
     for (size_t i = 0; i < findings.nr_peaks && !peak; i++) {
         if (strcmp(findings.peak[i].name, stat->name) == 0)
@@ -345,8 +366,8 @@ static bool peak_visit(const struct quarry_cache_stat *stat, void *data)
         peak->name = cli_copy(stat->name);
     }
     peak->object_size = stat->object_size;
-    if (stat->peak > peak->objects)
-        peak->objects = stat->peak;
+    if (objects > peak->objects)
+        peak->objects = objects;
     peak->bytes = (uint64_t)peak->objects * stat->object_size;
     return true;
 }
@@ -371,6 +392,7 @@ static void *crash_thread(void *unused)
     const struct frame *site;
     char text[768], where[512];
 
+    unwind_signal(oops->context, &trace);
     if (oops->pc && (trace.nr == 0 || trace.pc[0] != oops->pc)) {
         if (trace.nr == QUARRY_TRACE_MAX)
             trace.nr--;
@@ -384,7 +406,7 @@ static void *crash_thread(void *unused)
              oops->signal == 11 && (uintptr_t)oops->address < 4096 ? " (a NULL pointer was used)"
                                                                    : "",
              site ? symbols_text(site, where, sizeof(where)) : "unknown code");
-    if (oops->signal == 11 || oops->signal == 7) {
+    if ((oops->signal == 11 || oops->signal == 7) && oops->address) {
         size_t used = strlen(text);
         snprintf(text + used, sizeof(text) - used, ", address %p", oops->address);
     }
@@ -490,10 +512,10 @@ void report_print(const struct report_run *run)
         snprintf(bytes, sizeof(bytes), " (%llu bytes)", (unsigned long long)findings.leaked_bytes);
     else
         bytes[0] = '\0';
-    cli_say("%s%s%s, %s%s%s", report_problems() ? TINT_BAD : TINT_GOOD,
-            cli_count(leaks, sizeof(leaks), findings.leaked_objects,
-                      crashed ? "allocation held at the crash" : "leak"),
-            bytes, misuses ? "" : "no ",
-            misuses ? cli_count(other, sizeof(other), misuses, "other finding") : "other findings",
-            TINT_OFF);
+    cli_say(
+        "%s%s%s%s, %s%s%s", report_problems() ? TINT_BAD : TINT_GOOD,
+        cli_count(leaks, sizeof(leaks), findings.leaked_objects, crashed ? "allocation" : "leak"),
+        crashed ? " held at the crash" : "", bytes, misuses ? "" : "no ",
+        misuses ? cli_count(other, sizeof(other), misuses, "other finding") : "other findings",
+        TINT_OFF);
 }

@@ -59,6 +59,19 @@ void symbols_add_module(const char *name, const void *from, const void *to)
     pthread_mutex_unlock(&symbols_lock);
 }
 
+Dwfl *symbols_process(void)
+{
+    Dwfl *dwfl = dwfl_begin(&symbols_live);
+
+    if (!dwfl)
+        return NULL;
+    dwfl_report_begin(dwfl);
+    if (dwfl_linux_proc_report(dwfl, getpid()) == 0 && dwfl_report_end(dwfl, NULL, NULL) == 0)
+        return dwfl;
+    dwfl_end(dwfl);
+    return NULL;
+}
+
 static void symbols_refresh(void)
 {
     Dwfl_Module *self;
@@ -67,15 +80,9 @@ static void symbols_refresh(void)
     if (!symbols_stale)
         return;
     symbols_stale = false;
-    symbols_dwfl = dwfl_begin(&symbols_live);
+    symbols_dwfl = symbols_process();
     if (!symbols_dwfl)
-        return;
-    dwfl_report_begin(symbols_dwfl);
-    if (dwfl_linux_proc_report(symbols_dwfl, getpid()) != 0 ||
-        dwfl_report_end(symbols_dwfl, NULL, NULL) != 0) {
-        symbols_dwfl = NULL; /* addresses stay numbers */
-        return;
-    }
+        return; /* addresses stay numbers */
     self = dwfl_addrmodule(symbols_dwfl, (uintptr_t)&symbols_refresh);
     if (self && dwfl_module_info(self, NULL, &from, &to, NULL, NULL, NULL, NULL)) {
         tool_from = (uintptr_t)from;

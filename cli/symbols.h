@@ -41,6 +41,10 @@ const struct frame *symbols_site(const struct frame *frames, size_t nr);
 /* "scullc_write examples/scullc.c:218" */
 const char *symbols_text(const struct frame *frame, char *buffer, size_t size);
 
+/* A fresh picture of this process for libdwfl, for the caller to end; NULL: there is none to be had. */
+struct Dwfl;
+struct Dwfl *symbols_process(void);
+
 /* Visit the places in the object file @path that use the symbol @name: each with function, file and
  * line (file NULL: in data; function is then the variable). False ends the walk. */
 bool symbols_uses(const char *path, const char *name, bool (*visit)(const struct frame *, void *),

@@ -67,14 +67,9 @@ static noinline void faulty_misuse(void)
 #ifdef BUGGY
     BUG(); /* site: bug */
 #endif
-#ifdef HUGE
-    kept = kmalloc(1ul << 40, GFP_KERNEL);
-    if (kept)
-        kfree(kept);
-#endif
 #ifdef MISSING
     dma_pool_of_nobody(kept, amount); /* site: missing */
-    malloc(amount);                   /* site: libc */
+    printf("%d\n", amount);           /* site: libc */
 #endif
 }
 
