@@ -29,8 +29,9 @@
 #define THREAD_MACHINES 64
 
 __thread struct qp_self qp_self = {.cpu = &qr_cpu_none, .number = QP_NO_NUMBER};
-static __thread bool thread_claiming, thread_leaving;
-static bool thread_forked; /* this process began as a child of a Quarry process */
+static __thread bool thread_claiming;    /* is in qp_claim_cpu, or boots a machine */
+static __thread bool thread_claims_none; /* ends, or is a worker */
+static bool thread_forked;               /* this process began as a child of a Quarry process */
 
 static qp_lock_t thread_lock;
 static uint64_t thread_used[THREAD_WORDS];
@@ -101,7 +102,7 @@ void hosted_cpus_forget(struct qr_cpus *cpus)
 static void thread_end(void *unused)
 {
     unsigned int number = qp_self.number, i;
-    thread_leaving = true;
+    thread_claims_none = true;
     qp_self.cpu = &qr_cpu_none;
     if (number == QP_NO_NUMBER)
         return;
@@ -155,7 +156,7 @@ struct qr_cpu *qp_claim_cpu(struct qr_cpus *cpus)
 {
     struct qr_cpu *cpu = NULL;
     int saved = errno;
-    if (thread_claiming || thread_leaving)
+    if (thread_claiming || thread_claims_none)
         return NULL;
     thread_claiming = true; /* coming online allocates, and would come here again */
     pthread_once(&thread_once, thread_key_make);
@@ -200,6 +201,8 @@ static void *thread_worker(void *data)
     struct thread_work work = *(struct thread_work *)data;
     struct qp_event *started = (struct qp_event *)((struct thread_work *)data + 1);
     qp_self.inside = 1;
+    /* A worker gives memory back. Lists of its own would only keep some of it from others. */
+    thread_claims_none = true;
     qp_wake(started); /* from here on *data is gone */
     work.fn(work.arg);
     return NULL;
