@@ -1,60 +1,64 @@
 /* SPDX-License-Identifier: MIT */
-/* An ordinary program on Quarry: an object cache, a memory pool and vmalloc.
+/* embed: an ordinary program that keeps its requests in an object cache, has a reserve for bad times,
+ * and a large table in vmalloc memory. It boots nothing: the machine boots itself on first use.
  *
- *     gcc embed.c $(pkg-config --cflags --libs quarry) -o embed && ./embed
- *
- * It keeps a table of sessions in vmalloc memory. Sessions come from a cache, whose constructor ran once
- * for each of them; the last few are guaranteed by a pool, so that logging in never fails. */
-#include <quarry/quarry.h>
+ *     cc embed.c $(pkg-config --cflags --libs quarry) && ./a.out && QUARRY_RAM=16M ./a.out */
 #include <stdio.h>
 #include <string.h>
+#include <quarry/mempool.h>
+#include <quarry/slab.h>
+#include <quarry/stat.h>
+#include <quarry/vmalloc.h>
 
-#define SESSIONS 10000
-#define GUARANTEED 16
-
-struct session {
-    struct list_head waiters; /* empty whenever the session is free: constructed state */
-    char user[48];
+struct request {
+    unsigned int id;
+    char text[52];
 };
 
-static void session_construct(void *object)
+/* Runs once for each object when its slab is made, not at each allocation. */
+static void request_construct(void *object)
 {
-    struct session *session = object;
-
-    session->waiters.next = session->waiters.prev = &session->waiters;
+    struct request *request = object;
+    request->id = 0;
+    strcpy(request->text, "unused");
 }
 
 int main(void)
 {
-    struct kmem_cache *cache = kmem_cache_create("session", sizeof(struct session), 0,
-                                                 SLAB_HWCACHE_ALIGN, session_construct);
-    mempool_t *pool = cache ? mempool_create_slab_pool(GUARANTEED, cache) : NULL;
-    struct session **table = vcalloc(SESSIONS, sizeof(*table));
-    static char text[8192];
-    const char *line;
+    enum { REQUESTS = 1000, RESERVE = 8, TABLE = 1 << 20 };
+    struct request *request[REQUESTS];
+    struct kmem_cache *cache;
+    mempool_t *pool;
+    unsigned int *table, i;
+    static char text[16384];
 
+    cache = kmem_cache_create("request", sizeof(struct request), 0, SLAB_HWCACHE_ALIGN,
+                              request_construct);
+    pool = mempool_create_slab_pool(RESERVE, cache);
+    table = vzalloc(TABLE * sizeof(*table));
     if (!cache || !pool || !table) {
-        fprintf(stderr, "embed: the machine is too small; try QUARRY_RAM=64M\n");
+        fprintf(stderr, "embed: not enough memory\n");
         return 1;
     }
-    for (int i = 0; i < SESSIONS; i++) {
-        table[i] = mempool_alloc(pool, GFP_KERNEL); /* may wait, never fails */
-        snprintf(table[i]->user, sizeof(table[i]->user), "user-%d", i);
+    for (i = 0; i < REQUESTS; i++) {
+        request[i] = mempool_alloc(pool, GFP_KERNEL); /* may wait, does not fail */
+        request[i]->id = i;
+        table[i * (TABLE / REQUESTS)] = i;
     }
-    printf("session 0 is %s at %p, physical address %#llx\n", table[0]->user, (void *)table[0],
-           (unsigned long long)virt_to_phys(table[0]));
-    printf("the table lies at %p, its first two pages are frames %lu and %lu\n", (void *)table,
-           vmalloc_to_pfn(table), vmalloc_to_pfn((char *)table + PAGE_SIZE));
-
     quarry_text(QUARRY_SLABINFO, text, sizeof(text));
-    line = strstr(text, "\nsession");
-    if (line)
-        printf("%.*s\n", (int)strcspn(line + 1, "\n"), line + 1);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (strncmp(line, "request ", 8) == 0)
+            puts(line);
+    printf("%llu KiB in use, the table at %p in vmalloc memory: %s\n",
+           (unsigned long long)quarry_live_bytes() / 1024, (void *)table,
+           is_vmalloc_addr(table) ? "yes" : "no");
 
-    for (int i = 0; i < SESSIONS; i++)
-        mempool_free(table[i], pool);
+    for (i = 0; i < REQUESTS; i++) {
+        request_construct(request[i]); /* an object goes back as it was constructed */
+        mempool_free(request[i], pool);
+    }
     vfree(table);
     mempool_destroy(pool);
-    kmem_cache_destroy(cache);
+    kmem_cache_destroy(cache); /* would name each object that is still out */
     return 0;
 }

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* scull: a character device that is a piece of memory, in blocks from kmalloc().
+/* scull: devices made of memory, here of kmalloc().
  *
- * What you write can be read back, at any offset, until the device is opened for writing only, which
- * empties it. The data lies in *quanta*, blocks of `quantum` bytes each of its own kmalloc; a *set* is a
- * table of `set_size` pointers to quanta; the sets of a device are a list:
+ * Each device is a file without end in kernel memory. What is written can be read back, by anybody,
+ * until the device is opened for writing only, which empties it. The bytes lie in pieces of
+ * equal size ("quanta"), reached over a list of arrays ("sets"):
  *
- *     device -> set 0 -> set 1 -> ...          byte n is in quantum n / quantum,
- *                |                             which is entry (n / quantum) % set_size
- *                +-> [quantum][quantum][hole]  of set (n / quantum) / set_size
+ *     dev->sets ──► set 0 ──────► set 1 ──► …        position p lies in quantum p / quantum,
+ *                   quantum[0]    quantum[0]         which is number (p / quantum) % qset
+ *                   quantum[1]    NULL: a hole       of set (p / quantum) / qset
+ *                   …             …
  *
- * A quantum is allocated when something is first written to it; a hole reads as end of data, as in a
- * pipe that was never filled. When memory runs out, write returns what it stored so far, or -ENOMEM.
+ * Quanta that were never written do not exist and read as zeros.
  *
- * Locking: one mutex a device guards its sets, sizes and data. It may be held while memory is
- * allocated (GFP_KERNEL) and while user memory is copied, since both may sleep. */
+ *     quarry run examples/scull.c -- sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scull0'
+ *
+ * One mutex per device guards its data, size and geometry. */
+#include <linux/capability.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/init.h>
-#include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -27,262 +29,247 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include "scull_ioctl.h"
+#include "scull.h"
 
-static int devices = 4;
-static int quantum = 4000;
-static int set_size = 1000;
-module_param(devices, int, 0444);
-MODULE_PARM_DESC(devices, "how many devices, 1..64");
-module_param(quantum, int, 0444);
-MODULE_PARM_DESC(quantum, "bytes in one block, 1..131072");
-module_param(set_size, int, 0444);
-MODULE_PARM_DESC(set_size, "quanta in one set");
+static unsigned int nr_devs = 4;
+module_param(nr_devs, uint, 0444);
+MODULE_PARM_DESC(nr_devs, "how many devices to make (4)");
+
+static unsigned int quantum = 4000;
+module_param(quantum, uint, 0444);
+MODULE_PARM_DESC(quantum, "bytes in one piece of memory (4000)");
+
+static unsigned int qset = 1000;
+module_param(qset, uint, 0444);
+MODULE_PARM_DESC(qset, "pieces in one set (1000)");
 
 struct scull_set {
-    struct scull_set *next;
-    void **quantum; /* set_size pointers, NULL where nothing was written */
+    struct list_head list;
+    void *quantum[];
 };
 
-struct scull_device {
+struct scull_dev {
     struct mutex lock;
-    struct scull_set *sets;
-    int quantum, set_size;           /* of the data it holds */
-    int next_quantum, next_set_size; /* of what is written after the next trim */
+    struct list_head sets;
     loff_t size;
+    struct scull_geometry now;  /* of the data in memory */
+    struct scull_geometry next; /* from the next trim on */
     struct cdev cdev;
+    bool added;            /* the cdev is */
+    struct device *device; /* its node in dev/ */
 };
 
 static dev_t scull_first;
 static struct class *scull_class;
-static struct scull_device *scull_devices;
+static struct scull_dev *scull_devs;
+static struct proc_dir_entry *scull_proc;
 
-static size_t scull_quantum_size(const struct scull_device *device)
+/* ---- memory ------------------------------------------------------------------------------------------------ */
+
+static bool scull_geometry_ok(const struct scull_geometry *geometry)
 {
-    return device->quantum;
+    return geometry->quantum > 0 && geometry->quantum <= KMALLOC_MAX_SIZE && geometry->qset > 0 &&
+           geometry->qset <= 1 << 16;
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
-
-static void *scull_quantum_alloc(const struct scull_device *device)
-{
-    return kzalloc(device->quantum, GFP_KERNEL);
-}
-
-static void scull_quantum_free(const struct scull_device *device, void *memory)
-{
-    kfree(memory);
-}
-
-/* Give back all data. The caller holds the lock (or is alone). */
-static void scull_trim(struct scull_device *device)
+/* Empty the device. The caller holds dev->lock, or is alone. */
+static void scull_trim(struct scull_dev *dev)
 {
     struct scull_set *set, *next;
-    int i;
+    unsigned int i;
 
-    for (set = device->sets; set; set = next) {
-        next = set->next;
-        for (i = 0; i < device->set_size; i++) {
-            if (set->quantum[i])
-                scull_quantum_free(device, set->quantum[i]);
-        }
-        kfree(set->quantum);
+    list_for_each_entry_safe (set, next, &dev->sets, list) {
+        for (i = 0; i < dev->now.qset; i++)
+            kfree(set->quantum[i]);
+        list_del(&set->list);
         kfree(set);
     }
-    device->sets = NULL;
-    device->size = 0;
-    device->quantum = device->next_quantum;
-    device->set_size = device->next_set_size;
+    dev->size = 0;
+    dev->now = dev->next;
 }
 
-static struct scull_set *scull_set_alloc(const struct scull_device *device)
+/* Set number @number; made on the way there if @grow. NULL: there is none, or no memory for it. */
+static struct scull_set *scull_find_set(struct scull_dev *dev, u64 number, bool grow)
 {
-    struct scull_set *set = kzalloc(sizeof(*set), GFP_KERNEL);
+    struct scull_set *set;
 
-    if (!set)
-        return NULL;
-    set->quantum = kcalloc(device->set_size, sizeof(*set->quantum), GFP_KERNEL);
-    if (!set->quantum) {
-        kfree(set);
-        return NULL;
+    list_for_each_entry (set, &dev->sets, list) {
+        if (number-- == 0)
+            return set;
     }
-    return set;
-}
-
-/* Where the pointer to quantum number @nr lies; NULL when its set does not exist and is not to be made
- * (@make false) or cannot be. */
-static void **scull_slot(struct scull_device *device, unsigned long nr, bool make)
-{
-    struct scull_set **link = &device->sets;
-    unsigned long set_nr = nr / device->set_size;
-
-    for (;;) {
-        if (!*link && make)
-            *link = scull_set_alloc(device);
-        if (!*link)
+    while (grow) {
+        set = kzalloc(struct_size(set, quantum, dev->now.qset), GFP_KERNEL);
+        if (!set)
             return NULL;
-        if (set_nr-- == 0)
-            return &(*link)->quantum[nr % device->set_size];
-        link = &(*link)->next;
+        list_add_tail(&set->list, &dev->sets);
+        if (number-- == 0)
+            return set;
     }
+    return NULL;
 }
 
-/* ---- file operations ------------------------------------------------------------------------ */
+/* The place of the quantum that holds @pos, and where in it that is. NULL as above. */
+static void **scull_find_slot(struct scull_dev *dev, loff_t pos, bool grow, size_t *offset)
+{
+    u64 number = (u64)pos / dev->now.quantum;
+    struct scull_set *set = scull_find_set(dev, number / dev->now.qset, grow);
+
+    *offset = (u64)pos % dev->now.quantum;
+    return set ? &set->quantum[number % dev->now.qset] : NULL;
+}
+
+/* ---- file operations --------------------------------------------------------------------------------------- */
 
 static int scull_open(struct inode *inode, struct file *file)
 {
-    struct scull_device *device = container_of(inode->i_cdev, struct scull_device, cdev);
-    int error = 0;
+    struct scull_dev *dev = container_of(inode->i_cdev, struct scull_dev, cdev);
 
-    file->private_data = device;
+    file->private_data = dev;
     if ((file->f_flags & O_ACCMODE) == O_WRONLY) {
-        if (mutex_lock_interruptible(&device->lock))
+        if (mutex_lock_interruptible(&dev->lock))
             return -ERESTARTSYS;
-        scull_trim(device);
-        mutex_unlock(&device->lock);
+        scull_trim(dev);
+        mutex_unlock(&dev->lock);
     }
-    return error;
+    return 0;
 }
 
 static int scull_release(struct inode *inode, struct file *file)
 {
+    file->private_data = NULL; /* the data stays for whoever comes next */
     return 0;
 }
 
-/* Bytes from @position to the end of its quantum, at most @count. */
-static size_t scull_piece(const struct scull_device *device, loff_t position, size_t count)
+static ssize_t scull_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
-    size_t size = scull_quantum_size(device);
+    struct scull_dev *dev = file->private_data;
+    size_t done = 0;
 
-    return min_t(size_t, count, size - (size_t)position % size);
-}
-
-static ssize_t scull_read(struct file *file, char __user *buffer, size_t count, loff_t *position)
-{
-    struct scull_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
-
-    if (mutex_lock_interruptible(&device->lock))
+    if (mutex_lock_interruptible(&dev->lock))
         return -ERESTARTSYS;
-    if (*position < device->size)
-        count = min_t(loff_t, count, device->size - *position);
-    else
+    if (*pos >= dev->size)
         count = 0;
+    else
+        count = min_t(u64, count, dev->size - *pos);
     while (done < count) {
-        size_t size = scull_quantum_size(device);
-        void **slot = scull_slot(device, *position / size, false);
+        size_t offset, piece, left;
+        void **slot = scull_find_slot(dev, *pos, false, &offset);
 
-        if (!slot || !*slot)
+        piece = min(count - done, dev->now.quantum - offset);
+        if (slot && *slot)
+            left = copy_to_user(buf + done, *slot + offset, piece);
+        else
+            left = clear_user(buf + done, piece);
+        done += piece - left;
+        *pos += piece - left;
+        if (left)
             break;
-        piece = scull_piece(device, *position, count - done);
-        if (copy_to_user(buffer + done, *slot + *position % size, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
     }
-    mutex_unlock(&device->lock);
-    return done ? done : result;
+    mutex_unlock(&dev->lock);
+    return done || !count ? done : -EFAULT;
 }
 
-static ssize_t scull_write(struct file *file, const char __user *buffer, size_t count,
-                           loff_t *position)
+static ssize_t scull_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
 {
-    struct scull_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
+    struct scull_dev *dev = file->private_data;
+    ssize_t error = 0;
+    size_t done = 0;
 
-    if (mutex_lock_interruptible(&device->lock))
+    if (mutex_lock_interruptible(&dev->lock))
         return -ERESTARTSYS;
     if (file->f_flags & O_APPEND)
-        *position = device->size;
-    while (done < count) {
-        size_t size = scull_quantum_size(device);
-        void **slot = scull_slot(device, *position / size, true);
+        *pos = dev->size;
+    while (done < count && !error) {
+        size_t offset, piece, left;
+        void **slot = scull_find_slot(dev, *pos, true, &offset);
 
+        /* Zeroed: what a write does not cover must not show somebody's old memory. */
         if (slot && !*slot)
-            *slot = scull_quantum_alloc(device);
+            *slot = kzalloc(dev->now.quantum, GFP_KERNEL);
         if (!slot || !*slot) {
-            result = -ENOMEM;
+            error = -ENOMEM; /* what exists so far is in its place, to be used or trimmed */
             break;
         }
-        piece = scull_piece(device, *position, count - done);
-        if (copy_from_user(*slot + *position % size, buffer + done, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
-        if (device->size < *position)
-            device->size = *position;
+        piece = min(count - done, dev->now.quantum - offset);
+        left = copy_from_user(*slot + offset, buf + done, piece);
+        if (left)
+            error = -EFAULT;
+        done += piece - left;
+        *pos += piece - left;
+        dev->size = max(dev->size, *pos);
     }
-    mutex_unlock(&device->lock);
-    return done ? done : result;
+    mutex_unlock(&dev->lock);
+    return done ? done : error;
 }
 
 static loff_t scull_llseek(struct file *file, loff_t offset, int whence)
 {
-    struct scull_device *device = file->private_data;
-    loff_t target;
+    struct scull_dev *dev = file->private_data;
+    loff_t base = 0;
 
-    switch (whence) {
-    case SEEK_SET:
-        target = offset;
-        break;
-    case SEEK_CUR:
-        target = file->f_pos + offset;
-        break;
-    case SEEK_END:
-        target = device->size + offset;
-        break;
-    default:
+    if (mutex_lock_interruptible(&dev->lock))
+        return -ERESTARTSYS;
+    if (whence == SEEK_CUR)
+        base = file->f_pos;
+    else if (whence == SEEK_END)
+        base = dev->size;
+    mutex_unlock(&dev->lock);
+    if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
         return -EINVAL;
-    }
-    if (target < 0)
+    if (check_add_overflow(base, offset, &offset) || offset < 0)
         return -EINVAL;
-    file->f_pos = target;
-    return target;
+    file->f_pos = offset; /* beyond the end is fine: a write there leaves a hole */
+    return offset;
 }
 
-static long scull_ioctl(struct file *file, unsigned int command, unsigned long argument)
+static long scull_set_geometry(struct scull_dev *dev, const struct scull_geometry *wanted)
 {
-    struct scull_device *device = file->private_data;
-    int __user *user = (int __user *)argument;
-    int value = 0, old;
+    struct scull_geometry geometry = dev->next;
 
-    if (_IOC_TYPE(command) != SCULL_IOC_MAGIC)
-        return -ENOTTY;
-    if ((_IOC_DIR(command) & _IOC_WRITE) && get_user(value, user))
-        return -EFAULT;
-    switch (command) {
-    case SCULL_RESET:
-        device->next_quantum = quantum;
-        device->next_set_size = set_size;
-        return 0;
-    case SCULL_GET_QUANTUM:
-        return put_user(device->next_quantum, user);
-    case SCULL_SET_QUANTUM:
-    case SCULL_SWAP_QUANTUM:
-        if (value < 1 || value > 131072)
-            return -EINVAL;
-        old = device->next_quantum;
-        device->next_quantum = value;
-        return command == SCULL_SWAP_QUANTUM ? put_user(old, user) : 0;
-    case SCULL_GET_SET:
-        return put_user(device->next_set_size, user);
-    case SCULL_SET_SET:
-        if (value < 1 || value > 100000)
-            return -EINVAL;
-        device->next_set_size = value;
-        return 0;
-    default:
-        return -ENOTTY;
-    }
+    if (wanted->quantum)
+        geometry.quantum = wanted->quantum;
+    if (wanted->qset)
+        geometry.qset = wanted->qset;
+    if (!scull_geometry_ok(&geometry))
+        return -EINVAL;
+    dev->next = geometry;
+    return 0;
 }
 
-static const struct file_operations scull_file_operations = {
+static long scull_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+    struct scull_dev *dev = file->private_data;
+    void __user *user = (void __user *)arg;
+    struct scull_geometry geometry;
+    long error = 0;
+
+    if (cmd != SCULL_GET_GEOMETRY && !capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (cmd == SCULL_SET_GEOMETRY && copy_from_user(&geometry, user, sizeof(geometry)))
+        return -EFAULT;
+    if (mutex_lock_interruptible(&dev->lock))
+        return -ERESTARTSYS;
+    switch (cmd) {
+    case SCULL_RESET:
+        dev->next = (struct scull_geometry){quantum, qset};
+        scull_trim(dev);
+        break;
+    case SCULL_GET_GEOMETRY:
+        geometry = dev->now;
+        break;
+    case SCULL_SET_GEOMETRY:
+        error = scull_set_geometry(dev, &geometry);
+        break;
+    default:
+        error = -ENOTTY;
+    }
+    mutex_unlock(&dev->lock);
+    if (cmd == SCULL_GET_GEOMETRY && copy_to_user(user, &geometry, sizeof(geometry)))
+        error = -EFAULT;
+    return error;
+}
+
+static const struct file_operations scull_fops = {
     .owner = THIS_MODULE,
     .open = scull_open,
     .release = scull_release,
@@ -292,119 +279,126 @@ static const struct file_operations scull_file_operations = {
     .unlocked_ioctl = scull_ioctl,
 };
 
-/* ---- /proc/scull: a line a device --------------------------------------- */
+/* ---- proc/scull: a line for each device -------------------------------------------------------------------- */
 
-static int scull_proc_show(struct seq_file *seq, void *unused)
+static int scull_show(struct seq_file *m, void *v)
 {
-    int i;
+    unsigned int i;
 
-    for (i = 0; i < devices; i++) {
-        struct scull_device *device = &scull_devices[i];
+    for (i = 0; i < nr_devs; i++) {
+        struct scull_dev *dev = &scull_devs[i];
+        struct scull_set *set;
+        unsigned int sets = 0;
 
-        if (mutex_lock_interruptible(&device->lock))
+        if (mutex_lock_interruptible(&dev->lock))
             return -ERESTARTSYS;
-        seq_printf(seq, "scull%d: quantum %d, set %d, %lld bytes\n", i, device->quantum,
-                   device->set_size, (long long)device->size);
-        mutex_unlock(&device->lock);
+        list_for_each_entry (set, &dev->sets, list)
+            sets++;
+        seq_printf(m, "scull%u: %lld bytes, quantum %u, qset %u, %u sets\n", i, dev->size,
+                   dev->now.quantum, dev->now.qset, sets);
+        mutex_unlock(&dev->lock);
     }
     return 0;
 }
 
-/* ---- coming and going ----------------------------------------------------------------------- */
+/* ---- beginning and end -------------------------------------------------------------------------------------- */
 
-static int scull_device_add(struct scull_device *device, int minor)
+/* Everybody may use the devices. */
+static char *scull_devnode(const struct device *device, umode_t *mode)
 {
-    dev_t number = MKDEV(MAJOR(scull_first), minor);
-    struct device *node;
+    if (mode)
+        *mode = 0666;
+    return NULL;
+}
+
+static int scull_add(struct scull_dev *dev, unsigned int index)
+{
+    struct device *device;
     int error;
 
-    mutex_init(&device->lock);
-    device->quantum = device->next_quantum = quantum;
-    device->set_size = device->next_set_size = set_size;
-    cdev_init(&device->cdev, &scull_file_operations);
-    device->cdev.owner = THIS_MODULE;
-    error = cdev_add(&device->cdev, number, 1);
+    cdev_init(&dev->cdev, &scull_fops);
+    dev->cdev.owner = THIS_MODULE;
+    error = cdev_add(&dev->cdev, scull_first + index, 1);
     if (error)
         return error;
-    node = device_create(scull_class, NULL, number, NULL, "scull%d", minor);
-    if (IS_ERR(node)) {
-        cdev_del(&device->cdev);
-        return PTR_ERR(node);
-    }
+    dev->added = true;
+    device = device_create(scull_class, NULL, scull_first + index, NULL, "scull%u", index);
+    if (IS_ERR(device))
+        return PTR_ERR(device);
+    dev->device = device;
     return 0;
 }
 
-static void scull_device_remove(struct scull_device *device, int minor)
+/* Undo what was done so far: the end of the module, and of an init that failed half way. */
+static void scull_cleanup(void)
 {
-    device_destroy(scull_class, MKDEV(MAJOR(scull_first), minor));
-    cdev_del(&device->cdev);
-    scull_trim(device);
-}
+    unsigned int i;
 
-static int __init scull_add_all(void)
-{
-    int i, error;
+    proc_remove(scull_proc);
+    for (i = 0; scull_devs && i < nr_devs; i++) {
+        struct scull_dev *dev = &scull_devs[i];
 
-    for (i = 0; i < devices; i++) {
-        error = scull_device_add(&scull_devices[i], i);
-        if (error) {
-            while (i-- > 0)
-                scull_device_remove(&scull_devices[i], i);
-            return error;
-        }
+        if (dev->device)
+            device_destroy(scull_class, scull_first + i);
+        if (dev->added)
+            cdev_del(&dev->cdev);
+        scull_trim(dev);
     }
-    return 0;
+    class_destroy(scull_class);
+    if (scull_first)
+        unregister_chrdev_region(scull_first, nr_devs);
+    kfree(scull_devs);
 }
 
 static int __init scull_init(void)
 {
-    int error = -ENOMEM;
+    const struct scull_geometry geometry = {quantum, qset};
+    unsigned int i;
+    int error;
 
-    if (devices < 1 || devices > 64 || quantum < 1 || quantum > 131072 || set_size < 1) {
-        pr_err("scull: a parameter is out of range\n");
+    if (nr_devs == 0 || nr_devs > 256 || !scull_geometry_ok(&geometry))
         return -EINVAL;
-    }
-    scull_devices = kcalloc(devices, sizeof(*scull_devices), GFP_KERNEL);
-    if (!scull_devices)
+    scull_devs = kcalloc(nr_devs, sizeof(*scull_devs), GFP_KERNEL);
+    if (!scull_devs)
         return -ENOMEM;
-    error = alloc_chrdev_region(&scull_first, 0, devices, "scull");
+    for (i = 0; i < nr_devs; i++) {
+        mutex_init(&scull_devs[i].lock);
+        INIT_LIST_HEAD(&scull_devs[i].sets);
+        scull_devs[i].now = scull_devs[i].next = geometry;
+    }
+    error = alloc_chrdev_region(&scull_first, 0, nr_devs, "scull");
     if (error)
-        goto no_region;
+        goto fail;
     scull_class = class_create("scull");
     if (IS_ERR(scull_class)) {
         error = PTR_ERR(scull_class);
-        goto no_class;
+        scull_class = NULL;
+        goto fail;
     }
-    error = scull_add_all();
-    if (error)
-        goto no_devices;
-    if (!proc_create_single("scull", 0444, NULL, scull_proc_show))
-        pr_warn("scull: no /proc/scull, going on without\n");
-    pr_info("scull: %d devices, major %d\n", devices, MAJOR(scull_first));
+    scull_class->devnode = scull_devnode;
+    for (i = 0; i < nr_devs; i++) {
+        error = scull_add(&scull_devs[i], i);
+        if (error)
+            goto fail;
+    }
+    scull_proc = proc_create_single("scull", 0444, NULL, scull_show);
+    if (!scull_proc) {
+        error = -ENOMEM;
+        goto fail;
+    }
     return 0;
 
-no_devices:
-    class_destroy(scull_class);
-no_class:
-    unregister_chrdev_region(scull_first, devices);
-no_region:
-    kfree(scull_devices);
+fail:
+    scull_cleanup();
     return error;
 }
 
 static void __exit scull_exit(void)
 {
-    int i;
-
-    remove_proc_entry("scull", NULL);
-    for (i = 0; i < devices; i++)
-        scull_device_remove(&scull_devices[i], i);
-    class_destroy(scull_class);
-    unregister_chrdev_region(scull_first, devices);
-    kfree(scull_devices);
+    scull_cleanup();
 }
 
 module_init(scull_init);
 module_exit(scull_exit);
 MODULE_LICENSE("Dual MIT/GPL");
-MODULE_DESCRIPTION("memory as a device, on kmalloc");
+MODULE_DESCRIPTION("Memory devices on kmalloc");

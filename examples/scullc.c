@@ -1,278 +1,268 @@
 /* SPDX-License-Identifier: MIT */
-/* scullc: scull on an object cache.
+/* scullc: devices made of memory, here of an object cache of their own.
  *
- * All quanta of all devices have one size for as long as the module is loaded, so they come from one
- * cache of their own, kmem_cache_create("scullc", quantum, SLAB_HWCACHE_ALIGN): the allocator packs them
- * without rounding to a size class, and /proc/slabinfo shows them under the driver's name. The price is
- * that the quantum can no longer be changed by ioctl.
+ * As scull.c (read that first), with one difference: all pieces have the same size for the life of the
+ * module, so they come from a cache made for that size. The cache packs them tightly, keeps each on
+ * cache lines of its own (SLAB_HWCACHE_ALIGN), and shows up under its name in slabinfo:
  *
- *     device -> set 0 -> set 1 -> ...          byte n is in quantum n / quantum,
- *                |                             which is entry (n / quantum) % set_size
- *                +-> [object][object][hole]    of set (n / quantum) / set_size
+ *     quarry run examples/scullc.c -- sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scullc0; cat $QUARRY_ROOT/proc/slabinfo'
  *
- * Locking: one mutex a device guards its sets, sizes and data; all devices share the cache, which
- * needs no lock of ours. */
+ * One mutex per device guards its data, size and geometry. */
+#include <linux/capability.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/init.h>
-#include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
-#include <linux/proc_fs.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include "scull_ioctl.h"
+#include "scull.h"
 
-static int devices = 4;
-static int quantum = 4000;
-static int set_size = 1000;
-module_param(devices, int, 0444);
-MODULE_PARM_DESC(devices, "how many devices, 1..64");
-module_param(quantum, int, 0444);
-MODULE_PARM_DESC(quantum, "bytes in one block, 1..65536");
-module_param(set_size, int, 0444);
-MODULE_PARM_DESC(set_size, "quanta in one set");
+static unsigned int nr_devs = 4;
+module_param(nr_devs, uint, 0444);
+MODULE_PARM_DESC(nr_devs, "how many devices to make (4)");
+
+static unsigned int quantum = 4000;
+module_param(quantum, uint, 0444);
+MODULE_PARM_DESC(quantum, "bytes in one piece of memory (4000)");
+
+static unsigned int qset = 1000;
+module_param(qset, uint, 0444);
+MODULE_PARM_DESC(qset, "pieces in one set (1000)");
 
 struct scullc_set {
-    struct scullc_set *next;
-    void **quantum; /* set_size pointers, NULL where nothing was written */
+    struct list_head list;
+    void *quantum[];
 };
 
-struct scullc_device {
+struct scullc_dev {
     struct mutex lock;
-    struct scullc_set *sets;
-    int set_size;      /* of the data it holds */
-    int next_set_size; /* of what is written after the next trim */
+    struct list_head sets;
     loff_t size;
+    struct scull_geometry now;  /* of the data in memory */
+    struct scull_geometry next; /* from the next trim on */
     struct cdev cdev;
+    bool added;            /* the cdev is */
+    struct device *device; /* its node in dev/ */
 };
 
 static dev_t scullc_first;
 static struct class *scullc_class;
-static struct scullc_device *scullc_devices;
-static struct kmem_cache *scullc_cache; /* where all quanta come from */
+static struct scullc_dev *scullc_devs;
+static struct kmem_cache *scullc_cache; /* of quanta */
 
-static size_t scullc_quantum_size(const struct scullc_device *device)
+/* ---- memory ------------------------------------------------------------------------------------------------ */
+
+static bool scullc_geometry_ok(const struct scull_geometry *geometry)
 {
-    return quantum;
+    return geometry->quantum > 0 && geometry->quantum <= KMALLOC_MAX_SIZE && geometry->qset > 0 &&
+           geometry->qset <= 1 << 16;
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
-
-static void *scullc_quantum_alloc(const struct scullc_device *device)
-{
-    return kmem_cache_zalloc(scullc_cache, GFP_KERNEL);
-}
-
-static void scullc_quantum_free(const struct scullc_device *device, void *memory)
-{
-    kmem_cache_free(scullc_cache, memory);
-}
-
-/* Give back all data. The caller holds the lock (or is alone). */
-static void scullc_trim(struct scullc_device *device)
+/* Empty the device. The caller holds dev->lock, or is alone. */
+static void scullc_trim(struct scullc_dev *dev)
 {
     struct scullc_set *set, *next;
-    int i;
+    unsigned int i;
 
-    for (set = device->sets; set; set = next) {
-        next = set->next;
-        for (i = 0; i < device->set_size; i++) {
+    list_for_each_entry_safe (set, next, &dev->sets, list) {
+        for (i = 0; i < dev->now.qset; i++) {
             if (set->quantum[i])
-                scullc_quantum_free(device, set->quantum[i]);
+                kmem_cache_free(scullc_cache, set->quantum[i]);
         }
-        kfree(set->quantum);
+        list_del(&set->list);
         kfree(set);
     }
-    device->sets = NULL;
-    device->size = 0;
-    device->set_size = device->next_set_size;
+    dev->size = 0;
+    dev->now = dev->next;
 }
 
-static struct scullc_set *scullc_set_alloc(const struct scullc_device *device)
+/* Set number @number; made on the way there if @grow. NULL: there is none, or no memory for it. */
+static struct scullc_set *scullc_find_set(struct scullc_dev *dev, u64 number, bool grow)
 {
-    struct scullc_set *set = kzalloc(sizeof(*set), GFP_KERNEL);
+    struct scullc_set *set;
 
-    if (!set)
-        return NULL;
-    set->quantum = kcalloc(device->set_size, sizeof(*set->quantum), GFP_KERNEL);
-    if (!set->quantum) {
-        kfree(set);
-        return NULL;
+    list_for_each_entry (set, &dev->sets, list) {
+        if (number-- == 0)
+            return set;
     }
-    return set;
-}
-
-/* Where the pointer to quantum number @nr lies; NULL when its set does not exist and is not to be made
- * (@make false) or cannot be. */
-static void **scullc_slot(struct scullc_device *device, unsigned long nr, bool make)
-{
-    struct scullc_set **link = &device->sets;
-    unsigned long set_nr = nr / device->set_size;
-
-    for (;;) {
-        if (!*link && make)
-            *link = scullc_set_alloc(device);
-        if (!*link)
+    while (grow) {
+        set = kzalloc(struct_size(set, quantum, dev->now.qset), GFP_KERNEL);
+        if (!set)
             return NULL;
-        if (set_nr-- == 0)
-            return &(*link)->quantum[nr % device->set_size];
-        link = &(*link)->next;
+        list_add_tail(&set->list, &dev->sets);
+        if (number-- == 0)
+            return set;
     }
+    return NULL;
 }
 
-/* ---- file operations ------------------------------------------------------------------------ */
+/* The place of the quantum that holds @pos, and where in it that is. NULL as above. */
+static void **scullc_find_slot(struct scullc_dev *dev, loff_t pos, bool grow, size_t *offset)
+{
+    u64 number = (u64)pos / dev->now.quantum;
+    struct scullc_set *set = scullc_find_set(dev, number / dev->now.qset, grow);
+
+    *offset = (u64)pos % dev->now.quantum;
+    return set ? &set->quantum[number % dev->now.qset] : NULL;
+}
+
+/* ---- file operations --------------------------------------------------------------------------------------- */
 
 static int scullc_open(struct inode *inode, struct file *file)
 {
-    struct scullc_device *device = container_of(inode->i_cdev, struct scullc_device, cdev);
-    int error = 0;
+    struct scullc_dev *dev = container_of(inode->i_cdev, struct scullc_dev, cdev);
 
-    file->private_data = device;
+    file->private_data = dev;
     if ((file->f_flags & O_ACCMODE) == O_WRONLY) {
-        if (mutex_lock_interruptible(&device->lock))
+        if (mutex_lock_interruptible(&dev->lock))
             return -ERESTARTSYS;
-        scullc_trim(device);
-        mutex_unlock(&device->lock);
+        scullc_trim(dev);
+        mutex_unlock(&dev->lock);
     }
-    return error;
+    return 0;
 }
 
 static int scullc_release(struct inode *inode, struct file *file)
 {
+    file->private_data = NULL; /* the data stays for whoever comes next */
     return 0;
 }
 
-/* Bytes from @position to the end of its quantum, at most @count. */
-static size_t scullc_piece(const struct scullc_device *device, loff_t position, size_t count)
+static ssize_t scullc_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
-    size_t size = scullc_quantum_size(device);
+    struct scullc_dev *dev = file->private_data;
+    size_t done = 0;
 
-    return min_t(size_t, count, size - (size_t)position % size);
-}
-
-static ssize_t scullc_read(struct file *file, char __user *buffer, size_t count, loff_t *position)
-{
-    struct scullc_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
-
-    if (mutex_lock_interruptible(&device->lock))
+    if (mutex_lock_interruptible(&dev->lock))
         return -ERESTARTSYS;
-    if (*position < device->size)
-        count = min_t(loff_t, count, device->size - *position);
-    else
+    if (*pos >= dev->size)
         count = 0;
+    else
+        count = min_t(u64, count, dev->size - *pos);
     while (done < count) {
-        size_t size = scullc_quantum_size(device);
-        void **slot = scullc_slot(device, *position / size, false);
+        size_t offset, piece, left;
+        void **slot = scullc_find_slot(dev, *pos, false, &offset);
 
-        if (!slot || !*slot)
+        piece = min(count - done, dev->now.quantum - offset);
+        if (slot && *slot)
+            left = copy_to_user(buf + done, *slot + offset, piece);
+        else
+            left = clear_user(buf + done, piece);
+        done += piece - left;
+        *pos += piece - left;
+        if (left)
             break;
-        piece = scullc_piece(device, *position, count - done);
-        if (copy_to_user(buffer + done, *slot + *position % size, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
     }
-    mutex_unlock(&device->lock);
-    return done ? done : result;
+    mutex_unlock(&dev->lock);
+    return done || !count ? done : -EFAULT;
 }
 
-static ssize_t scullc_write(struct file *file, const char __user *buffer, size_t count,
-                            loff_t *position)
+static ssize_t scullc_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
 {
-    struct scullc_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
+    struct scullc_dev *dev = file->private_data;
+    ssize_t error = 0;
+    size_t done = 0;
 
-    if (mutex_lock_interruptible(&device->lock))
+    if (mutex_lock_interruptible(&dev->lock))
         return -ERESTARTSYS;
     if (file->f_flags & O_APPEND)
-        *position = device->size;
-    while (done < count) {
-        size_t size = scullc_quantum_size(device);
-        void **slot = scullc_slot(device, *position / size, true);
+        *pos = dev->size;
+    while (done < count && !error) {
+        size_t offset, piece, left;
+        void **slot = scullc_find_slot(dev, *pos, true, &offset);
 
+        /* Zeroed: what a write does not cover must not show somebody's old memory. */
         if (slot && !*slot)
-            *slot = scullc_quantum_alloc(device);
+            *slot = kmem_cache_zalloc(scullc_cache, GFP_KERNEL);
         if (!slot || !*slot) {
-            result = -ENOMEM;
+            error = -ENOMEM; /* what exists so far is in its place, to be used or trimmed */
             break;
         }
-        piece = scullc_piece(device, *position, count - done);
-        if (copy_from_user(*slot + *position % size, buffer + done, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
-        if (device->size < *position)
-            device->size = *position;
+        piece = min(count - done, dev->now.quantum - offset);
+        left = copy_from_user(*slot + offset, buf + done, piece);
+        if (left)
+            error = -EFAULT;
+        done += piece - left;
+        *pos += piece - left;
+        dev->size = max(dev->size, *pos);
     }
-    mutex_unlock(&device->lock);
-    return done ? done : result;
+    mutex_unlock(&dev->lock);
+    return done ? done : error;
 }
 
 static loff_t scullc_llseek(struct file *file, loff_t offset, int whence)
 {
-    struct scullc_device *device = file->private_data;
-    loff_t target;
+    struct scullc_dev *dev = file->private_data;
+    loff_t base = 0;
 
-    switch (whence) {
-    case SEEK_SET:
-        target = offset;
-        break;
-    case SEEK_CUR:
-        target = file->f_pos + offset;
-        break;
-    case SEEK_END:
-        target = device->size + offset;
-        break;
-    default:
+    if (mutex_lock_interruptible(&dev->lock))
+        return -ERESTARTSYS;
+    if (whence == SEEK_CUR)
+        base = file->f_pos;
+    else if (whence == SEEK_END)
+        base = dev->size;
+    mutex_unlock(&dev->lock);
+    if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
         return -EINVAL;
-    }
-    if (target < 0)
+    if (check_add_overflow(base, offset, &offset) || offset < 0)
         return -EINVAL;
-    file->f_pos = target;
-    return target;
+    file->f_pos = offset; /* beyond the end is fine: a write there leaves a hole */
+    return offset;
 }
 
-static long scullc_ioctl(struct file *file, unsigned int command, unsigned long argument)
+static long scullc_set_geometry(struct scullc_dev *dev, const struct scull_geometry *wanted)
 {
-    struct scullc_device *device = file->private_data;
-    int __user *user = (int __user *)argument;
-    int value = 0;
+    struct scull_geometry geometry = dev->next;
 
-    if (_IOC_TYPE(command) != SCULL_IOC_MAGIC)
-        return -ENOTTY;
-    if ((_IOC_DIR(command) & _IOC_WRITE) && get_user(value, user))
-        return -EFAULT;
-    switch (command) {
-    case SCULL_RESET:
-        device->next_set_size = set_size;
-        return 0;
-    case SCULL_GET_QUANTUM:
-        return put_user(quantum, user);
-    case SCULL_GET_SET:
-        return put_user(device->next_set_size, user);
-    case SCULL_SET_SET:
-        if (value < 1 || value > 100000)
-            return -EINVAL;
-        device->next_set_size = value;
-        return 0;
-    default:
-        return -ENOTTY;
-    }
+    if (wanted->quantum && wanted->quantum != quantum)
+        return -EINVAL; /* the cache has one size */
+    if (wanted->qset)
+        geometry.qset = wanted->qset;
+    if (!scullc_geometry_ok(&geometry))
+        return -EINVAL;
+    dev->next = geometry;
+    return 0;
 }
 
-static const struct file_operations scullc_file_operations = {
+static long scullc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+    struct scullc_dev *dev = file->private_data;
+    void __user *user = (void __user *)arg;
+    struct scull_geometry geometry;
+    long error = 0;
+
+    if (cmd != SCULL_GET_GEOMETRY && !capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (cmd == SCULL_SET_GEOMETRY && copy_from_user(&geometry, user, sizeof(geometry)))
+        return -EFAULT;
+    if (mutex_lock_interruptible(&dev->lock))
+        return -ERESTARTSYS;
+    switch (cmd) {
+    case SCULL_RESET:
+        dev->next = (struct scull_geometry){quantum, qset};
+        scullc_trim(dev);
+        break;
+    case SCULL_GET_GEOMETRY:
+        geometry = dev->now;
+        break;
+    case SCULL_SET_GEOMETRY:
+        error = scullc_set_geometry(dev, &geometry);
+        break;
+    default:
+        error = -ENOTTY;
+    }
+    mutex_unlock(&dev->lock);
+    if (cmd == SCULL_GET_GEOMETRY && copy_to_user(user, &geometry, sizeof(geometry)))
+        error = -EFAULT;
+    return error;
+}
+
+static const struct file_operations scullc_fops = {
     .owner = THIS_MODULE,
     .open = scullc_open,
     .release = scullc_release,
@@ -282,124 +272,104 @@ static const struct file_operations scullc_file_operations = {
     .unlocked_ioctl = scullc_ioctl,
 };
 
-/* ---- /proc/scullc: a line a device -------------------------------------- */
+/* ---- beginning and end -------------------------------------------------------------------------------------- */
 
-static int scullc_proc_show(struct seq_file *seq, void *unused)
+/* Everybody may use the devices. */
+static char *scullc_devnode(const struct device *device, umode_t *mode)
 {
-    int i;
-
-    for (i = 0; i < devices; i++) {
-        struct scullc_device *device = &scullc_devices[i];
-
-        if (mutex_lock_interruptible(&device->lock))
-            return -ERESTARTSYS;
-        seq_printf(seq, "scullc%d: quantum %d, set %d, %lld bytes\n", i, quantum, device->set_size,
-                   (long long)device->size);
-        mutex_unlock(&device->lock);
-    }
-    return 0;
+    if (mode)
+        *mode = 0666;
+    return NULL;
 }
 
-/* ---- coming and going ----------------------------------------------------------------------- */
-
-static int scullc_device_add(struct scullc_device *device, int minor)
+static int scullc_add(struct scullc_dev *dev, unsigned int index)
 {
-    dev_t number = MKDEV(MAJOR(scullc_first), minor);
-    struct device *node;
+    struct device *device;
     int error;
 
-    mutex_init(&device->lock);
-    device->set_size = device->next_set_size = set_size;
-    cdev_init(&device->cdev, &scullc_file_operations);
-    device->cdev.owner = THIS_MODULE;
-    error = cdev_add(&device->cdev, number, 1);
+    cdev_init(&dev->cdev, &scullc_fops);
+    dev->cdev.owner = THIS_MODULE;
+    error = cdev_add(&dev->cdev, scullc_first + index, 1);
     if (error)
         return error;
-    node = device_create(scullc_class, NULL, number, NULL, "scullc%d", minor);
-    if (IS_ERR(node)) {
-        cdev_del(&device->cdev);
-        return PTR_ERR(node);
-    }
+    dev->added = true;
+    device = device_create(scullc_class, NULL, scullc_first + index, NULL, "scullc%u", index);
+    if (IS_ERR(device))
+        return PTR_ERR(device);
+    dev->device = device;
     return 0;
 }
 
-static void scullc_device_remove(struct scullc_device *device, int minor)
+/* Undo what was done so far: the end of the module, and of an init that failed half way. */
+static void scullc_cleanup(void)
 {
-    device_destroy(scullc_class, MKDEV(MAJOR(scullc_first), minor));
-    cdev_del(&device->cdev);
-    scullc_trim(device);
-}
+    unsigned int i;
 
-static int __init scullc_add_all(void)
-{
-    int i, error;
+    for (i = 0; scullc_devs && i < nr_devs; i++) {
+        struct scullc_dev *dev = &scullc_devs[i];
 
-    for (i = 0; i < devices; i++) {
-        error = scullc_device_add(&scullc_devices[i], i);
-        if (error) {
-            while (i-- > 0)
-                scullc_device_remove(&scullc_devices[i], i);
-            return error;
-        }
+        if (dev->device)
+            device_destroy(scullc_class, scullc_first + i);
+        if (dev->added)
+            cdev_del(&dev->cdev);
+        scullc_trim(dev);
     }
-    return 0;
+    class_destroy(scullc_class);
+    if (scullc_first)
+        unregister_chrdev_region(scullc_first, nr_devs);
+    kmem_cache_destroy(scullc_cache);
+    kfree(scullc_devs);
 }
 
 static int __init scullc_init(void)
 {
-    int error = -ENOMEM;
+    const struct scull_geometry geometry = {quantum, qset};
+    unsigned int i;
+    int error;
 
-    if (devices < 1 || devices > 64 || quantum < 1 || quantum > 65536 || set_size < 1) {
-        pr_err("scullc: a parameter is out of range\n");
+    if (nr_devs == 0 || nr_devs > 256 || !scullc_geometry_ok(&geometry))
         return -EINVAL;
-    }
-    scullc_devices = kcalloc(devices, sizeof(*scullc_devices), GFP_KERNEL);
-    if (!scullc_devices)
+    scullc_devs = kcalloc(nr_devs, sizeof(*scullc_devs), GFP_KERNEL);
+    if (!scullc_devs)
         return -ENOMEM;
+    for (i = 0; i < nr_devs; i++) {
+        mutex_init(&scullc_devs[i].lock);
+        INIT_LIST_HEAD(&scullc_devs[i].sets);
+        scullc_devs[i].now = scullc_devs[i].next = geometry;
+    }
     scullc_cache = kmem_cache_create("scullc", quantum, 0, SLAB_HWCACHE_ALIGN, NULL);
-    if (!scullc_cache)
-        goto no_cache;
-    error = alloc_chrdev_region(&scullc_first, 0, devices, "scullc");
+    if (!scullc_cache) {
+        error = -ENOMEM;
+        goto fail;
+    }
+    error = alloc_chrdev_region(&scullc_first, 0, nr_devs, "scullc");
     if (error)
-        goto no_region;
+        goto fail;
     scullc_class = class_create("scullc");
     if (IS_ERR(scullc_class)) {
         error = PTR_ERR(scullc_class);
-        goto no_class;
+        scullc_class = NULL;
+        goto fail;
     }
-    error = scullc_add_all();
-    if (error)
-        goto no_devices;
-    if (!proc_create_single("scullc", 0444, NULL, scullc_proc_show))
-        pr_warn("scullc: no /proc/scullc, going on without\n");
-    pr_info("scullc: %d devices, major %d\n", devices, MAJOR(scullc_first));
+    scullc_class->devnode = scullc_devnode;
+    for (i = 0; i < nr_devs; i++) {
+        error = scullc_add(&scullc_devs[i], i);
+        if (error)
+            goto fail;
+    }
     return 0;
 
-no_devices:
-    class_destroy(scullc_class);
-no_class:
-    unregister_chrdev_region(scullc_first, devices);
-no_region:
-    kmem_cache_destroy(scullc_cache);
-no_cache:
-    kfree(scullc_devices);
+fail:
+    scullc_cleanup();
     return error;
 }
 
 static void __exit scullc_exit(void)
 {
-    int i;
-
-    remove_proc_entry("scullc", NULL);
-    for (i = 0; i < devices; i++)
-        scullc_device_remove(&scullc_devices[i], i);
-    class_destroy(scullc_class);
-    unregister_chrdev_region(scullc_first, devices);
-    kmem_cache_destroy(scullc_cache);
-    kfree(scullc_devices);
+    scullc_cleanup();
 }
 
 module_init(scullc_init);
 module_exit(scullc_exit);
 MODULE_LICENSE("Dual MIT/GPL");
-MODULE_DESCRIPTION("memory as a device, on an object cache");
+MODULE_DESCRIPTION("Memory devices on an object cache");

@@ -1,386 +1,379 @@
 /* SPDX-License-Identifier: MIT */
-/* scullc26: scullc as drivers of the 2.6 kernels were written.
+/* scullc26: scullc.c as it was written for Linux 2.6.
  *
- * The same driver as scullc.c, in the older generation's words: kmem_cache_t, the six-argument
- * kmem_cache_create() and the kmem_cache_destroy() that returns a status, SLAB_KERNEL, a semaphore used
- * as a mutex, the ioctl method that gets the inode, /proc by create_proc_read_entry(), and no device
- * model: the devices are named after their region. Compare the two files side by side to see what changed.
+ * The same devices with the calls of that time: kmem_cache_t and the cache with constructor and
+ * destructor, a semaphore as mutex, the ioctl method that gets the inode, a /proc file made by
+ * read_proc, numbers instead of device nodes (a script ran mknod; here dev/ lists them by name).
  *
- * Locking: one semaphore a device guards its sets, sizes and data. */
-#define QUARRY_LINUX_26
-
-#include <linux/cdev.h>
-#include <linux/fs.h>
-#include <linux/init.h>
-#include <linux/kernel.h>
+ * The constructor shows what it was for: an object is all zeros whenever it lies in the cache. That
+ * costs once, when its slab is made; who frees one gives it back as it was constructed. */
+#ifndef QUARRY_LINUX_26
+#define QUARRY_LINUX_26 /* the API of 2.6; a kernel of that time needs no such word */
+#endif
+#include <linux/config.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/proc_fs.h>
-#include <linux/semaphore.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
-#include "scull_ioctl.h"
+#include <linux/fs.h>
+#include <linux/errno.h>
+#include <linux/types.h>
+#include <linux/fcntl.h>
+#include <linux/cdev.h>
+#include <linux/list.h>
+#include <linux/proc_fs.h>
+#include <asm/semaphore.h>
+#include <asm/uaccess.h>
+#include "scull.h"
 
-static int devices = 4;
-static int quantum = 4000;
-static int set_size = 1000;
-module_param(devices, int, 0444);
-MODULE_PARM_DESC(devices, "how many devices, 1..64");
-module_param(quantum, int, 0444);
-MODULE_PARM_DESC(quantum, "bytes in one block, 1..65536");
-module_param(set_size, int, 0444);
-MODULE_PARM_DESC(set_size, "quanta in one set");
+static int scullc26_major = 0; /* 0: any that is free */
+static int scullc26_nr_devs = 4;
+static int scullc26_quantum = 4000;
+static int scullc26_qset = 500;
 
-struct scullc_set {
-    struct scullc_set *next;
-    void **quantum; /* set_size pointers, NULL where nothing was written */
+module_param(scullc26_major, int, S_IRUGO);
+module_param(scullc26_nr_devs, int, S_IRUGO);
+module_param(scullc26_quantum, int, S_IRUGO);
+module_param(scullc26_qset, int, S_IRUGO);
+
+struct scullc26_set {
+    struct list_head list;
+    void **data; /* qset pointers */
 };
 
-struct scullc_device {
-    struct semaphore lock;
-    struct scullc_set *sets;
-    int set_size;      /* of the data it holds */
-    int next_set_size; /* of what is written after the next trim */
+struct scullc26_dev {
+    struct semaphore sem;
+    struct list_head sets;
     loff_t size;
+    int qset, next_qset; /* of the data in memory; from the next trim on */
     struct cdev cdev;
+    int added;
 };
 
-static dev_t scullc_first;
-static struct scullc_device *scullc_devices;
-static kmem_cache_t *scullc_cache; /* where all quanta come from */
+static dev_t scullc26_first;
+static struct scullc26_dev *scullc26_devs;
+static kmem_cache_t *scullc26_cache;
+static struct proc_dir_entry *scullc26_proc;
 
-static size_t scullc_quantum_size(const struct scullc_device *device)
+/* ---- memory ------------------------------------------------------------------------------------------------ */
+
+static void scullc26_ctor(void *object, kmem_cache_t *cache, unsigned long flags)
 {
-    return quantum;
+    if (flags & SLAB_CTOR_CONSTRUCTOR)
+        memset(object, 0, scullc26_quantum);
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
-
-static void *scullc_quantum_alloc(const struct scullc_device *device)
+static void scullc26_dtor(void *object, kmem_cache_t *cache, unsigned long flags)
 {
-    void *memory = kmem_cache_alloc(scullc_cache, SLAB_KERNEL);
-
-    if (memory)
-        memset(memory, 0, quantum);
-    return memory;
+    /* Nothing hangs off a quantum. */
 }
 
-static void scullc_quantum_free(const struct scullc_device *device, void *memory)
+static void scullc26_trim(struct scullc26_dev *dev)
 {
-    kmem_cache_free(scullc_cache, memory);
-}
-
-/* Give back all data. The caller holds the lock (or is alone). */
-static void scullc_trim(struct scullc_device *device)
-{
-    struct scullc_set *set, *next;
+    struct scullc26_set *set, *next;
     int i;
 
-    for (set = device->sets; set; set = next) {
-        next = set->next;
-        for (i = 0; i < device->set_size; i++) {
-            if (set->quantum[i])
-                scullc_quantum_free(device, set->quantum[i]);
+    list_for_each_entry_safe (set, next, &dev->sets, list) {
+        for (i = 0; set->data && i < dev->qset; i++) {
+            if (!set->data[i])
+                continue;
+            memset(set->data[i], 0, scullc26_quantum); /* as constructed */
+            kmem_cache_free(scullc26_cache, set->data[i]);
         }
-        kfree(set->quantum);
+        list_del(&set->list);
+        kfree(set->data);
         kfree(set);
     }
-    device->sets = NULL;
-    device->size = 0;
-    device->set_size = device->next_set_size;
+    dev->size = 0;
+    dev->qset = dev->next_qset;
 }
 
-static struct scullc_set *scullc_set_alloc(const struct scullc_device *device)
+/* Set number @number; made on the way there if @grow. NULL: there is none, or no memory for it. */
+static struct scullc26_set *scullc26_follow(struct scullc26_dev *dev, long number, int grow)
 {
-    struct scullc_set *set = kzalloc(sizeof(*set), GFP_KERNEL);
+    struct scullc26_set *set;
 
-    if (!set)
-        return NULL;
-    set->quantum = kcalloc(device->set_size, sizeof(*set->quantum), GFP_KERNEL);
-    if (!set->quantum) {
-        kfree(set);
-        return NULL;
+    list_for_each_entry (set, &dev->sets, list) {
+        if (number-- == 0)
+            return set;
     }
-    return set;
-}
-
-/* Where the pointer to quantum number @nr lies; NULL when its set does not exist and is not to be made
- * (@make false) or cannot be. */
-static void **scullc_slot(struct scullc_device *device, unsigned long nr, bool make)
-{
-    struct scullc_set **link = &device->sets;
-    unsigned long set_nr = nr / device->set_size;
-
-    for (;;) {
-        if (!*link && make)
-            *link = scullc_set_alloc(device);
-        if (!*link)
+    while (grow) {
+        set = kmalloc(sizeof(*set), GFP_KERNEL);
+        if (!set)
             return NULL;
-        if (set_nr-- == 0)
-            return &(*link)->quantum[nr % device->set_size];
-        link = &(*link)->next;
+        set->data = NULL;
+        list_add_tail(&set->list, &dev->sets);
+        if (number-- == 0)
+            return set;
     }
+    return NULL;
 }
 
-/* ---- file operations ------------------------------------------------------------------------ */
-
-static int scullc_open(struct inode *inode, struct file *file)
+/* The quantum that holds @pos, made if @grow; NULL: a hole, or no memory. */
+static char *scullc26_find(struct scullc26_dev *dev, loff_t pos, int grow)
 {
-    struct scullc_device *device = container_of(inode->i_cdev, struct scullc_device, cdev);
-    int error = 0;
+    long number = (long)pos / scullc26_quantum;
+    struct scullc26_set *set = scullc26_follow(dev, number / dev->qset, grow);
+    void **slot;
 
-    file->private_data = device;
-    if ((file->f_flags & O_ACCMODE) == O_WRONLY) {
-        if (down_interruptible(&device->lock))
-            return -ERESTARTSYS;
-        scullc_trim(device);
-        up(&device->lock);
+    if (set && !set->data && grow) {
+        set->data = kmalloc(dev->qset * sizeof(*set->data), GFP_KERNEL);
+        if (set->data)
+            memset(set->data, 0, dev->qset * sizeof(*set->data));
     }
-    return error;
+    if (!set || !set->data)
+        return NULL;
+    slot = &set->data[number % dev->qset];
+    if (!*slot && grow)
+        *slot = kmem_cache_alloc(scullc26_cache, SLAB_KERNEL);
+    return *slot;
 }
 
-static int scullc_release(struct inode *inode, struct file *file)
+/* ---- file operations --------------------------------------------------------------------------------------- */
+
+static int scullc26_open(struct inode *inode, struct file *filp)
+{
+    struct scullc26_dev *dev = container_of(inode->i_cdev, struct scullc26_dev, cdev);
+
+    filp->private_data = dev;
+    if ((filp->f_flags & O_ACCMODE) == O_WRONLY) {
+        if (down_interruptible(&dev->sem))
+            return -ERESTARTSYS;
+        scullc26_trim(dev);
+        up(&dev->sem);
+    }
+    return 0;
+}
+
+static int scullc26_release(struct inode *inode, struct file *filp)
 {
     return 0;
 }
 
-/* Bytes from @position to the end of its quantum, at most @count. */
-static size_t scullc_piece(const struct scullc_device *device, loff_t position, size_t count)
+/* One quantum at a time: who wants more calls again. */
+static ssize_t scullc26_read(struct file *filp, char __user *buf, size_t count, loff_t *f_pos)
 {
-    size_t size = scullc_quantum_size(device);
+    struct scullc26_dev *dev = filp->private_data;
+    size_t offset = (long)*f_pos % scullc26_quantum;
+    ssize_t retval = 0;
+    char *quantum;
 
-    return min_t(size_t, count, size - (size_t)position % size);
-}
-
-static ssize_t scullc_read(struct file *file, char __user *buffer, size_t count, loff_t *position)
-{
-    struct scullc_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
-
-    if (down_interruptible(&device->lock))
+    if (down_interruptible(&dev->sem))
         return -ERESTARTSYS;
-    if (*position < device->size)
-        count = min_t(loff_t, count, device->size - *position);
-    else
-        count = 0;
-    while (done < count) {
-        size_t size = scullc_quantum_size(device);
-        void **slot = scullc_slot(device, *position / size, false);
-
-        if (!slot || !*slot)
-            break;
-        piece = scullc_piece(device, *position, count - done);
-        if (copy_to_user(buffer + done, *slot + *position % size, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
-    }
-    up(&device->lock);
-    return done ? done : result;
+    if (*f_pos >= dev->size)
+        goto out;
+    if (count > dev->size - *f_pos)
+        count = dev->size - *f_pos;
+    if (count > scullc26_quantum - offset)
+        count = scullc26_quantum - offset;
+    quantum = scullc26_find(dev, *f_pos, 0);
+    retval = -EFAULT;
+    if (quantum ? copy_to_user(buf, quantum + offset, count) : clear_user(buf, count))
+        goto out;
+    *f_pos += count;
+    retval = count;
+out:
+    up(&dev->sem);
+    return retval;
 }
 
-static ssize_t scullc_write(struct file *file, const char __user *buffer, size_t count,
-                            loff_t *position)
+static ssize_t scullc26_write(struct file *filp, const char __user *buf, size_t count,
+                              loff_t *f_pos)
 {
-    struct scullc_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
+    struct scullc26_dev *dev = filp->private_data;
+    size_t offset;
+    ssize_t retval = -ENOMEM;
+    char *quantum;
 
-    if (down_interruptible(&device->lock))
+    if (down_interruptible(&dev->sem))
         return -ERESTARTSYS;
-    if (file->f_flags & O_APPEND)
-        *position = device->size;
-    while (done < count) {
-        size_t size = scullc_quantum_size(device);
-        void **slot = scullc_slot(device, *position / size, true);
-
-        if (slot && !*slot)
-            *slot = scullc_quantum_alloc(device);
-        if (!slot || !*slot) {
-            result = -ENOMEM;
-            break;
-        }
-        piece = scullc_piece(device, *position, count - done);
-        if (copy_from_user(*slot + *position % size, buffer + done, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
-        if (device->size < *position)
-            device->size = *position;
-    }
-    up(&device->lock);
-    return done ? done : result;
+    if (filp->f_flags & O_APPEND)
+        *f_pos = dev->size;
+    offset = (long)*f_pos % scullc26_quantum;
+    quantum = scullc26_find(dev, *f_pos, 1);
+    if (!quantum)
+        goto out;
+    if (count > scullc26_quantum - offset)
+        count = scullc26_quantum - offset;
+    retval = -EFAULT;
+    if (copy_from_user(quantum + offset, buf, count))
+        goto out;
+    *f_pos += count;
+    if (dev->size < *f_pos)
+        dev->size = *f_pos;
+    retval = count;
+out:
+    up(&dev->sem);
+    return retval;
 }
 
-static loff_t scullc_llseek(struct file *file, loff_t offset, int whence)
+static loff_t scullc26_llseek(struct file *filp, loff_t off, int whence)
 {
-    struct scullc_device *device = file->private_data;
-    loff_t target;
+    struct scullc26_dev *dev = filp->private_data;
+    loff_t newpos;
 
     switch (whence) {
     case SEEK_SET:
-        target = offset;
+        newpos = off;
         break;
     case SEEK_CUR:
-        target = file->f_pos + offset;
+        newpos = filp->f_pos + off;
         break;
     case SEEK_END:
-        target = device->size + offset;
+        newpos = dev->size + off;
         break;
     default:
         return -EINVAL;
     }
-    if (target < 0)
+    if (newpos < 0)
         return -EINVAL;
-    file->f_pos = target;
-    return target;
+    filp->f_pos = newpos;
+    return newpos;
 }
 
-static int scullc_ioctl(struct inode *inode, struct file *file, unsigned int command,
-                        unsigned long argument)
+static int scullc26_ioctl(struct inode *inode, struct file *filp, unsigned int cmd,
+                          unsigned long arg)
 {
-    struct scullc_device *device = file->private_data;
-    int __user *user = (int __user *)argument;
-    int value = 0;
+    struct scullc26_dev *dev = filp->private_data;
+    struct scull_geometry geometry;
+    int retval = 0;
 
-    if (_IOC_TYPE(command) != SCULL_IOC_MAGIC)
-        return -ENOTTY;
-    if ((_IOC_DIR(command) & _IOC_WRITE) && get_user(value, user))
+    if (cmd != SCULL_GET_GEOMETRY && !capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (cmd == SCULL_SET_GEOMETRY &&
+        copy_from_user(&geometry, (void __user *)arg, sizeof(geometry)))
         return -EFAULT;
-    switch (command) {
+    if (down_interruptible(&dev->sem))
+        return -ERESTARTSYS;
+    switch (cmd) {
     case SCULL_RESET:
-        device->next_set_size = set_size;
-        return 0;
-    case SCULL_GET_QUANTUM:
-        return put_user(quantum, user);
-    case SCULL_GET_SET:
-        return put_user(device->next_set_size, user);
-    case SCULL_SET_SET:
-        if (value < 1 || value > 100000)
-            return -EINVAL;
-        device->next_set_size = value;
-        return 0;
+        dev->next_qset = scullc26_qset;
+        scullc26_trim(dev);
+        break;
+    case SCULL_GET_GEOMETRY:
+        geometry.quantum = scullc26_quantum;
+        geometry.qset = dev->qset;
+        if (copy_to_user((void __user *)arg, &geometry, sizeof(geometry)))
+            retval = -EFAULT;
+        break;
+    case SCULL_SET_GEOMETRY:
+        if ((geometry.quantum && geometry.quantum != scullc26_quantum) || geometry.qset > 65536)
+            retval = -EINVAL; /* the cache has one size */
+        else if (geometry.qset)
+            dev->next_qset = geometry.qset;
+        break;
     default:
-        return -ENOTTY;
+        retval = -ENOTTY;
     }
+    up(&dev->sem);
+    return retval;
 }
 
-static const struct file_operations scullc_file_operations = {
+static struct file_operations scullc26_fops = {
     .owner = THIS_MODULE,
-    .open = scullc_open,
-    .release = scullc_release,
-    .read = scullc_read,
-    .write = scullc_write,
-    .llseek = scullc_llseek,
-    .ioctl = scullc_ioctl,
+    .llseek = scullc26_llseek,
+    .read = scullc26_read,
+    .write = scullc26_write,
+    .ioctl = scullc26_ioctl,
+    .open = scullc26_open,
+    .release = scullc26_release,
 };
 
-/* ---- /proc/scullc: a line a device -------------------------------------- */
+/* ---- proc/scullc26: what fits into a page -------------------------------------------------------------------- */
 
-static int scullc_read_proc(char *page, char **start, off_t offset, int count, int *eof, void *data)
+static int scullc26_read_proc(char *page, char **start, off_t offset, int count, int *eof,
+                              void *data)
 {
-    int i, length = 0;
+    int i, len = 0;
 
-    for (i = 0; i < devices && length < count - 80; i++) {
-        struct scullc_device *device = &scullc_devices[i];
-
-        if (down_interruptible(&device->lock))
-            return -ERESTARTSYS;
-        length += sprintf(page + length, "scullc%d: quantum %d, set %d, %lld bytes\n", i, quantum,
-                          device->set_size, (long long)device->size);
-        up(&device->lock);
-    }
+    for (i = 0; i < scullc26_nr_devs && len < count - 80; i++)
+        len += sprintf(page + len, "scullc26%d: %ld bytes, quantum %d, qset %d\n", i,
+                       (long)scullc26_devs[i].size, scullc26_quantum, scullc26_devs[i].qset);
     *eof = 1;
-    return length;
+    return len;
 }
 
-/* ---- coming and going ----------------------------------------------------------------------- */
+/* ---- beginning and end -------------------------------------------------------------------------------------- */
 
-static int scullc_device_add(struct scullc_device *device, int minor)
-{
-    dev_t number = MKDEV(MAJOR(scullc_first), minor);
-
-    init_MUTEX(&device->lock);
-    device->set_size = device->next_set_size = set_size;
-    cdev_init(&device->cdev, &scullc_file_operations);
-    device->cdev.owner = THIS_MODULE;
-    return cdev_add(&device->cdev, number, 1);
-}
-
-static void scullc_device_remove(struct scullc_device *device)
-{
-    cdev_del(&device->cdev);
-    scullc_trim(device);
-}
-
-static int __init scullc_add_all(void)
-{
-    int i, error;
-
-    for (i = 0; i < devices; i++) {
-        error = scullc_device_add(&scullc_devices[i], i);
-        if (error) {
-            while (i-- > 0)
-                scullc_device_remove(&scullc_devices[i]);
-            return error;
-        }
-    }
-    return 0;
-}
-
-static int __init scullc_init(void)
-{
-    int error = -ENOMEM;
-
-    if (devices < 1 || devices > 64 || quantum < 1 || quantum > 65536 || set_size < 1) {
-        printk(KERN_ERR "scullc: a parameter is out of range\n");
-        return -EINVAL;
-    }
-    scullc_devices = kcalloc(devices, sizeof(*scullc_devices), GFP_KERNEL);
-    if (!scullc_devices)
-        return -ENOMEM;
-    scullc_cache = kmem_cache_create("scullc", quantum, 0, SLAB_HWCACHE_ALIGN, NULL, NULL);
-    if (!scullc_cache)
-        goto no_cache;
-    error = alloc_chrdev_region(&scullc_first, 0, devices, "scullc");
-    if (error)
-        goto no_region;
-    error = scullc_add_all();
-    if (error)
-        goto no_devices;
-    if (!create_proc_read_entry("scullc", 0444, NULL, scullc_read_proc, NULL))
-        printk(KERN_WARNING "scullc: no /proc/scullc, going on without\n");
-    printk(KERN_INFO "scullc: %d devices, major %d\n", devices, MAJOR(scullc_first));
-    return 0;
-
-no_devices:
-    unregister_chrdev_region(scullc_first, devices);
-no_region:
-    kmem_cache_destroy(scullc_cache);
-no_cache:
-    kfree(scullc_devices);
-    return error;
-}
-
-static void __exit scullc_exit(void)
+/* Undo what was done so far: the end of the module, and of an init that failed half way. */
+static void scullc26_cleanup(void)
 {
     int i;
 
-    remove_proc_entry("scullc", NULL);
-    for (i = 0; i < devices; i++)
-        scullc_device_remove(&scullc_devices[i]);
-    unregister_chrdev_region(scullc_first, devices);
-    if (kmem_cache_destroy(scullc_cache))
-        printk(KERN_ERR "scullc: the cache still has objects\n");
-    kfree(scullc_devices);
+    if (scullc26_proc)
+        remove_proc_entry("scullc26", NULL);
+    for (i = 0; scullc26_devs && i < scullc26_nr_devs; i++) {
+        if (scullc26_devs[i].added)
+            cdev_del(&scullc26_devs[i].cdev);
+        scullc26_trim(&scullc26_devs[i]);
+    }
+    if (scullc26_cache && kmem_cache_destroy(scullc26_cache))
+        printk(KERN_WARNING "scullc26: quanta are still in use\n");
+    if (scullc26_first)
+        unregister_chrdev_region(scullc26_first, scullc26_nr_devs);
+    kfree(scullc26_devs);
 }
 
-module_init(scullc_init);
-module_exit(scullc_exit);
+static int __init scullc26_region(void)
+{
+    if (!scullc26_major)
+        return alloc_chrdev_region(&scullc26_first, 0, scullc26_nr_devs, "scullc26");
+    scullc26_first = MKDEV(scullc26_major, 0);
+    return register_chrdev_region(scullc26_first, scullc26_nr_devs, "scullc26");
+}
+
+static int __init scullc26_init(void)
+{
+    int i, result = -ENOMEM;
+
+    if (scullc26_nr_devs < 1 || scullc26_nr_devs > 256 || scullc26_quantum < 1 ||
+        scullc26_qset < 1 || scullc26_qset > 65536)
+        return -EINVAL;
+    scullc26_devs = kmalloc(scullc26_nr_devs * sizeof(*scullc26_devs), GFP_KERNEL);
+    if (!scullc26_devs)
+        return -ENOMEM;
+    memset(scullc26_devs, 0, scullc26_nr_devs * sizeof(*scullc26_devs));
+    for (i = 0; i < scullc26_nr_devs; i++) {
+        init_MUTEX(&scullc26_devs[i].sem);
+        INIT_LIST_HEAD(&scullc26_devs[i].sets);
+        scullc26_devs[i].qset = scullc26_devs[i].next_qset = scullc26_qset;
+    }
+    scullc26_cache = kmem_cache_create("scullc26", scullc26_quantum, 0, SLAB_HWCACHE_ALIGN,
+                                       scullc26_ctor, scullc26_dtor);
+    if (!scullc26_cache)
+        goto fail;
+    result = scullc26_region();
+    if (result) {
+        scullc26_first = 0;
+        goto fail;
+    }
+    for (i = 0; i < scullc26_nr_devs; i++) {
+        cdev_init(&scullc26_devs[i].cdev, &scullc26_fops);
+        scullc26_devs[i].cdev.owner = THIS_MODULE;
+        result = cdev_add(&scullc26_devs[i].cdev, scullc26_first + i, 1);
+        if (result)
+            goto fail;
+        scullc26_devs[i].added = 1;
+    }
+    scullc26_proc = create_proc_read_entry("scullc26", 0, NULL, scullc26_read_proc, NULL);
+    if (!scullc26_proc) {
+        result = -ENOMEM;
+        goto fail;
+    }
+    return 0;
+
+fail:
+    scullc26_cleanup();
+    return result;
+}
+
+static void __exit scullc26_exit(void)
+{
+    scullc26_cleanup();
+}
+
+module_init(scullc26_init);
+module_exit(scullc26_exit);
 MODULE_LICENSE("Dual MIT/GPL");
-MODULE_DESCRIPTION("memory as a device, on an object cache");
+MODULE_DESCRIPTION("Memory devices on an object cache, as in Linux 2.6");

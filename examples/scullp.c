@@ -1,352 +1,337 @@
 /* SPDX-License-Identifier: MIT */
-/* scullp: scull on whole pages, and pages can be mapped.
+/* scullp: devices made of memory, here of whole pages.
  *
- * A quantum is a block of 2^order pages from __get_free_pages(). Pages have descriptors and reference
- * counts, so a client can map the device: each page fault finds the driver's own page, takes a reference
- * and hands it over, and client and driver then see the same bytes. Only devices of order 0 can be
- * mapped: the pages of a larger block do not have reference counts of their own.
+ * As scull.c (read that first), with pieces of 2^order pages from the page allocator. Whole pages can
+ * be mapped into a client, which then reads and writes the driver's own memory:
  *
- *     device -> set 0 -> set 1 -> ...          byte n is in quantum n / (PAGE_SIZE << order),
- *                |                             which is entry (...) % set_size
- *                +-> [block][block][hole]      of set (...) / set_size
+ *     quarry run examples/scullp.c --param order=1 -- ./a-program-that-maps $QUARRY_ROOT/dev/scullp0
  *
- * Locking: one mutex a device guards its sets, sizes, data and count of mappings. While somebody has
- * the device mapped it is not emptied: trimming says -EBUSY. */
+ * The blocks are compound (__GFP_COMP), so that each of their pages can be mapped by itself: a
+ * reference on any page keeps the whole block.
+ *
+ * One mutex per device guards its data, size, geometry and count of mappings. */
+#include <linux/capability.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/init.h>
-#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
-#include <linux/proc_fs.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include "scull_ioctl.h"
+#include "scull.h"
 
-static int devices = 4;
-static int order = 0;
-static int set_size = 500;
-module_param(devices, int, 0444);
-MODULE_PARM_DESC(devices, "how many devices, 1..64");
-module_param(order, int, 0444);
-MODULE_PARM_DESC(order, "a quantum is 2^order pages, 0..5");
-module_param(set_size, int, 0444);
-MODULE_PARM_DESC(set_size, "quanta in one set");
+static unsigned int nr_devs = 4;
+module_param(nr_devs, uint, 0444);
+MODULE_PARM_DESC(nr_devs, "how many devices to make (4)");
+
+static unsigned int order;
+module_param(order, uint, 0444);
+MODULE_PARM_DESC(order, "2^order pages in one piece of memory (0)");
+
+static unsigned int qset = 500;
+module_param(qset, uint, 0444);
+MODULE_PARM_DESC(qset, "pieces in one set (500)");
 
 struct scullp_set {
-    struct scullp_set *next;
-    void **quantum; /* set_size pointers, NULL where nothing was written */
+    struct list_head list;
+    void *quantum[];
 };
 
-struct scullp_device {
+struct scullp_dev {
     struct mutex lock;
-    struct scullp_set *sets;
-    int order, set_size;           /* of the data it holds */
-    int next_order, next_set_size; /* of what is written after the next trim */
-    unsigned int mappings;         /* areas of client memory that show our pages */
+    struct list_head sets;
     loff_t size;
+    struct scull_geometry now;  /* of the data in memory */
+    struct scull_geometry next; /* from the next trim on */
+    unsigned int mappings;      /* while there are any, the data must stay */
     struct cdev cdev;
+    bool added;            /* the cdev is */
+    struct device *device; /* its node in dev/ */
 };
 
 static dev_t scullp_first;
 static struct class *scullp_class;
-static struct scullp_device *scullp_devices;
+static struct scullp_dev *scullp_devs;
 
-static size_t scullp_quantum_size(const struct scullp_device *device)
+/* ---- memory ------------------------------------------------------------------------------------------------ */
+
+static bool scullp_geometry_ok(const struct scull_geometry *geometry)
 {
-    return PAGE_SIZE << device->order;
+    return geometry->quantum >= PAGE_SIZE && geometry->quantum <= PAGE_SIZE << MAX_PAGE_ORDER &&
+           is_power_of_2(geometry->quantum) && geometry->qset > 0 && geometry->qset <= 1 << 16;
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
-
-static void *scullp_quantum_alloc(const struct scullp_device *device)
-{
-    return (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, device->order);
-}
-
-static void scullp_quantum_free(const struct scullp_device *device, void *memory)
-{
-    free_pages((unsigned long)memory, device->order);
-}
-
-/* Give back all data. The caller holds the lock (or is alone). */
-static int scullp_trim(struct scullp_device *device)
+/* Empty the device: 0, or -EBUSY while it is mapped. The caller holds dev->lock, or is alone. */
+static int scullp_trim(struct scullp_dev *dev)
 {
     struct scullp_set *set, *next;
-    int i;
+    unsigned int i;
 
-    if (device->mappings)
+    if (dev->mappings)
         return -EBUSY;
-    for (set = device->sets; set; set = next) {
-        next = set->next;
-        for (i = 0; i < device->set_size; i++) {
-            if (set->quantum[i])
-                scullp_quantum_free(device, set->quantum[i]);
-        }
-        kfree(set->quantum);
+    list_for_each_entry_safe (set, next, &dev->sets, list) {
+        for (i = 0; i < dev->now.qset; i++)
+            free_pages((unsigned long)set->quantum[i], get_order(dev->now.quantum));
+        list_del(&set->list);
         kfree(set);
     }
-    device->sets = NULL;
-    device->size = 0;
-    device->order = device->next_order;
-    device->set_size = device->next_set_size;
+    dev->size = 0;
+    dev->now = dev->next;
     return 0;
 }
 
-static struct scullp_set *scullp_set_alloc(const struct scullp_device *device)
+/* Set number @number; made on the way there if @grow. NULL: there is none, or no memory for it. */
+static struct scullp_set *scullp_find_set(struct scullp_dev *dev, u64 number, bool grow)
 {
-    struct scullp_set *set = kzalloc(sizeof(*set), GFP_KERNEL);
+    struct scullp_set *set;
 
-    if (!set)
-        return NULL;
-    set->quantum = kcalloc(device->set_size, sizeof(*set->quantum), GFP_KERNEL);
-    if (!set->quantum) {
-        kfree(set);
-        return NULL;
+    list_for_each_entry (set, &dev->sets, list) {
+        if (number-- == 0)
+            return set;
     }
-    return set;
-}
-
-/* Where the pointer to quantum number @nr lies; NULL when its set does not exist and is not to be made
- * (@make false) or cannot be. */
-static void **scullp_slot(struct scullp_device *device, unsigned long nr, bool make)
-{
-    struct scullp_set **link = &device->sets;
-    unsigned long set_nr = nr / device->set_size;
-
-    for (;;) {
-        if (!*link && make)
-            *link = scullp_set_alloc(device);
-        if (!*link)
+    while (grow) {
+        set = kzalloc(struct_size(set, quantum, dev->now.qset), GFP_KERNEL);
+        if (!set)
             return NULL;
-        if (set_nr-- == 0)
-            return &(*link)->quantum[nr % device->set_size];
-        link = &(*link)->next;
+        list_add_tail(&set->list, &dev->sets);
+        if (number-- == 0)
+            return set;
     }
+    return NULL;
 }
 
-/* ---- file operations ------------------------------------------------------------------------ */
+/* The place of the quantum that holds @pos, and where in it that is. NULL as above. */
+static void **scullp_find_slot(struct scullp_dev *dev, loff_t pos, bool grow, size_t *offset)
+{
+    u64 number = (u64)pos / dev->now.quantum;
+    struct scullp_set *set = scullp_find_set(dev, number / dev->now.qset, grow);
+
+    *offset = (u64)pos % dev->now.quantum;
+    return set ? &set->quantum[number % dev->now.qset] : NULL;
+}
+
+/* Zeroed: what a write does not cover must not show somebody's old memory. */
+static void *scullp_new_quantum(struct scullp_dev *dev)
+{
+    return (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO | __GFP_COMP,
+                                    get_order(dev->now.quantum));
+}
+
+/* ---- file operations --------------------------------------------------------------------------------------- */
 
 static int scullp_open(struct inode *inode, struct file *file)
 {
-    struct scullp_device *device = container_of(inode->i_cdev, struct scullp_device, cdev);
+    struct scullp_dev *dev = container_of(inode->i_cdev, struct scullp_dev, cdev);
     int error = 0;
 
-    file->private_data = device;
+    file->private_data = dev;
     if ((file->f_flags & O_ACCMODE) == O_WRONLY) {
-        if (mutex_lock_interruptible(&device->lock))
+        if (mutex_lock_interruptible(&dev->lock))
             return -ERESTARTSYS;
-        error = scullp_trim(device);
-        mutex_unlock(&device->lock);
+        error = scullp_trim(dev);
+        mutex_unlock(&dev->lock);
     }
     return error;
 }
 
 static int scullp_release(struct inode *inode, struct file *file)
 {
+    file->private_data = NULL; /* the data stays for whoever comes next */
     return 0;
 }
 
-/* Bytes from @position to the end of its quantum, at most @count. */
-static size_t scullp_piece(const struct scullp_device *device, loff_t position, size_t count)
+static ssize_t scullp_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
-    size_t size = scullp_quantum_size(device);
+    struct scullp_dev *dev = file->private_data;
+    size_t done = 0;
 
-    return min_t(size_t, count, size - (size_t)position % size);
-}
-
-static ssize_t scullp_read(struct file *file, char __user *buffer, size_t count, loff_t *position)
-{
-    struct scullp_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
-
-    if (mutex_lock_interruptible(&device->lock))
+    if (mutex_lock_interruptible(&dev->lock))
         return -ERESTARTSYS;
-    if (*position < device->size)
-        count = min_t(loff_t, count, device->size - *position);
-    else
+    if (*pos >= dev->size)
         count = 0;
+    else
+        count = min_t(u64, count, dev->size - *pos);
     while (done < count) {
-        size_t size = scullp_quantum_size(device);
-        void **slot = scullp_slot(device, *position / size, false);
+        size_t offset, piece, left;
+        void **slot = scullp_find_slot(dev, *pos, false, &offset);
 
-        if (!slot || !*slot)
+        piece = min(count - done, dev->now.quantum - offset);
+        if (slot && *slot)
+            left = copy_to_user(buf + done, *slot + offset, piece);
+        else
+            left = clear_user(buf + done, piece);
+        done += piece - left;
+        *pos += piece - left;
+        if (left)
             break;
-        piece = scullp_piece(device, *position, count - done);
-        if (copy_to_user(buffer + done, *slot + *position % size, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
     }
-    mutex_unlock(&device->lock);
-    return done ? done : result;
+    mutex_unlock(&dev->lock);
+    return done || !count ? done : -EFAULT;
 }
 
-static ssize_t scullp_write(struct file *file, const char __user *buffer, size_t count,
-                            loff_t *position)
+static ssize_t scullp_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
 {
-    struct scullp_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
+    struct scullp_dev *dev = file->private_data;
+    ssize_t error = 0;
+    size_t done = 0;
 
-    if (mutex_lock_interruptible(&device->lock))
+    if (mutex_lock_interruptible(&dev->lock))
         return -ERESTARTSYS;
     if (file->f_flags & O_APPEND)
-        *position = device->size;
-    while (done < count) {
-        size_t size = scullp_quantum_size(device);
-        void **slot = scullp_slot(device, *position / size, true);
+        *pos = dev->size;
+    while (done < count && !error) {
+        size_t offset, piece, left;
+        void **slot = scullp_find_slot(dev, *pos, true, &offset);
 
         if (slot && !*slot)
-            *slot = scullp_quantum_alloc(device);
+            *slot = scullp_new_quantum(dev);
         if (!slot || !*slot) {
-            result = -ENOMEM;
+            error = -ENOMEM; /* what exists so far is in its place, to be used or trimmed */
             break;
         }
-        piece = scullp_piece(device, *position, count - done);
-        if (copy_from_user(*slot + *position % size, buffer + done, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
-        if (device->size < *position)
-            device->size = *position;
+        piece = min(count - done, dev->now.quantum - offset);
+        left = copy_from_user(*slot + offset, buf + done, piece);
+        if (left)
+            error = -EFAULT;
+        done += piece - left;
+        *pos += piece - left;
+        dev->size = max(dev->size, *pos);
     }
-    mutex_unlock(&device->lock);
-    return done ? done : result;
+    mutex_unlock(&dev->lock);
+    return done ? done : error;
 }
 
 static loff_t scullp_llseek(struct file *file, loff_t offset, int whence)
 {
-    struct scullp_device *device = file->private_data;
-    loff_t target;
+    struct scullp_dev *dev = file->private_data;
+    loff_t base = 0;
 
-    switch (whence) {
-    case SEEK_SET:
-        target = offset;
-        break;
-    case SEEK_CUR:
-        target = file->f_pos + offset;
-        break;
-    case SEEK_END:
-        target = device->size + offset;
-        break;
-    default:
+    if (mutex_lock_interruptible(&dev->lock))
+        return -ERESTARTSYS;
+    if (whence == SEEK_CUR)
+        base = file->f_pos;
+    else if (whence == SEEK_END)
+        base = dev->size;
+    mutex_unlock(&dev->lock);
+    if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
         return -EINVAL;
-    }
-    if (target < 0)
+    if (check_add_overflow(base, offset, &offset) || offset < 0)
         return -EINVAL;
-    file->f_pos = target;
-    return target;
+    file->f_pos = offset; /* beyond the end is fine: a write there leaves a hole */
+    return offset;
 }
 
-static long scullp_ioctl(struct file *file, unsigned int command, unsigned long argument)
+static long scullp_set_geometry(struct scullp_dev *dev, const struct scull_geometry *wanted)
 {
-    struct scullp_device *device = file->private_data;
-    int __user *user = (int __user *)argument;
-    int value = 0, old;
+    struct scull_geometry geometry = dev->next;
 
-    if (_IOC_TYPE(command) != SCULL_IOC_MAGIC)
-        return -ENOTTY;
-    if ((_IOC_DIR(command) & _IOC_WRITE) && get_user(value, user))
+    if (wanted->quantum)
+        geometry.quantum = wanted->quantum;
+    if (wanted->qset)
+        geometry.qset = wanted->qset;
+    if (!scullp_geometry_ok(&geometry))
+        return -EINVAL;
+    dev->next = geometry;
+    return 0;
+}
+
+static long scullp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+    struct scullp_dev *dev = file->private_data;
+    void __user *user = (void __user *)arg;
+    struct scull_geometry geometry;
+    long error = 0;
+
+    if (cmd != SCULL_GET_GEOMETRY && !capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (cmd == SCULL_SET_GEOMETRY && copy_from_user(&geometry, user, sizeof(geometry)))
         return -EFAULT;
-    switch (command) {
+    if (mutex_lock_interruptible(&dev->lock))
+        return -ERESTARTSYS;
+    switch (cmd) {
     case SCULL_RESET:
-        device->next_order = order;
-        device->next_set_size = set_size;
-        return 0;
-    case SCULL_GET_QUANTUM:
-        return put_user(device->next_order, user);
-    case SCULL_SET_QUANTUM:
-    case SCULL_SWAP_QUANTUM:
-        if (value < 0 || value > 5)
-            return -EINVAL;
-        old = device->next_order;
-        device->next_order = value;
-        return command == SCULL_SWAP_QUANTUM ? put_user(old, user) : 0;
-    case SCULL_GET_SET:
-        return put_user(device->next_set_size, user);
-    case SCULL_SET_SET:
-        if (value < 1 || value > 100000)
-            return -EINVAL;
-        device->next_set_size = value;
-        return 0;
+        if (!dev->mappings)
+            dev->next = (struct scull_geometry){PAGE_SIZE << order, qset};
+        error = scullp_trim(dev);
+        break;
+    case SCULL_GET_GEOMETRY:
+        geometry = dev->now;
+        break;
+    case SCULL_SET_GEOMETRY:
+        error = scullp_set_geometry(dev, &geometry);
+        break;
     default:
-        return -ENOTTY;
+        error = -ENOTTY;
     }
+    mutex_unlock(&dev->lock);
+    if (cmd == SCULL_GET_GEOMETRY && copy_to_user(user, &geometry, sizeof(geometry)))
+        error = -EFAULT;
+    return error;
 }
 
-/* ---- mapping -------------------------------------------------------------------------------- */
+/* ---- mapping ------------------------------------------------------------------------------------------------ */
 
-static void scullp_vma_open(struct vm_area_struct *vma)
+static void scullp_vm_open(struct vm_area_struct *vma)
 {
-    struct scullp_device *device = vma->vm_private_data;
+    struct scullp_dev *dev = vma->vm_private_data;
 
-    mutex_lock(&device->lock);
-    device->mappings++;
-    mutex_unlock(&device->lock);
+    mutex_lock(&dev->lock);
+    dev->mappings++;
+    mutex_unlock(&dev->lock);
 }
 
-static void scullp_vma_close(struct vm_area_struct *vma)
+static void scullp_vm_close(struct vm_area_struct *vma)
 {
-    struct scullp_device *device = vma->vm_private_data;
+    struct scullp_dev *dev = vma->vm_private_data;
 
-    mutex_lock(&device->lock);
-    device->mappings--;
-    mutex_unlock(&device->lock);
+    mutex_lock(&dev->lock);
+    dev->mappings--;
+    mutex_unlock(&dev->lock);
 }
 
-/* A client touched a page that is not mapped yet: find ours behind it. */
-static vm_fault_t scullp_vma_fault(struct vm_fault *vmf)
+/* A client touches a page for the first time: give it the frame that holds the data. There is none
+ * in holes and beyond the end. */
+static vm_fault_t scullp_vm_fault(struct vm_fault *vmf)
 {
-    struct scullp_device *device = vmf->vma->vm_private_data;
-    loff_t offset = (loff_t)vmf->pgoff << PAGE_SHIFT;
-    vm_fault_t result = VM_FAULT_SIGBUS; /* beyond the data, and holes */
-    size_t size;
+    struct scullp_dev *dev = vmf->vma->vm_private_data;
+    loff_t pos = (loff_t)vmf->pgoff << PAGE_SHIFT;
+    vm_fault_t result = VM_FAULT_SIGBUS;
+    size_t offset;
     void **slot;
 
-    mutex_lock(&device->lock);
-    size = scullp_quantum_size(device);
-    if (offset < device->size) {
-        slot = scullp_slot(device, offset / size, false);
-        if (slot && *slot) {
-            vmf->page = virt_to_page(*slot + offset % size);
-            get_page(vmf->page); /* the client's; given back when it unmaps */
-            result = 0;
-        }
+    mutex_lock(&dev->lock);
+    slot = pos < dev->size ? scullp_find_slot(dev, pos, false, &offset) : NULL;
+    if (slot && *slot) {
+        vmf->page = virt_to_page(*slot + offset);
+        get_page(vmf->page); /* for the mapping, which drops it at its end */
+        result = 0;
     }
-    mutex_unlock(&device->lock);
+    mutex_unlock(&dev->lock);
     return result;
 }
 
-static const struct vm_operations_struct scullp_vm_operations = {
-    .open = scullp_vma_open,
-    .close = scullp_vma_close,
-    .fault = scullp_vma_fault,
+static const struct vm_operations_struct scullp_vm_ops = {
+    .open = scullp_vm_open,
+    .close = scullp_vm_close,
+    .fault = scullp_vm_fault,
 };
 
 static int scullp_mmap(struct file *file, struct vm_area_struct *vma)
 {
-    struct scullp_device *device = file->private_data;
-
-    if (device->order != 0)
-        return -ENODEV; /* see the top: tail pages cannot be shared one by one */
+    vma->vm_ops = &scullp_vm_ops;
     vma->vm_private_data = file->private_data;
-    vma->vm_ops = &scullp_vm_operations;
-    scullp_vma_open(vma);
+    scullp_vm_open(vma); /* the kernel calls it for copies only */
     return 0;
 }
 
-static const struct file_operations scullp_file_operations = {
+static const struct file_operations scullp_fops = {
     .owner = THIS_MODULE,
     .open = scullp_open,
     .release = scullp_release,
@@ -357,119 +342,101 @@ static const struct file_operations scullp_file_operations = {
     .mmap = scullp_mmap,
 };
 
-/* ---- /proc/scullp: a line a device -------------------------------------- */
+/* ---- beginning and end -------------------------------------------------------------------------------------- */
 
-static int scullp_proc_show(struct seq_file *seq, void *unused)
+/* Everybody may use the devices. */
+static char *scullp_devnode(const struct device *device, umode_t *mode)
 {
-    int i;
-
-    for (i = 0; i < devices; i++) {
-        struct scullp_device *device = &scullp_devices[i];
-
-        if (mutex_lock_interruptible(&device->lock))
-            return -ERESTARTSYS;
-        seq_printf(seq, "scullp%d: order %d, set %d, %lld bytes\n", i, device->order,
-                   device->set_size, (long long)device->size);
-        mutex_unlock(&device->lock);
-    }
-    return 0;
+    if (mode)
+        *mode = 0666;
+    return NULL;
 }
 
-/* ---- coming and going ----------------------------------------------------------------------- */
-
-static int scullp_device_add(struct scullp_device *device, int minor)
+static int scullp_add(struct scullp_dev *dev, unsigned int index)
 {
-    dev_t number = MKDEV(MAJOR(scullp_first), minor);
-    struct device *node;
+    struct device *device;
     int error;
 
-    mutex_init(&device->lock);
-    device->order = device->next_order = order;
-    device->set_size = device->next_set_size = set_size;
-    cdev_init(&device->cdev, &scullp_file_operations);
-    device->cdev.owner = THIS_MODULE;
-    error = cdev_add(&device->cdev, number, 1);
+    cdev_init(&dev->cdev, &scullp_fops);
+    dev->cdev.owner = THIS_MODULE;
+    error = cdev_add(&dev->cdev, scullp_first + index, 1);
     if (error)
         return error;
-    node = device_create(scullp_class, NULL, number, NULL, "scullp%d", minor);
-    if (IS_ERR(node)) {
-        cdev_del(&device->cdev);
-        return PTR_ERR(node);
-    }
+    dev->added = true;
+    device = device_create(scullp_class, NULL, scullp_first + index, NULL, "scullp%u", index);
+    if (IS_ERR(device))
+        return PTR_ERR(device);
+    dev->device = device;
     return 0;
 }
 
-static void scullp_device_remove(struct scullp_device *device, int minor)
+/* Undo what was done so far: the end of the module, and of an init that failed half way. */
+static void scullp_cleanup(void)
 {
-    device_destroy(scullp_class, MKDEV(MAJOR(scullp_first), minor));
-    cdev_del(&device->cdev);
-    scullp_trim(device);
-}
+    unsigned int i;
 
-static int __init scullp_add_all(void)
-{
-    int i, error;
+    for (i = 0; scullp_devs && i < nr_devs; i++) {
+        struct scullp_dev *dev = &scullp_devs[i];
 
-    for (i = 0; i < devices; i++) {
-        error = scullp_device_add(&scullp_devices[i], i);
-        if (error) {
-            while (i-- > 0)
-                scullp_device_remove(&scullp_devices[i], i);
-            return error;
-        }
+        if (dev->device)
+            device_destroy(scullp_class, scullp_first + i);
+        if (dev->added)
+            cdev_del(&dev->cdev);
+        scullp_trim(dev);
     }
-    return 0;
+    class_destroy(scullp_class);
+    if (scullp_first)
+        unregister_chrdev_region(scullp_first, nr_devs);
+    kfree(scullp_devs);
 }
 
 static int __init scullp_init(void)
 {
-    int error = -ENOMEM;
+    struct scull_geometry geometry;
+    unsigned int i;
+    int error;
 
-    if (devices < 1 || devices > 64 || order < 0 || order > 5 || set_size < 1) {
-        pr_err("scullp: a parameter is out of range\n");
+    if (nr_devs == 0 || nr_devs > 256 || order > MAX_PAGE_ORDER)
         return -EINVAL;
-    }
-    scullp_devices = kcalloc(devices, sizeof(*scullp_devices), GFP_KERNEL);
-    if (!scullp_devices)
+    geometry = (struct scull_geometry){PAGE_SIZE << order, qset};
+    if (!scullp_geometry_ok(&geometry))
+        return -EINVAL;
+    scullp_devs = kcalloc(nr_devs, sizeof(*scullp_devs), GFP_KERNEL);
+    if (!scullp_devs)
         return -ENOMEM;
-    error = alloc_chrdev_region(&scullp_first, 0, devices, "scullp");
+    for (i = 0; i < nr_devs; i++) {
+        mutex_init(&scullp_devs[i].lock);
+        INIT_LIST_HEAD(&scullp_devs[i].sets);
+        scullp_devs[i].now = scullp_devs[i].next = geometry;
+    }
+    error = alloc_chrdev_region(&scullp_first, 0, nr_devs, "scullp");
     if (error)
-        goto no_region;
+        goto fail;
     scullp_class = class_create("scullp");
     if (IS_ERR(scullp_class)) {
         error = PTR_ERR(scullp_class);
-        goto no_class;
+        scullp_class = NULL;
+        goto fail;
     }
-    error = scullp_add_all();
-    if (error)
-        goto no_devices;
-    if (!proc_create_single("scullp", 0444, NULL, scullp_proc_show))
-        pr_warn("scullp: no /proc/scullp, going on without\n");
-    pr_info("scullp: %d devices, major %d\n", devices, MAJOR(scullp_first));
+    scullp_class->devnode = scullp_devnode;
+    for (i = 0; i < nr_devs; i++) {
+        error = scullp_add(&scullp_devs[i], i);
+        if (error)
+            goto fail;
+    }
     return 0;
 
-no_devices:
-    class_destroy(scullp_class);
-no_class:
-    unregister_chrdev_region(scullp_first, devices);
-no_region:
-    kfree(scullp_devices);
+fail:
+    scullp_cleanup();
     return error;
 }
 
 static void __exit scullp_exit(void)
 {
-    int i;
-
-    remove_proc_entry("scullp", NULL);
-    for (i = 0; i < devices; i++)
-        scullp_device_remove(&scullp_devices[i], i);
-    class_destroy(scullp_class);
-    unregister_chrdev_region(scullp_first, devices);
-    kfree(scullp_devices);
+    scullp_cleanup();
 }
 
 module_init(scullp_init);
 module_exit(scullp_exit);
 MODULE_LICENSE("Dual MIT/GPL");
-MODULE_DESCRIPTION("memory as a device, on whole pages");
+MODULE_DESCRIPTION("Memory devices on whole pages");

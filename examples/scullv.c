@@ -1,348 +1,330 @@
 /* SPDX-License-Identifier: MIT */
-/* scullv: scull on vmalloc(), and its pages can be mapped.
+/* scullv: devices made of memory, here of vmalloc().
  *
- * A quantum is 2^order pages that lie side by side in virtual addresses only; each physical page is a
- * single one, found by vmalloc_to_page(). So, unlike scullp, devices of any order can be mapped: every
- * page has a reference count of its own.
+ * As scull.c (read that first), with pieces of any number of pages that only look contiguous: vmalloc()
+ * maps single page frames from anywhere side by side. They can be mapped into a client too, frame by
+ * frame:
  *
- *     device -> set 0 -> set 1 -> ...          byte n is in quantum n / (PAGE_SIZE << order),
- *                |                             which is entry (...) % set_size
- *                +-> [area][area][hole]        of set (...) / set_size
+ *     quarry run examples/scullv.c --param pages=64 -- ./a-program-that-maps $QUARRY_ROOT/dev/scullv0
  *
- * Locking: one mutex a device guards its sets, sizes, data and count of mappings. While somebody has
- * the device mapped it is not emptied: trimming says -EBUSY. */
+ * One mutex per device guards its data, size, geometry and count of mappings. */
+#include <linux/capability.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/init.h>
-#include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
-#include <linux/proc_fs.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
-#include "scull_ioctl.h"
+#include "scull.h"
 
-static int devices = 4;
-static int order = 4;
-static int set_size = 500;
-module_param(devices, int, 0444);
-MODULE_PARM_DESC(devices, "how many devices, 1..64");
-module_param(order, int, 0444);
-MODULE_PARM_DESC(order, "a quantum is 2^order pages, 0..10");
-module_param(set_size, int, 0444);
-MODULE_PARM_DESC(set_size, "quanta in one set");
+#define SCULLV_MAX_BYTES (1u << 28) /* of one piece */
+
+static unsigned int nr_devs = 4;
+module_param(nr_devs, uint, 0444);
+MODULE_PARM_DESC(nr_devs, "how many devices to make (4)");
+
+static unsigned int pages = 16;
+module_param(pages, uint, 0444);
+MODULE_PARM_DESC(pages, "pages in one piece of memory (16)");
+
+static unsigned int qset = 500;
+module_param(qset, uint, 0444);
+MODULE_PARM_DESC(qset, "pieces in one set (500)");
 
 struct scullv_set {
-    struct scullv_set *next;
-    void **quantum; /* set_size pointers, NULL where nothing was written */
+    struct list_head list;
+    void *quantum[];
 };
 
-struct scullv_device {
+struct scullv_dev {
     struct mutex lock;
-    struct scullv_set *sets;
-    int order, set_size;           /* of the data it holds */
-    int next_order, next_set_size; /* of what is written after the next trim */
-    unsigned int mappings;         /* areas of client memory that show our pages */
+    struct list_head sets;
     loff_t size;
+    struct scull_geometry now;  /* of the data in memory */
+    struct scull_geometry next; /* from the next trim on */
+    unsigned int mappings;      /* while there are any, the data must stay */
     struct cdev cdev;
+    bool added;            /* the cdev is */
+    struct device *device; /* its node in dev/ */
 };
 
 static dev_t scullv_first;
 static struct class *scullv_class;
-static struct scullv_device *scullv_devices;
+static struct scullv_dev *scullv_devs;
 
-static size_t scullv_quantum_size(const struct scullv_device *device)
+/* ---- memory ------------------------------------------------------------------------------------------------ */
+
+static bool scullv_geometry_ok(const struct scull_geometry *geometry)
 {
-    return PAGE_SIZE << device->order;
+    return geometry->quantum >= PAGE_SIZE && geometry->quantum <= SCULLV_MAX_BYTES &&
+           PAGE_ALIGNED(geometry->quantum) && geometry->qset > 0 && geometry->qset <= 1 << 16;
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
-
-static void *scullv_quantum_alloc(const struct scullv_device *device)
-{
-    return vzalloc(PAGE_SIZE << device->order);
-}
-
-static void scullv_quantum_free(const struct scullv_device *device, void *memory)
-{
-    vfree(memory);
-}
-
-/* Give back all data. The caller holds the lock (or is alone). */
-static int scullv_trim(struct scullv_device *device)
+/* Empty the device: 0, or -EBUSY while it is mapped. The caller holds dev->lock, or is alone. */
+static int scullv_trim(struct scullv_dev *dev)
 {
     struct scullv_set *set, *next;
-    int i;
+    unsigned int i;
 
-    if (device->mappings)
+    if (dev->mappings)
         return -EBUSY;
-    for (set = device->sets; set; set = next) {
-        next = set->next;
-        for (i = 0; i < device->set_size; i++) {
-            if (set->quantum[i])
-                scullv_quantum_free(device, set->quantum[i]);
-        }
-        kfree(set->quantum);
+    list_for_each_entry_safe (set, next, &dev->sets, list) {
+        for (i = 0; i < dev->now.qset; i++)
+            vfree(set->quantum[i]);
+        list_del(&set->list);
         kfree(set);
     }
-    device->sets = NULL;
-    device->size = 0;
-    device->order = device->next_order;
-    device->set_size = device->next_set_size;
+    dev->size = 0;
+    dev->now = dev->next;
     return 0;
 }
 
-static struct scullv_set *scullv_set_alloc(const struct scullv_device *device)
+/* Set number @number; made on the way there if @grow. NULL: there is none, or no memory for it. */
+static struct scullv_set *scullv_find_set(struct scullv_dev *dev, u64 number, bool grow)
 {
-    struct scullv_set *set = kzalloc(sizeof(*set), GFP_KERNEL);
+    struct scullv_set *set;
 
-    if (!set)
-        return NULL;
-    set->quantum = kcalloc(device->set_size, sizeof(*set->quantum), GFP_KERNEL);
-    if (!set->quantum) {
-        kfree(set);
-        return NULL;
+    list_for_each_entry (set, &dev->sets, list) {
+        if (number-- == 0)
+            return set;
     }
-    return set;
-}
-
-/* Where the pointer to quantum number @nr lies; NULL when its set does not exist and is not to be made
- * (@make false) or cannot be. */
-static void **scullv_slot(struct scullv_device *device, unsigned long nr, bool make)
-{
-    struct scullv_set **link = &device->sets;
-    unsigned long set_nr = nr / device->set_size;
-
-    for (;;) {
-        if (!*link && make)
-            *link = scullv_set_alloc(device);
-        if (!*link)
+    while (grow) {
+        set = kzalloc(struct_size(set, quantum, dev->now.qset), GFP_KERNEL);
+        if (!set)
             return NULL;
-        if (set_nr-- == 0)
-            return &(*link)->quantum[nr % device->set_size];
-        link = &(*link)->next;
+        list_add_tail(&set->list, &dev->sets);
+        if (number-- == 0)
+            return set;
     }
+    return NULL;
 }
 
-/* ---- file operations ------------------------------------------------------------------------ */
+/* The place of the quantum that holds @pos, and where in it that is. NULL as above. */
+static void **scullv_find_slot(struct scullv_dev *dev, loff_t pos, bool grow, size_t *offset)
+{
+    u64 number = (u64)pos / dev->now.quantum;
+    struct scullv_set *set = scullv_find_set(dev, number / dev->now.qset, grow);
+
+    *offset = (u64)pos % dev->now.quantum;
+    return set ? &set->quantum[number % dev->now.qset] : NULL;
+}
+
+/* ---- file operations --------------------------------------------------------------------------------------- */
 
 static int scullv_open(struct inode *inode, struct file *file)
 {
-    struct scullv_device *device = container_of(inode->i_cdev, struct scullv_device, cdev);
+    struct scullv_dev *dev = container_of(inode->i_cdev, struct scullv_dev, cdev);
     int error = 0;
 
-    file->private_data = device;
+    file->private_data = dev;
     if ((file->f_flags & O_ACCMODE) == O_WRONLY) {
-        if (mutex_lock_interruptible(&device->lock))
+        if (mutex_lock_interruptible(&dev->lock))
             return -ERESTARTSYS;
-        error = scullv_trim(device);
-        mutex_unlock(&device->lock);
+        error = scullv_trim(dev);
+        mutex_unlock(&dev->lock);
     }
     return error;
 }
 
 static int scullv_release(struct inode *inode, struct file *file)
 {
+    file->private_data = NULL; /* the data stays for whoever comes next */
     return 0;
 }
 
-/* Bytes from @position to the end of its quantum, at most @count. */
-static size_t scullv_piece(const struct scullv_device *device, loff_t position, size_t count)
+static ssize_t scullv_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
-    size_t size = scullv_quantum_size(device);
+    struct scullv_dev *dev = file->private_data;
+    size_t done = 0;
 
-    return min_t(size_t, count, size - (size_t)position % size);
-}
-
-static ssize_t scullv_read(struct file *file, char __user *buffer, size_t count, loff_t *position)
-{
-    struct scullv_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
-
-    if (mutex_lock_interruptible(&device->lock))
+    if (mutex_lock_interruptible(&dev->lock))
         return -ERESTARTSYS;
-    if (*position < device->size)
-        count = min_t(loff_t, count, device->size - *position);
-    else
+    if (*pos >= dev->size)
         count = 0;
+    else
+        count = min_t(u64, count, dev->size - *pos);
     while (done < count) {
-        size_t size = scullv_quantum_size(device);
-        void **slot = scullv_slot(device, *position / size, false);
+        size_t offset, piece, left;
+        void **slot = scullv_find_slot(dev, *pos, false, &offset);
 
-        if (!slot || !*slot)
+        piece = min(count - done, dev->now.quantum - offset);
+        if (slot && *slot)
+            left = copy_to_user(buf + done, *slot + offset, piece);
+        else
+            left = clear_user(buf + done, piece);
+        done += piece - left;
+        *pos += piece - left;
+        if (left)
             break;
-        piece = scullv_piece(device, *position, count - done);
-        if (copy_to_user(buffer + done, *slot + *position % size, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
     }
-    mutex_unlock(&device->lock);
-    return done ? done : result;
+    mutex_unlock(&dev->lock);
+    return done || !count ? done : -EFAULT;
 }
 
-static ssize_t scullv_write(struct file *file, const char __user *buffer, size_t count,
-                            loff_t *position)
+static ssize_t scullv_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
 {
-    struct scullv_device *device = file->private_data;
-    size_t done = 0, piece;
-    ssize_t result = 0;
+    struct scullv_dev *dev = file->private_data;
+    ssize_t error = 0;
+    size_t done = 0;
 
-    if (mutex_lock_interruptible(&device->lock))
+    if (mutex_lock_interruptible(&dev->lock))
         return -ERESTARTSYS;
     if (file->f_flags & O_APPEND)
-        *position = device->size;
-    while (done < count) {
-        size_t size = scullv_quantum_size(device);
-        void **slot = scullv_slot(device, *position / size, true);
+        *pos = dev->size;
+    while (done < count && !error) {
+        size_t offset, piece, left;
+        void **slot = scullv_find_slot(dev, *pos, true, &offset);
 
+        /* Zeroed: what a write does not cover must not show somebody's old memory. */
         if (slot && !*slot)
-            *slot = scullv_quantum_alloc(device);
+            *slot = vzalloc(dev->now.quantum);
         if (!slot || !*slot) {
-            result = -ENOMEM;
+            error = -ENOMEM; /* what exists so far is in its place, to be used or trimmed */
             break;
         }
-        piece = scullv_piece(device, *position, count - done);
-        if (copy_from_user(*slot + *position % size, buffer + done, piece)) {
-            result = -EFAULT;
-            break;
-        }
-        done += piece;
-        *position += piece;
-        if (device->size < *position)
-            device->size = *position;
+        piece = min(count - done, dev->now.quantum - offset);
+        left = copy_from_user(*slot + offset, buf + done, piece);
+        if (left)
+            error = -EFAULT;
+        done += piece - left;
+        *pos += piece - left;
+        dev->size = max(dev->size, *pos);
     }
-    mutex_unlock(&device->lock);
-    return done ? done : result;
+    mutex_unlock(&dev->lock);
+    return done ? done : error;
 }
 
 static loff_t scullv_llseek(struct file *file, loff_t offset, int whence)
 {
-    struct scullv_device *device = file->private_data;
-    loff_t target;
+    struct scullv_dev *dev = file->private_data;
+    loff_t base = 0;
 
-    switch (whence) {
-    case SEEK_SET:
-        target = offset;
-        break;
-    case SEEK_CUR:
-        target = file->f_pos + offset;
-        break;
-    case SEEK_END:
-        target = device->size + offset;
-        break;
-    default:
+    if (mutex_lock_interruptible(&dev->lock))
+        return -ERESTARTSYS;
+    if (whence == SEEK_CUR)
+        base = file->f_pos;
+    else if (whence == SEEK_END)
+        base = dev->size;
+    mutex_unlock(&dev->lock);
+    if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
         return -EINVAL;
-    }
-    if (target < 0)
+    if (check_add_overflow(base, offset, &offset) || offset < 0)
         return -EINVAL;
-    file->f_pos = target;
-    return target;
+    file->f_pos = offset; /* beyond the end is fine: a write there leaves a hole */
+    return offset;
 }
 
-static long scullv_ioctl(struct file *file, unsigned int command, unsigned long argument)
+static long scullv_set_geometry(struct scullv_dev *dev, const struct scull_geometry *wanted)
 {
-    struct scullv_device *device = file->private_data;
-    int __user *user = (int __user *)argument;
-    int value = 0, old;
+    struct scull_geometry geometry = dev->next;
 
-    if (_IOC_TYPE(command) != SCULL_IOC_MAGIC)
-        return -ENOTTY;
-    if ((_IOC_DIR(command) & _IOC_WRITE) && get_user(value, user))
+    if (wanted->quantum)
+        geometry.quantum = wanted->quantum;
+    if (wanted->qset)
+        geometry.qset = wanted->qset;
+    if (!scullv_geometry_ok(&geometry))
+        return -EINVAL;
+    dev->next = geometry;
+    return 0;
+}
+
+static long scullv_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+    struct scullv_dev *dev = file->private_data;
+    void __user *user = (void __user *)arg;
+    struct scull_geometry geometry;
+    long error = 0;
+
+    if (cmd != SCULL_GET_GEOMETRY && !capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (cmd == SCULL_SET_GEOMETRY && copy_from_user(&geometry, user, sizeof(geometry)))
         return -EFAULT;
-    switch (command) {
+    if (mutex_lock_interruptible(&dev->lock))
+        return -ERESTARTSYS;
+    switch (cmd) {
     case SCULL_RESET:
-        device->next_order = order;
-        device->next_set_size = set_size;
-        return 0;
-    case SCULL_GET_QUANTUM:
-        return put_user(device->next_order, user);
-    case SCULL_SET_QUANTUM:
-    case SCULL_SWAP_QUANTUM:
-        if (value < 0 || value > 10)
-            return -EINVAL;
-        old = device->next_order;
-        device->next_order = value;
-        return command == SCULL_SWAP_QUANTUM ? put_user(old, user) : 0;
-    case SCULL_GET_SET:
-        return put_user(device->next_set_size, user);
-    case SCULL_SET_SET:
-        if (value < 1 || value > 100000)
-            return -EINVAL;
-        device->next_set_size = value;
-        return 0;
+        if (!dev->mappings)
+            dev->next = (struct scull_geometry){pages << PAGE_SHIFT, qset};
+        error = scullv_trim(dev);
+        break;
+    case SCULL_GET_GEOMETRY:
+        geometry = dev->now;
+        break;
+    case SCULL_SET_GEOMETRY:
+        error = scullv_set_geometry(dev, &geometry);
+        break;
     default:
-        return -ENOTTY;
+        error = -ENOTTY;
     }
+    mutex_unlock(&dev->lock);
+    if (cmd == SCULL_GET_GEOMETRY && copy_to_user(user, &geometry, sizeof(geometry)))
+        error = -EFAULT;
+    return error;
 }
 
-/* ---- mapping -------------------------------------------------------------------------------- */
+/* ---- mapping ------------------------------------------------------------------------------------------------ */
 
-static void scullv_vma_open(struct vm_area_struct *vma)
+static void scullv_vm_open(struct vm_area_struct *vma)
 {
-    struct scullv_device *device = vma->vm_private_data;
+    struct scullv_dev *dev = vma->vm_private_data;
 
-    mutex_lock(&device->lock);
-    device->mappings++;
-    mutex_unlock(&device->lock);
+    mutex_lock(&dev->lock);
+    dev->mappings++;
+    mutex_unlock(&dev->lock);
 }
 
-static void scullv_vma_close(struct vm_area_struct *vma)
+static void scullv_vm_close(struct vm_area_struct *vma)
 {
-    struct scullv_device *device = vma->vm_private_data;
+    struct scullv_dev *dev = vma->vm_private_data;
 
-    mutex_lock(&device->lock);
-    device->mappings--;
-    mutex_unlock(&device->lock);
+    mutex_lock(&dev->lock);
+    dev->mappings--;
+    mutex_unlock(&dev->lock);
 }
 
-/* A client touched a page that is not mapped yet: find ours behind it. */
-static vm_fault_t scullv_vma_fault(struct vm_fault *vmf)
+/* A client touches a page for the first time: give it the frame that holds the data. There is none
+ * in holes and beyond the end. */
+static vm_fault_t scullv_vm_fault(struct vm_fault *vmf)
 {
-    struct scullv_device *device = vmf->vma->vm_private_data;
-    loff_t offset = (loff_t)vmf->pgoff << PAGE_SHIFT;
-    vm_fault_t result = VM_FAULT_SIGBUS; /* beyond the data, and holes */
-    size_t size;
+    struct scullv_dev *dev = vmf->vma->vm_private_data;
+    loff_t pos = (loff_t)vmf->pgoff << PAGE_SHIFT;
+    vm_fault_t result = VM_FAULT_SIGBUS;
+    size_t offset;
     void **slot;
 
-    mutex_lock(&device->lock);
-    size = scullv_quantum_size(device);
-    if (offset < device->size) {
-        slot = scullv_slot(device, offset / size, false);
-        if (slot && *slot) {
-            vmf->page = vmalloc_to_page(*slot + offset % size);
-            get_page(vmf->page); /* the client's; given back when it unmaps */
-            result = 0;
-        }
+    mutex_lock(&dev->lock);
+    slot = pos < dev->size ? scullv_find_slot(dev, pos, false, &offset) : NULL;
+    if (slot && *slot) {
+        vmf->page = vmalloc_to_page(*slot + offset);
+        get_page(vmf->page); /* for the mapping, which drops it at its end */
+        result = 0;
     }
-    mutex_unlock(&device->lock);
+    mutex_unlock(&dev->lock);
     return result;
 }
 
-static const struct vm_operations_struct scullv_vm_operations = {
-    .open = scullv_vma_open,
-    .close = scullv_vma_close,
-    .fault = scullv_vma_fault,
+static const struct vm_operations_struct scullv_vm_ops = {
+    .open = scullv_vm_open,
+    .close = scullv_vm_close,
+    .fault = scullv_vm_fault,
 };
 
 static int scullv_mmap(struct file *file, struct vm_area_struct *vma)
 {
+    vma->vm_ops = &scullv_vm_ops;
     vma->vm_private_data = file->private_data;
-    vma->vm_ops = &scullv_vm_operations;
-    scullv_vma_open(vma);
+    scullv_vm_open(vma); /* the kernel calls it for copies only */
     return 0;
 }
 
-static const struct file_operations scullv_file_operations = {
+static const struct file_operations scullv_fops = {
     .owner = THIS_MODULE,
     .open = scullv_open,
     .release = scullv_release,
@@ -353,119 +335,101 @@ static const struct file_operations scullv_file_operations = {
     .mmap = scullv_mmap,
 };
 
-/* ---- /proc/scullv: a line a device -------------------------------------- */
+/* ---- beginning and end -------------------------------------------------------------------------------------- */
 
-static int scullv_proc_show(struct seq_file *seq, void *unused)
+/* Everybody may use the devices. */
+static char *scullv_devnode(const struct device *device, umode_t *mode)
 {
-    int i;
-
-    for (i = 0; i < devices; i++) {
-        struct scullv_device *device = &scullv_devices[i];
-
-        if (mutex_lock_interruptible(&device->lock))
-            return -ERESTARTSYS;
-        seq_printf(seq, "scullv%d: order %d, set %d, %lld bytes\n", i, device->order,
-                   device->set_size, (long long)device->size);
-        mutex_unlock(&device->lock);
-    }
-    return 0;
+    if (mode)
+        *mode = 0666;
+    return NULL;
 }
 
-/* ---- coming and going ----------------------------------------------------------------------- */
-
-static int scullv_device_add(struct scullv_device *device, int minor)
+static int scullv_add(struct scullv_dev *dev, unsigned int index)
 {
-    dev_t number = MKDEV(MAJOR(scullv_first), minor);
-    struct device *node;
+    struct device *device;
     int error;
 
-    mutex_init(&device->lock);
-    device->order = device->next_order = order;
-    device->set_size = device->next_set_size = set_size;
-    cdev_init(&device->cdev, &scullv_file_operations);
-    device->cdev.owner = THIS_MODULE;
-    error = cdev_add(&device->cdev, number, 1);
+    cdev_init(&dev->cdev, &scullv_fops);
+    dev->cdev.owner = THIS_MODULE;
+    error = cdev_add(&dev->cdev, scullv_first + index, 1);
     if (error)
         return error;
-    node = device_create(scullv_class, NULL, number, NULL, "scullv%d", minor);
-    if (IS_ERR(node)) {
-        cdev_del(&device->cdev);
-        return PTR_ERR(node);
-    }
+    dev->added = true;
+    device = device_create(scullv_class, NULL, scullv_first + index, NULL, "scullv%u", index);
+    if (IS_ERR(device))
+        return PTR_ERR(device);
+    dev->device = device;
     return 0;
 }
 
-static void scullv_device_remove(struct scullv_device *device, int minor)
+/* Undo what was done so far: the end of the module, and of an init that failed half way. */
+static void scullv_cleanup(void)
 {
-    device_destroy(scullv_class, MKDEV(MAJOR(scullv_first), minor));
-    cdev_del(&device->cdev);
-    scullv_trim(device);
-}
+    unsigned int i;
 
-static int __init scullv_add_all(void)
-{
-    int i, error;
+    for (i = 0; scullv_devs && i < nr_devs; i++) {
+        struct scullv_dev *dev = &scullv_devs[i];
 
-    for (i = 0; i < devices; i++) {
-        error = scullv_device_add(&scullv_devices[i], i);
-        if (error) {
-            while (i-- > 0)
-                scullv_device_remove(&scullv_devices[i], i);
-            return error;
-        }
+        if (dev->device)
+            device_destroy(scullv_class, scullv_first + i);
+        if (dev->added)
+            cdev_del(&dev->cdev);
+        scullv_trim(dev);
     }
-    return 0;
+    class_destroy(scullv_class);
+    if (scullv_first)
+        unregister_chrdev_region(scullv_first, nr_devs);
+    kfree(scullv_devs);
 }
 
 static int __init scullv_init(void)
 {
-    int error = -ENOMEM;
+    struct scull_geometry geometry;
+    unsigned int i;
+    int error;
 
-    if (devices < 1 || devices > 64 || order < 0 || order > 10 || set_size < 1) {
-        pr_err("scullv: a parameter is out of range\n");
+    if (nr_devs == 0 || nr_devs > 256 || pages > SCULLV_MAX_BYTES >> PAGE_SHIFT)
         return -EINVAL;
-    }
-    scullv_devices = kcalloc(devices, sizeof(*scullv_devices), GFP_KERNEL);
-    if (!scullv_devices)
+    geometry = (struct scull_geometry){pages << PAGE_SHIFT, qset};
+    if (!scullv_geometry_ok(&geometry))
+        return -EINVAL;
+    scullv_devs = kcalloc(nr_devs, sizeof(*scullv_devs), GFP_KERNEL);
+    if (!scullv_devs)
         return -ENOMEM;
-    error = alloc_chrdev_region(&scullv_first, 0, devices, "scullv");
+    for (i = 0; i < nr_devs; i++) {
+        mutex_init(&scullv_devs[i].lock);
+        INIT_LIST_HEAD(&scullv_devs[i].sets);
+        scullv_devs[i].now = scullv_devs[i].next = geometry;
+    }
+    error = alloc_chrdev_region(&scullv_first, 0, nr_devs, "scullv");
     if (error)
-        goto no_region;
+        goto fail;
     scullv_class = class_create("scullv");
     if (IS_ERR(scullv_class)) {
         error = PTR_ERR(scullv_class);
-        goto no_class;
+        scullv_class = NULL;
+        goto fail;
     }
-    error = scullv_add_all();
-    if (error)
-        goto no_devices;
-    if (!proc_create_single("scullv", 0444, NULL, scullv_proc_show))
-        pr_warn("scullv: no /proc/scullv, going on without\n");
-    pr_info("scullv: %d devices, major %d\n", devices, MAJOR(scullv_first));
+    scullv_class->devnode = scullv_devnode;
+    for (i = 0; i < nr_devs; i++) {
+        error = scullv_add(&scullv_devs[i], i);
+        if (error)
+            goto fail;
+    }
     return 0;
 
-no_devices:
-    class_destroy(scullv_class);
-no_class:
-    unregister_chrdev_region(scullv_first, devices);
-no_region:
-    kfree(scullv_devices);
+fail:
+    scullv_cleanup();
     return error;
 }
 
 static void __exit scullv_exit(void)
 {
-    int i;
-
-    remove_proc_entry("scullv", NULL);
-    for (i = 0; i < devices; i++)
-        scullv_device_remove(&scullv_devices[i], i);
-    class_destroy(scullv_class);
-    unregister_chrdev_region(scullv_first, devices);
-    kfree(scullv_devices);
+    scullv_cleanup();
 }
 
 module_init(scullv_init);
 module_exit(scullv_exit);
 MODULE_LICENSE("Dual MIT/GPL");
-MODULE_DESCRIPTION("memory as a device, on vmalloc");
+MODULE_DESCRIPTION("Memory devices on vmalloc");

@@ -283,8 +283,10 @@ static const char *const module_type_name[QLX_PARAM_TYPES] = {
 static void module_param_of(const struct qlx_module *module, const struct quarry_param *from,
                             struct qlx_param *param)
 {
+    /* "bool" is a macro in C: the header's # has seen what it stands for. */
+    const char *name = strcmp(from->type, "_Bool") ? from->type : "bool";
     unsigned int type = 0;
-    while (type < QLX_PARAM_TYPES && strcmp(module_type_name[type], from->type))
+    while (type < QLX_PARAM_TYPES && strcmp(module_type_name[type], name))
         type++;
     if (type == QLX_PARAM_BOOL && from->element == sizeof(int))
         type = QLX_PARAM_BOOLINT;

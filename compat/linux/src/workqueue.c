@@ -58,7 +58,7 @@ static int work_call(struct work_struct *work)
     if (work->quarry_is_old)
         work->quarry_old(work->quarry_data);
     else
-        work->func(work);
+        work->quarry_new(work);
     return 0;
 }
 
@@ -209,6 +209,19 @@ static void work_push(struct workqueue_struct *wq, struct work_struct *work, con
         worker_add(wq);
     pthread_cond_broadcast(&work_there);
     pthread_mutex_unlock(&work_lock);
+}
+
+QUARRY_API void quarry_work_init(struct work_struct *work, quarry_work_new_t func,
+                                 quarry_work_old_t old, void *data)
+{
+    memset(work, 0, sizeof(*work));
+    INIT_LIST_HEAD(&work->entry);
+    work->quarry_is_old = old != NULL;
+    work->quarry_data = data;
+    if (old)
+        work->quarry_old = old;
+    else
+        work->quarry_new = func;
 }
 
 static bool work_claim(struct work_struct *work)
