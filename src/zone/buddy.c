@@ -333,6 +333,14 @@ struct page *qr_buddy_take(struct qr_map *map, struct zone *zone, unsigned int o
     return block_take(map, zone, zone->free_area[from].head[mobility], from, order);
 }
 
+struct page *qr_buddy_take_up_to(struct qr_map *map, struct zone *zone, unsigned int order,
+                                 unsigned int most, enum migratetype mobility, unsigned int *got)
+{
+    u32 mask = zone->nonempty[mobility] >> order;
+    *got = mask ? QR_MIN(order + qr_ffs64(mask), most) : order;
+    return qr_buddy_take(map, zone, *got, mobility);
+}
+
 bool qr_buddy_has(const struct zone *zone, unsigned int order)
 {
     u32 any = zone->nonempty[MIGRATE_UNMOVABLE] | zone->nonempty[MIGRATE_MOVABLE] |

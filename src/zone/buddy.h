@@ -32,6 +32,10 @@ void qr_buddy_put_range(struct qr_map *map, struct zone *zone, u64 start, u64 en
  * flags are place and order. */
 struct page *qr_buddy_take(struct qr_map *map, struct zone *zone, unsigned int order,
                            enum migratetype mobility);
+/* For filling lists: a block of @order at least and @most at most, of its own mobility, small ones
+ * first, uncut where there is one; else as qr_buddy_take(@order). *@got is its order. */
+struct page *qr_buddy_take_up_to(struct qr_map *map, struct zone *zone, unsigned int order,
+                                 unsigned int most, enum migratetype mobility, unsigned int *got);
 /* Whether a block of @order or larger is free, of any mobility. */
 bool qr_buddy_has(const struct zone *zone, unsigned int order);
 /* Take a whole free block of a page block or more that still has backing, for discarding; 0: none.

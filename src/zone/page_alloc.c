@@ -374,27 +374,23 @@ static QR_NOINLINE struct page *alloc_slow(struct qr_zones *zones, gfp_t gfp, un
 static QR_ALWAYS_INLINE struct page *alloc_fast(struct qr_zones *zones, gfp_t gfp,
                                                 unsigned int order, int nid)
 {
-    gfp_t zone_bits = gfp & ALLOC_ZONE_BITS;
-    unsigned int mobility = alloc_mobility(gfp);
     int index = qr_pcp_index(order);
     struct page *page = NULL;
     unsigned long section;
     struct qr_cpu *cpu;
 
-    if (QR_UNLIKELY((gfp & ALLOC_UNUSUAL) || (zone_bits & (zone_bits - 1)) || mobility == 3u ||
-                    index < 0 || nid < NUMA_NO_NODE || nid >= (int)zones->nr_nodes))
+    if (QR_UNLIKELY((gfp & ALLOC_UNUSUAL) || index < 0 || nid < NUMA_NO_NODE ||
+                    nid >= (int)zones->nr_nodes))
         return NULL;
-    if (QR_UNLIKELY((gfp & (__GFP_ZERO | __GFP_HIGHMEM)) == (__GFP_ZERO | __GFP_HIGHMEM) &&
-                    !zones->clear_high))
+    if (QR_UNLIKELY((gfp & __GFP_HIGHMEM) && (gfp & __GFP_ZERO) && !zones->clear_high))
         return NULL;
     section = qp_percpu_enter(zones->cpus, &cpu);
     if (QR_LIKELY(qr_cpu_known(cpu))) {
-        const struct qr_zonelist *list =
-            &zones->list[nid < 0 ? cpu->nid : (unsigned int)nid][gfp_zone(gfp)];
-        struct zone *zone = &zones->zone[list->zone[0]];
-        if (QR_LIKELY(list->nr && !__atomic_load_n(&zone->below_low, __ATOMIC_RELAXED)))
-            page = qr_pcp_pop(zones->map, &cpu->pcp[zone->index], (unsigned int)index,
-                              (enum migratetype)mobility, (gfp & __GFP_COLD) != 0);
+        u32 at = zones->fast_zone[nid < 0 ? cpu->nid : (unsigned int)nid][gfp & QR_FAST_BITS];
+        if (QR_LIKELY(at != QR_NO_FAST_ZONE &&
+                      !__atomic_load_n(&zones->zone[at].below_low, __ATOMIC_RELAXED)))
+            page = qr_pcp_pop(zones->map, &cpu->pcp[at], (unsigned int)index,
+                              (enum migratetype)alloc_mobility(gfp), (gfp & __GFP_COLD) != 0);
         if (QR_LIKELY(page))
             qr_count(cpu, QR_EV_PGALLOC, 1u << order);
     }

@@ -159,24 +159,46 @@ static u32 pcp_refill_blocks(const struct zone *zone, const struct qr_pcp *pcp, 
     return (u32)(pages >> order);
 }
 
-/* Take one block, and a batch more for the list. Lists and lock are the caller's. */
+/* Cut a block into blocks of @order: the first is the caller's if it has none yet, the others go on
+ * the list. */
+static struct page *pcp_refill_cut(struct qr_map *map, struct zone *zone, struct qr_pcp *pcp,
+                                   unsigned int index, enum migratetype mobility, struct page *page,
+                                   unsigned int from, struct page *first)
+{
+    unsigned int order = qr_pcp_order(index);
+    for (u64 at = 0; at < 1ull << from; at += 1ull << order) {
+        qr_page_set_flags(page + at, zone->place | order);
+        if (first)
+            pcp_append(map, pcp, index, mobility, page + at);
+        else
+            first = page + at;
+    }
+    return first;
+}
+
+/* Take one block, and a batch more for the list: whole small blocks first, so that nothing is cut
+ * through the free lists that would be taken next anyway. Lists and lock are the caller's. */
 static struct page *pcp_refill_locked(struct qr_zones *zones, struct zone *zone, struct qr_pcp *pcp,
                                       unsigned int order, enum migratetype mobility, u64 floor)
 {
     struct page *first = NULL;
     int index = qr_pcp_index(order);
-    u32 nr = index >= 0 ? pcp_refill_blocks(zone, pcp, order, floor) : 0;
+    u32 nr;
     if (zone->free_pages < floor + (1u << order))
         return NULL;
-    do {
-        struct page *page = qr_buddy_take(zones->map, zone, order, mobility);
+    nr = index >= 0 ? pcp_refill_blocks(zone, pcp, order, floor) : 0;
+    if (nr < 2)
+        return qr_buddy_take(zones->map, zone, order, mobility);
+    while (nr) {
+        unsigned int got;
+        struct page *page =
+            qr_buddy_take_up_to(zones->map, zone, order, order + qr_fls64(nr), mobility, &got);
         if (!page)
             break;
-        if (first)
-            pcp_append(zones->map, pcp, (unsigned int)index, mobility, page);
-        else
-            first = page;
-    } while (nr-- > 1);
+        first =
+            pcp_refill_cut(zones->map, zone, pcp, (unsigned int)index, mobility, page, got, first);
+        nr -= 1u << (got - order);
+    }
     return first;
 }
 

@@ -191,6 +191,17 @@ static void zonelist_make(struct qr_zones *zones, u32 nid, u32 type)
     }
 }
 
+/* The table by which the fast way goes from a mask to a zone in one step. */
+static void zonelist_fast(struct qr_zones *zones, u32 nid)
+{
+    for (gfp_t bits = 0; bits <= QR_FAST_BITS; bits++) {
+        gfp_t zone_bits = bits & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM);
+        const struct qr_zonelist *list = &zones->list[nid][gfp_zone(bits)];
+        bool odd = (zone_bits & (zone_bits - 1)) || (bits & GFP_MOVABLE_MASK) == GFP_MOVABLE_MASK;
+        zones->fast_zone[nid][bits] = list->nr && !odd ? list->zone[0] : QR_NO_FAST_ZONE;
+    }
+}
+
 /* A machine that names no DMA or DMA32 limit has no such zone, and every address is reachable:
  * requests for it are then ordinary ones. One that names a limit but has no memory below it cannot
  * serve them (G-Z1). */
@@ -203,6 +214,8 @@ static void zonelists_init(struct qr_zones *zones, const struct qp_machine *mach
         for (u32 nid = 0; nid < zones->nr_nodes; nid++)
             zonelist_make(zones, nid, type);
     }
+    for (u32 nid = 0; nid < zones->nr_nodes; nid++)
+        zonelist_fast(zones, nid);
 }
 
 /* ---- watermarks ----------------------------------------------------------------------------- */

@@ -17,6 +17,8 @@
 #include "../map/map.h"
 
 #define QR_MAX_ZONES (QR_MAX_NODES * MAX_NR_ZONES)
+#define QR_FAST_BITS (GFP_ZONEMASK | GFP_MOVABLE_MASK)
+#define QR_NO_FAST_ZONE 0xffu
 
 enum qr_watermark { QR_WMARK_MIN, QR_WMARK_LOW, QR_WMARK_HIGH, QR_NR_WMARK };
 
@@ -96,6 +98,9 @@ struct qr_zones {
     u8 reach[MAX_NR_ZONES]; /* gfp_zone() to the highest type really allowed: NORMAL for DMA or
                              * DMA32 on a machine that names no such limit */
     struct qr_zonelist list[QR_MAX_NODES][MAX_NR_ZONES]; /* by node and gfp_zone() */
+    /* By node and the five lowest mask bits (zone and mobility): the first zone of the list, or
+     * QR_NO_FAST_ZONE when the bits contradict each other or the list is empty. */
+    u8 fast_zone[QR_MAX_NODES][QR_FAST_BITS + 1];
     u32 nr_online; /* CPUs with lists, as last counted: they share the limit of pcp.c */
     bool init_on_alloc, init_on_free, poison;
     u64 totalram, totalhigh;        /* managed frames; of them without a direct-map address */
