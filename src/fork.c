@@ -76,6 +76,7 @@ void qr_after_fork(struct quarry *q)
     unsigned long state;
 
     qr_thaw(q);
+    q->zones.waiters = 0; /* tasks that waited for pages stayed with the parent */
     state = qp_percpu_enter(&q->cpus, &here);
     for (unsigned int id = 0; id < q->cpus.nr_max; id++) {
         struct qr_cpu *cpu = q->cpus.area[id];
