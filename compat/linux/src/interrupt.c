@@ -129,6 +129,16 @@ QUARRY_API const void *free_irq(unsigned int irq, void *dev)
     return NULL;
 }
 
+/* One handler, guarded. A function of its own: the guard must not see its caller's loop variables. */
+static __attribute__((noinline)) void irq_handle(struct irq_action *action)
+{
+    irqreturn_t result = IRQ_WAKE_THREAD;
+    if (action->handler)
+        QLX_CALL_DRIVER(result, irq_call(action, action->handler), IRQ_NONE);
+    if (result == IRQ_WAKE_THREAD && action->thread)
+        schedule_work(&action->work);
+}
+
 /* The line itself, in hard-interrupt context. */
 static void irq_deliver(void *line)
 {
@@ -138,14 +148,10 @@ static void irq_deliver(void *line)
     irq_running++;
     irq_here++;
     list_for_each_entry (action, &irq_actions, list) {
-        irqreturn_t result = IRQ_WAKE_THREAD;
         if (action->irq != irq || action->dead || irq_disabled[irq])
             continue;
         pthread_mutex_unlock(&irq_lock);
-        if (action->handler)
-            QLX_CALL_DRIVER(result, irq_call(action, action->handler), IRQ_NONE);
-        if (result == IRQ_WAKE_THREAD && action->thread)
-            schedule_work(&action->work);
+        irq_handle(action);
         pthread_mutex_lock(&irq_lock);
     }
     irq_running--;
