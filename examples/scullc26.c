@@ -280,7 +280,7 @@ static struct file_operations scullc26_fops = {
     .release = scullc26_release,
 };
 
-/* ---- proc/scullc26: what fits into a page -------------------------------------------------------------------- */
+/* ---- proc/scullc: what fits into a page -------------------------------------------------------------------- */
 
 static int scullc26_read_proc(char *page, char **start, off_t offset, int count, int *eof,
                               void *data)
@@ -288,7 +288,7 @@ static int scullc26_read_proc(char *page, char **start, off_t offset, int count,
     int i, len = 0;
 
     for (i = 0; i < scullc26_nr_devs && len < count - 80; i++)
-        len += sprintf(page + len, "scullc26%d: %ld bytes, quantum %d, qset %d\n", i,
+        len += sprintf(page + len, "scullc%d: %ld bytes, quantum %d, qset %d\n", i,
                        (long)scullc26_devs[i].size, scullc26_quantum, scullc26_devs[i].qset);
     *eof = 1;
     return len;
@@ -302,7 +302,7 @@ static void scullc26_cleanup(void)
     int i;
 
     if (scullc26_proc)
-        remove_proc_entry("scullc26", NULL);
+        remove_proc_entry("scullc", NULL);
     for (i = 0; scullc26_devs && i < scullc26_nr_devs; i++) {
         if (scullc26_devs[i].added)
             cdev_del(&scullc26_devs[i].cdev);
@@ -318,9 +318,9 @@ static void scullc26_cleanup(void)
 static int __init scullc26_region(void)
 {
     if (!scullc26_major)
-        return alloc_chrdev_region(&scullc26_first, 0, scullc26_nr_devs, "scullc26");
+        return alloc_chrdev_region(&scullc26_first, 0, scullc26_nr_devs, "scullc");
     scullc26_first = MKDEV(scullc26_major, 0);
-    return register_chrdev_region(scullc26_first, scullc26_nr_devs, "scullc26");
+    return register_chrdev_region(scullc26_first, scullc26_nr_devs, "scullc");
 }
 
 static int __init scullc26_init(void)
@@ -339,7 +339,7 @@ static int __init scullc26_init(void)
         INIT_LIST_HEAD(&scullc26_devs[i].sets);
         scullc26_devs[i].qset = scullc26_devs[i].next_qset = scullc26_qset;
     }
-    scullc26_cache = kmem_cache_create("scullc26", scullc26_quantum, 0, SLAB_HWCACHE_ALIGN,
+    scullc26_cache = kmem_cache_create("scullc", scullc26_quantum, 0, SLAB_HWCACHE_ALIGN,
                                        scullc26_ctor, scullc26_dtor);
     if (!scullc26_cache)
         goto fail;
@@ -356,7 +356,7 @@ static int __init scullc26_init(void)
             goto fail;
         scullc26_devs[i].added = 1;
     }
-    scullc26_proc = create_proc_read_entry("scullc26", 0, NULL, scullc26_read_proc, NULL);
+    scullc26_proc = create_proc_read_entry("scullc", 0, NULL, scullc26_read_proc, NULL);
     if (!scullc26_proc) {
         result = -ENOMEM;
         goto fail;
