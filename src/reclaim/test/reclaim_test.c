@@ -258,6 +258,13 @@ static void g_w1_the_worker_runs_from_low_until_high(void **state)
     test_end(q);
 }
 
+static unsigned long cached_pages(struct quarry *q)
+{
+    unsigned long state = qp_lock(&q->vm.lock), pages = q->vm.cached.pages;
+    qp_unlock(&q->vm.lock, state);
+    return pages;
+}
+
 static void the_worker_empties_the_vmalloc_cache_below_low(void **state)
 {
     struct test_spec spec = {.pages = 2048, .options = "vmalloc_cache=512"};
@@ -274,7 +281,7 @@ static void the_worker_empties_the_vmalloc_cache_below_low(void **state)
     assert_int_equal(q->vm.cached.pages, 4 * 32);
     hoard_fill(hoard, GFP_NOWAIT & ~__GFP_KSWAPD_RECLAIM, zone->watermark[QR_WMARK_LOW] - 2);
     struct page *page = qr_alloc_pages(&q->zones, GFP_NOWAIT, 0, NUMA_NO_NODE);
-    while (__atomic_load_n(&q->vm.cached.pages, __ATOMIC_RELAXED))
+    while (cached_pages(q))
         sched_yield();
     qr_free_block(&q->zones, page, 0);
     hoard_end(hoard);
