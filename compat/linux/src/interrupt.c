@@ -130,7 +130,7 @@ QUARRY_API const void *free_irq(unsigned int irq, void *dev)
 }
 
 /* One handler, guarded. A function of its own: the guard must not see its caller's loop variables. */
-static __attribute__((noinline)) void irq_handle(struct irq_action *action)
+static noinline void irq_handle(struct irq_action *action)
 {
     irqreturn_t result = IRQ_WAKE_THREAD;
     if (action->handler)
