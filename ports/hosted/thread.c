@@ -19,6 +19,7 @@
 #include "base/percpu.h"
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -36,6 +37,7 @@ static bool thread_forked;               /* this process began as a child of a Q
 static qp_lock_t thread_lock;
 static uint64_t thread_used[THREAD_WORDS];
 static struct qr_cpus *thread_machine[THREAD_MACHINES];
+static unsigned int thread_ending; /* threads that are taking their CPUs offline just now */
 static pthread_key_t thread_key;
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 
@@ -87,15 +89,18 @@ void hosted_claims_forbid(bool forbid)
     thread_claiming = forbid;
 }
 
+/* A thread that is just ending may have found the machine before it left the list. */
 void hosted_cpus_forget(struct qr_cpus *cpus)
 {
     unsigned long state = qp_lock(&thread_lock);
     unsigned int i;
     for (i = 0; i < THREAD_MACHINES; i++) {
         if (thread_machine[i] == cpus)
-            __atomic_store_n(&thread_machine[i], NULL, __ATOMIC_RELEASE);
+            __atomic_store_n(&thread_machine[i], NULL, __ATOMIC_SEQ_CST);
     }
     qp_unlock(&thread_lock, state);
+    while (__atomic_load_n(&thread_ending, __ATOMIC_SEQ_CST) != 0)
+        sched_yield();
 }
 
 /* This thread ends. */
@@ -109,11 +114,13 @@ static void thread_end(void *unused)
     qp_self.inside = 1;
     qp_self.parked++;
     hosted_unpark();
+    __atomic_fetch_add(&thread_ending, 1, __ATOMIC_SEQ_CST);
     for (i = 0; i < THREAD_MACHINES; i++) {
-        struct qr_cpus *cpus = __atomic_load_n(&thread_machine[i], __ATOMIC_ACQUIRE);
+        struct qr_cpus *cpus = __atomic_load_n(&thread_machine[i], __ATOMIC_SEQ_CST);
         if (cpus && number < cpus->nr_max && __atomic_load_n(&cpus->area[number], __ATOMIC_ACQUIRE))
             cpus->offline(cpus, number);
     }
+    __atomic_fetch_sub(&thread_ending, 1, __ATOMIC_SEQ_CST);
     qp_self.number = QP_NO_NUMBER;
     thread_number_give(number);
     qp_self.inside = 0;
@@ -143,6 +150,7 @@ void hosted_threads_after_fork(struct qr_cpus *cpus)
             cpus->area[i]->owner = QR_CPU_RUNNING;
     }
     thread_forked = true;
+    thread_ending = 0; /* who was ending is not here */
 }
 
 static void thread_key_make(void)
