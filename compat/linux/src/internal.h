@@ -175,6 +175,8 @@ const struct file_operations *qlx_proc_fops(struct proc_dir_entry *entry);
 int qlx_map_driver(struct file *file, struct vm_area_struct *vma);
 
 /* module.c */
+/* Leave out the frames of compat/linux itself, if a module's code is among the rest. */
+void qlx_trace_begin_in_module(struct quarry_trace *trace);
 unsigned int qlx_module_version(const struct module *module);
 
 /* symbols.c, made at build time */

@@ -27,6 +27,7 @@ struct module_text {
 struct qlx_module {
     struct list_head list;
     struct module *module;
+    const void *from, *to; /* its code and data */
     void *handle;
     bool live, exited, unloaded;
     struct list_head texts; /* values of charp parameters */
@@ -75,6 +76,59 @@ unsigned int qlx_module_version(const struct module *module)
     return module->quarry_version;
 }
 
+struct module_span {
+    uintptr_t inside, from, to;
+};
+
+static int module_span_of(struct dl_phdr_info *info, size_t size, void *data)
+{
+    struct module_span *span = data;
+    uintptr_t from = UINTPTR_MAX, to = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD)
+            continue;
+        from = MIN(from, info->dlpi_addr + segment->p_vaddr);
+        to = MAX(to, info->dlpi_addr + segment->p_vaddr + segment->p_memsz);
+    }
+    if (span->inside < from || span->inside >= to)
+        return 0;
+    span->from = from;
+    span->to = to;
+    return 1;
+}
+
+static void module_find_range(struct qlx_module *module)
+{
+    struct module_span span = {.inside = (uintptr_t)module->module};
+    dl_iterate_phdr(module_span_of, &span);
+    module->from = (const void *)span.from;
+    module->to = (const void *)span.to;
+}
+
+void qlx_module_range(const struct qlx_module *module, const void **from, const void **to)
+{
+    *from = module->from;
+    *to = module->to;
+}
+
+void qlx_trace_begin_in_module(struct quarry_trace *trace)
+{
+    struct qlx_module *module;
+    unsigned int first = trace->nr;
+    pthread_mutex_lock(&module_lock);
+    list_for_each_entry (module, &module_list, list) {
+        for (unsigned int i = 0; i < first; i++)
+            if (trace->pc[i] >= module->from && trace->pc[i] < module->to)
+                first = i;
+    }
+    pthread_mutex_unlock(&module_lock);
+    if (first == trace->nr)
+        return;
+    trace->nr -= first;
+    memmove(trace->pc, trace->pc + first, trace->nr * sizeof(trace->pc[0]));
+}
+
 /* ---- loading ------------------------------------------------------------------------------------------------- */
 
 int qlx_module_load(const char *path, const char *name, struct qlx_module **module, char *why,
@@ -92,8 +146,10 @@ int qlx_module_load(const char *path, const char *name, struct qlx_module **modu
     module_announced = NULL;
     made->handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
     made->module = module_announced;
-    if (made->handle && made->module)
+    if (made->handle && made->module) {
+        module_find_range(made);
         list_add_tail(&made->list, &module_list);
+    }
     pthread_mutex_unlock(&module_lock);
     if (!made->handle || !made->module) {
         const char *reason =
@@ -161,36 +217,6 @@ static const char *module_info(const struct qlx_module *module, const char *what
 const char *qlx_module_info(const struct qlx_module *module, const char *what)
 {
     return module_info(module, what, NULL);
-}
-
-struct module_span {
-    uintptr_t inside, from, to;
-};
-
-static int module_span_of(struct dl_phdr_info *info, size_t size, void *data)
-{
-    struct module_span *span = data;
-    uintptr_t from = UINTPTR_MAX, to = 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type != PT_LOAD)
-            continue;
-        from = MIN(from, info->dlpi_addr + segment->p_vaddr);
-        to = MAX(to, info->dlpi_addr + segment->p_vaddr + segment->p_memsz);
-    }
-    if (span->inside < from || span->inside >= to)
-        return 0;
-    span->from = from;
-    span->to = to;
-    return 1;
-}
-
-void qlx_module_range(const struct qlx_module *module, const void **from, const void **to)
-{
-    struct module_span span = {.inside = (uintptr_t)module->module};
-    dl_iterate_phdr(module_span_of, &span);
-    *from = (const void *)span.from;
-    *to = (const void *)span.to;
 }
 
 /* ---- running it -------------------------------------------------------------------------------------------- */

@@ -65,6 +65,7 @@ unsigned long qlx_findings(void)
 void qlx_trace_here(struct quarry_trace *trace)
 {
     trace->nr = qp_backtrace(trace->pc, QUARRY_TRACE_MAX);
+    qlx_trace_begin_in_module(trace);
 }
 
 /* ---- findings ----------------------------------------------------------------------------------- */
@@ -240,7 +241,8 @@ QUARRY_API void quarry_bug(const char *file, int line, const char *function)
 {
     char what[300];
     snprintf(what, sizeof(what), "kernel BUG at %s:%d, in %s()", file, line, function);
-    qlx_die(what, __builtin_return_address(0));
+    /* The call is the last instruction of its function, perhaps: its own address, not the next one. */
+    qlx_die(what, (const char *)__builtin_return_address(0) - 1);
 }
 
 QUARRY_API void panic(const char *format, ...)
@@ -250,7 +252,7 @@ QUARRY_API void panic(const char *format, ...)
     va_start(args, format);
     vsnprintf(what + 7, sizeof(what) - 7, format, args);
     va_end(args);
-    qlx_die(what, __builtin_return_address(0));
+    qlx_die(what, (const char *)__builtin_return_address(0) - 1);
 }
 
 /* ---- fatal signals -------------------------------------------------------------------------------- */
