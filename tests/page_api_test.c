@@ -237,11 +237,13 @@ static void reserved_marks_are_set_and_taken_down(void **state)
 /* ---- scopes --------------------------------------------------------------------------------- */
 
 static gfp_t scope_mask;
+static __thread bool scope_mine; /* background reclaim calls with a mask of its own */
 
 static unsigned long scope_count(struct shrinker *shrinker, struct shrink_control *sc)
 {
     (void)shrinker;
-    scope_mask = sc->gfp_mask;
+    if (scope_mine)
+        scope_mask = sc->gfp_mask;
     return 0;
 }
 
@@ -251,6 +253,7 @@ static gfp_t mask_seen(void)
     static struct page *hoard[1 << 18];
     unsigned long nr = 0;
     scope_mask = 0;
+    scope_mine = true;
     while (!scope_mask && nr < 1 << 18 &&
            (hoard[nr] = alloc_page(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)) != NULL)
         nr++;

@@ -15,7 +15,7 @@
 #define BULK_LOCK_PAGES 2048ul /* 8 MiB: some 4 … 2,048 blocks */
 
 /* The order of the next block: as large as is wanted, free, and allowed; -1: none. */
-static int bulk_order(const struct zone *zone, unsigned long want, u64 floor)
+static int bulk_next_order(const struct zone *zone, unsigned long want, u64 floor)
 {
     u64 room = zone->free_pages > floor ? zone->free_pages - floor : 0;
     int order;
@@ -29,16 +29,16 @@ static int bulk_order(const struct zone *zone, unsigned long want, u64 floor)
 }
 
 /* Take pages of one zone into @pages[], with their place and nothing else in their flags; how many. */
-static unsigned long bulk_take(struct qr_zones *zones, struct zone *zone,
-                               const struct qr_request *request, unsigned long nr,
-                               struct page **pages)
+static unsigned long bulk_take_pages(struct qr_zones *zones, struct zone *zone,
+                                     const struct qr_request *request, unsigned long nr,
+                                     struct page **pages)
 {
     u64 floor = qr_request_floor_low(request, zone);
     unsigned long got = 0, want = QR_MIN(nr, BULK_LOCK_PAGES);
     unsigned long state = qp_lock(&zone->lock);
     int order;
 
-    while ((order = bulk_order(zone, want - got, floor)) >= 0) {
+    while ((order = bulk_next_order(zone, want - got, floor)) >= 0) {
         struct page *page = qr_buddy_take(zones->map, zone, (unsigned int)order, request->mobility);
         if (!page)
             break;
@@ -52,8 +52,8 @@ static unsigned long bulk_take(struct qr_zones *zones, struct zone *zone,
 }
 
 /* What the zones have above low. */
-static unsigned long bulk_serve(const struct qr_request *request, unsigned long nr,
-                                struct page **pages)
+static unsigned long bulk_serve_zones(const struct qr_request *request, unsigned long nr,
+                                      struct page **pages)
 {
     struct qr_zones *zones = request->zones;
     unsigned long got = 0;
@@ -66,7 +66,7 @@ static unsigned long bulk_serve(const struct qr_request *request, unsigned long 
         if ((request->gfp & __GFP_THISNODE) && zone->nid != (u32)request->nid)
             continue;
         do {
-            more = bulk_take(zones, zone, request, nr - got, pages + got);
+            more = bulk_take_pages(zones, zone, request, nr - got, pages + got);
             got += more;
         } while (more && got < nr);
     }
@@ -88,7 +88,7 @@ unsigned long qr_alloc_pages_bulk(struct qr_zones *zones, gfp_t gfp, int nid, un
     if (nr >= BULK_SMALL && !qr_fault_armed(zones->faults, QUARRY_FAIL_PAGE_ALLOC)) {
         if (!qr_request_init(&request, zones, gfp, 0, nid))
             return 0;
-        got = bulk_serve(&request, nr, pages);
+        got = bulk_serve_zones(&request, nr, pages);
     }
     while (got < nr) {
         struct page *page = qr_alloc_pages(zones, got ? gfp | __GFP_NOWARN : gfp, 0, nid);
