@@ -35,9 +35,10 @@ make_programs() {
 run_programs() { # programs, prefix: prints the tests that failed
     for program in $1; do
         status=0
-        (cd "$build" && timeout -k 5 "$patience" "./$program") >"$work/run.log" 2>&1 || status=$?
+        (cd "$build" && timeout -k 5 "$patience" stdbuf -oL "./$program") >"$work/run.log" 2>&1 || status=$?
         [ "$status" -eq 0 ] && continue
-        # cmocka names failed tests; a program that was stopped or died names the one it was in.
+        # cmocka names failed tests; one that was stopped or died is known by the test it was in (hence
+        # stdbuf: what it said must not be lost with it).
         failed=$(sed -n 's/^\[  FAILED  \] \([a-z0-9_]*\)$/\1/p' "$work/run.log" | sort -u)
         begun=$(sed -n 's/^\[ RUN      \] \([a-z0-9_]*\)$/\1/p' "$work/run.log" | tail -n 1)
         finished=$(sed -n 's/^\[       OK \] \([a-z0-9_]*\)$/\1/p' "$work/run.log" | tail -n 1)
@@ -45,7 +46,7 @@ run_programs() { # programs, prefix: prints the tests that failed
             echo "$begun"
         fi
         echo "$failed"
-    done | grep -v '^$' | sort -u
+    done | sed '/^$/d' | sort -u
 }
 
 echo "Building the unbroken tree"
@@ -56,15 +57,16 @@ for rule in $rules; do
 done
 all=$(echo "$all" | tr ' ' '\n' | grep -v '^$' | sort -u)
 make_programs "$all" || { tail -n 20 "$work/build.log"; exit 1; }
-unbroken=$(run_programs "$all")
-if [ -n "$unbroken" ]; then
-    echo "The unbroken tree does not pass:"
-    echo "$unbroken"
-    exit 1
-fi
-
 total=0
 bad=0
+# What fails anyway proves nothing.
+run_programs "$all" >"$work/unbroken" || true
+if [ -s "$work/unbroken" ]; then
+    echo "The unbroken tree does not pass:"
+    cat "$work/unbroken"
+    bad=1
+fi
+
 tell() { # rule, verdict, detail
     printf '%-6s %-14s %s\n' "$1" "$2" "$3"
 }
@@ -93,7 +95,7 @@ for rule in $rules; do
         tell "$rule" "NO BUILD" "$(grep -m 1 'error' "$work/build.log")"
         bad=$((bad + 1))
     else
-        seen=$(run_programs "$programs")
+        seen=$(run_programs "$programs" | grep -vxF -f "$work/unbroken" || true)
         own=$(echo "$seen" | grep "^$prefix" | tr '\n' ' ' || true)
         if [ -n "$own" ]; then
             tell "$rule" "noticed" "by $own"
