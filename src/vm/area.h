@@ -26,6 +26,7 @@ struct qr_area {
     int nid;                       /* of the cache's key */
     gfp_t gfp;                     /* of the request, for reports */
     bool cacheable;                /* made with the default mask */
+    bool exposed;                  /* somebody looked up its pages, and may hold one */
     bool internal;                 /* Quarry's own: not shown, not counted */
     bool release_frames;           /* on release, the pages are given back too */
     bool map_ram;                  /* made by vm_map_ram */
@@ -69,6 +70,7 @@ struct qr_area_dress { /* what an area says of its owner */
 };
 void qr_area_dress(struct qr_area *area, const struct qr_area_dress *dress);
 void *qr_area_cache_take(struct qr_vm *vm, u64 pages, int nid, const struct qr_area_dress *dress);
+bool qr_area_cache_keep(struct qr_vm *vm, const void *address);
 bool qr_area_cache_put(struct qr_vm *vm, struct qr_area *area);
 unsigned long qr_area_cache_shrink(struct qr_vm *vm, unsigned long nr_pages);
 unsigned long qr_area_cache_check(const struct qr_vm *vm);

@@ -8,7 +8,9 @@
  * Idea. A mapping is an area's constructed state. A freed area keeps its pages and its mapping and
  * waits here, by page count and node, until a request of the same size comes or memory is short.
  * Only areas made with the default mask are kept, since only they may be handed to any caller; and
- * only when no page has another holder, who would otherwise share memory with the next owner.
+ * only when no page has another holder, who would otherwise share memory with the next owner. A
+ * page of an area can be come by only through a look-up (vmalloc_to_page, find_vm_area), which marks
+ * the area as exposed; so most frees need not look at the pages at all.
  *
  *     bin[pages % 64] -> area <-> area <-> area       youngest first
  *     lru <-> area <-> area <-> area <-> area         youngest first; the end goes first
@@ -130,6 +132,37 @@ static struct qr_area *area_cache_trim(struct qr_area_cache *cache, unsigned lon
     return list;
 }
 
+static void area_cache_link_live(struct qr_vm *vm, struct qr_area *area)
+{
+    area->state = QR_AREA_CACHED;
+    area->exposed = false;
+    area_cache_link(&vm->cached, area);
+}
+
+/* The common vfree, with one lock: keep the live area at @address if it is an ordinary one. False
+ * when anything is unusual, with nothing changed. May sleep. */
+bool qr_area_cache_keep(struct qr_vm *vm, const void *address)
+{
+    struct qr_area *area, *old = NULL;
+    unsigned long state;
+    bool kept;
+    if (!vm->cached.limit || QP_OBSERVED())
+        return false;
+    state = qp_lock(&vm->lock);
+    area = qr_area_at(vm, address);
+    kept = area && area->vm.addr == address && area->state == QR_AREA_LIVE && area->cacheable &&
+           !area->exposed && area->nr_frames <= vm->cached.limit / 2;
+    if (kept) {
+        qr_area_account_locked(vm, area, -1);
+        area_cache_link_live(vm, area);
+        old = area_cache_trim(&vm->cached, vm->cached.limit);
+    }
+    qp_unlock(&vm->lock, state);
+    if (old)
+        qr_areas_release(vm, old);
+    return kept;
+}
+
 /* Keep an area that its owner is freeing; false when it must be released instead. What it pushes
  * out is released here. May sleep. */
 bool qr_area_cache_put(struct qr_vm *vm, struct qr_area *area)
@@ -141,8 +174,7 @@ bool qr_area_cache_put(struct qr_vm *vm, struct qr_area *area)
     if (QP_OBSERVED())
         qp_hand_over(area->vm.addr, (size_t)area->nr_frames << PAGE_SHIFT);
     state = qp_lock(&vm->lock);
-    area->state = QR_AREA_CACHED;
-    area_cache_link(&vm->cached, area);
+    area_cache_link_live(vm, area);
     old = area_cache_trim(&vm->cached, vm->cached.limit);
     qp_unlock(&vm->lock, state);
     if (old)
@@ -166,8 +198,7 @@ unsigned long qr_area_cache_check(const struct qr_vm *vm)
     const struct qr_area_cache *cache = &vm->cached;
     unsigned long wrong = 0, nr = 0, pages = 0, binned = 0;
     const struct list_head *pos;
-    QR_LIST_FOR_EACH(pos, &cache->lru)
-    {
+    QR_LIST_FOR_EACH (pos, &cache->lru) {
         const struct qr_area *area = QR_LIST_ENTRY(pos, struct qr_area, lru);
         wrong += area->state != QR_AREA_CACHED || !area_is_unshared(area);
         wrong += qr_area_at(vm, area->vm.addr) != area;

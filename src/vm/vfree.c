@@ -157,6 +157,10 @@ void qr_vfree(struct qr_vm *vm, const void *address, bool always_defer)
     struct qr_area *area;
     if (!address)
         return;
+    if (QR_LIKELY(!always_defer && qp_may_sleep()) && qr_area_cache_keep(vm, address)) {
+        qr_vm_finish_deferred(vm);
+        return;
+    }
     area = vfree_claim(vm, address, VFREE_VFREE, 0);
     if (area)
         vfree_here_or_later(vm, area, "vfree", always_defer);

@@ -201,6 +201,8 @@ struct vm_struct *qr_find_vm_area(struct qr_vm *vm, const void *address)
     unsigned long state = qp_lock(&vm->lock);
     struct qr_area *area = qr_area_at(vm, address);
     bool found = area && area->state == QR_AREA_LIVE;
+    if (found)
+        area->exposed = true;
     qp_unlock(&vm->lock, state);
     return found ? &area->vm : NULL;
 }
@@ -210,9 +212,10 @@ struct page *qr_vmalloc_page(struct qr_vm *vm, const void *address)
 {
     struct page *page = NULL;
     unsigned long state = qp_lock(&vm->lock);
-    const struct qr_area *area = qr_area_at(vm, address);
+    struct qr_area *area = qr_area_at(vm, address);
     if (area && area->state == QR_AREA_LIVE) {
         u64 index = ((uintptr_t)address - (uintptr_t)area->vm.addr) >> PAGE_SHIFT;
+        area->exposed = true;
         if (index < area->nr_frames)
             page = area->frames[index];
     }

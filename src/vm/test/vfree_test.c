@@ -191,15 +191,18 @@ static void a_page_with_another_holder_outlives_its_area(void **state)
 {
     struct test_spec spec = {.pages = 1024, .options = "vmalloc_cache=256"};
     struct quarry *q = test_boot_with(&spec);
-    char *area = vm_get(q, 3);
-    struct page *page = qr_vmalloc_page(&q->vm, area + PAGE_SIZE);
-    memset(area, 5, 3 * PAGE_SIZE);
-    qr_get_page(&q->zones, page, "get_page");
-    qr_vfree(&q->vm, area, false);
-    assert_int_equal(q->vm.cached.pages, 0); /* not kept: the next owner would share it */
-    assert_int_equal(page_ref_count(page), 1);
-    assert_int_equal(*(char *)qr_page_virt(&q->map, page), 5);
-    qr_put_page(&q->zones, page, "put_page");
+    for (int way = 0; way < 2; way++) {
+        char *area = vm_get(q, 3);
+        struct page *page = way ? qr_find_vm_area(&q->vm, area)->pages[1]
+                                : qr_vmalloc_page(&q->vm, area + PAGE_SIZE);
+        memset(area, 5, 3 * PAGE_SIZE);
+        qr_get_page(&q->zones, page, "get_page");
+        qr_vfree(&q->vm, area, false);
+        assert_int_equal(q->vm.cached.pages, 0); /* not kept: the next owner would share it */
+        assert_int_equal(page_ref_count(page), 1);
+        assert_int_equal(*(char *)qr_page_virt(&q->map, page), 5);
+        qr_put_page(&q->zones, page, "put_page");
+    }
     test_end(q);
 }
 
