@@ -6,7 +6,7 @@ set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 need_fuse
 cd "$QUARRY_SOURCE" || exit 1
-cc -Wall -o "$work/client" tests/support/cli_client.c || exit 1
+cc -Wall -I examples -o "$work/client" tests/support/cli_client.c || exit 1
 CLIENT=$work/client
 export CLIENT
 

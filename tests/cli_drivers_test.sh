@@ -29,9 +29,8 @@ for driver in scull scullc scullp scullv; do
         tail -c 1000 "$DATA" | cmp - "$TMPDIR/a"
         test "$(stat -c %s "$device")" = 3000000
         printf changed | dd of="$device" bs=1 seek=500000 conv=notrunc status=none
-        : this dd opened for writing only, so the driver forgot the rest
         test "$(dd if="$device" bs=1 skip=500000 count=7 status=none)" = changed
-        test "$(wc -c <"$device")" = 500007
+        test "$(wc -c <"$device")" = 3000000
         : >"$device"
         test "$(wc -c <"$device")" = 0'
     expect 0 "$driver: several clients and devices at once" "$QUARRY" run --quiet examples/$driver.c -- sh -euc '
@@ -65,8 +64,8 @@ expect 0 "the mounted folder" "$QUARRY" run --quiet examples/scullc.c -- sh -euc
     cd "$QUARRY_ROOT"
     ls
     ls dev proc
-    for text in buddyinfo pagetypeinfo zoneinfo vmstat meminfo slabinfo vmallocinfo; do
-        test -s proc/$text || cat proc/$text | grep -q .
+    for text in buddyinfo pagetypeinfo zoneinfo vmstat meminfo slabinfo; do
+        cat proc/$text | grep -q .
     done
     grep -q "^scullc" proc/slabinfo
     head -n 1 proc/slabinfo | grep -q "slabinfo - version: 2.1"

@@ -18,11 +18,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define SCULL_RESET _IO('s', 0)
-#define SCULL_GET_QUANTUM _IOR('s', 1, int)
-#define SCULL_SET_QUANTUM _IOW('s', 2, int)
-#define SCULL_SWAP_QUANTUM _IOWR('s', 5, int)
+#include "scull.h"
 
 #define PAGE 4096
 #define CLAIM(x)                                                                                   \
@@ -53,23 +49,24 @@ static int client_touch(volatile char *p)
 
 static void client_ioctl(void)
 {
-    int fd = open(path, O_RDWR), old = 0, value, pair[2] = {77, 88};
+    struct scull_geometry first, now, wanted = {1234, 0}, pair[2] = {{0, 0}, {77, 88}};
+    int fd = open(path, O_RDWR);
 
     CLAIM(fd >= 0);
-    CLAIM(ioctl(fd, SCULL_GET_QUANTUM, &old) == 0 && old > 0);
-    value = 1234;
-    CLAIM(ioctl(fd, SCULL_SET_QUANTUM, &value) == 0 && value == 1234);
-    value = 0;
-    CLAIM(ioctl(fd, SCULL_GET_QUANTUM, &value) == 0 && value == 1234);
-    value = 555;
-    CLAIM(ioctl(fd, SCULL_SWAP_QUANTUM, &value) == 0 && value == 1234);
-    CLAIM(ioctl(fd, SCULL_GET_QUANTUM, pair) == 0 && pair[0] == 555 && pair[1] == 88);
-    value = -1;
-    CLAIM(ioctl(fd, SCULL_SET_QUANTUM, &value) == -1 && errno == EINVAL);
+    CLAIM(ioctl(fd, SCULL_GET_GEOMETRY, &first) == 0 && first.quantum > 0 && first.qset > 0);
+    CLAIM(ioctl(fd, SCULL_SET_GEOMETRY, &wanted) == 0 && wanted.quantum == 1234);
+    CLAIM(ioctl(fd, SCULL_GET_GEOMETRY, &now) == 0 && now.quantum == first.quantum);
+    CLAIM(close(open(path, O_WRONLY)) == 0); /* emptied: the new geometry holds */
+    CLAIM(ioctl(fd, SCULL_GET_GEOMETRY, pair) == 0 && pair[0].quantum == 1234);
+    CLAIM(pair[0].qset == first.qset && pair[1].quantum == 77 && pair[1].qset == 88);
+    CLAIM(pwrite(fd, "across the edge", 15, 1230) == 15);
+    wanted.quantum = ~0u;
+    CLAIM(ioctl(fd, SCULL_SET_GEOMETRY, &wanted) == -1 && errno == EINVAL);
     CLAIM(ioctl(fd, SCULL_RESET) == 0);
-    CLAIM(ioctl(fd, SCULL_GET_QUANTUM, &value) == 0 && value == old);
-    CLAIM(ioctl(fd, SCULL_GET_QUANTUM, NULL) == -1 && errno == EFAULT);
-    CLAIM(ioctl(fd, _IO('s', 99)) == -1 && errno == ENOTTY);
+    CLAIM(ioctl(fd, SCULL_GET_GEOMETRY, &now) == 0 && now.quantum == first.quantum);
+    CLAIM(lseek(fd, 0, SEEK_END) == 0);
+    CLAIM(ioctl(fd, SCULL_GET_GEOMETRY, NULL) == -1 && errno == EFAULT);
+    CLAIM(ioctl(fd, _IO('q', 99)) == -1 && errno == ENOTTY);
     CLAIM(!isatty(fd));
     CLAIM(close(fd) == 0);
 }
