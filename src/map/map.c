@@ -231,8 +231,11 @@ static const struct qr_run *map_room(const struct qr_map *map, u64 start, u64 en
 static u64 map_place(const struct qr_map *map, const struct map_piece *piece, unsigned int nr,
                      u64 top)
 {
-    u64 span = piece[nr - 1].end, base = top - span;
+    u64 span, base;
     unsigned int i = 0;
+    QR_ASSERT(nr != 0);
+    span = piece[nr - 1].end;
+    base = top - span;
     if (top <= span)
         return 0;
     while (i < nr) {

@@ -267,7 +267,7 @@ void qr_put_page(struct qr_zones *zones, struct page *page, const char *what)
     u32 flags;
     int32_t refs;
 
-    if (QR_UNLIKELY(!qr_page_valid(zones->map, page))) {
+    if (QR_UNLIKELY(!page || !qr_page_valid(zones->map, page))) {
         free_report_foreign(zones, page, what);
         return;
     }
@@ -295,7 +295,7 @@ void qr_put_page(struct qr_zones *zones, struct page *page, const char *what)
 void qr_get_page(struct qr_zones *zones, struct page *page, const char *what)
 {
     struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .rule = "G-S9"};
-    if (QR_UNLIKELY(!qr_page_valid(zones->map, page))) {
+    if (QR_UNLIKELY(!page || !qr_page_valid(zones->map, page))) {
         free_report_foreign(zones, page, what);
         return;
     }
