@@ -7,6 +7,7 @@
  * latter's stack stays as it is. */
 #include "unwind.h"
 #include "symbols.h"
+#include "registers.h"
 
 #include <elfutils/libdwfl.h>
 #include <string.h>
@@ -36,38 +37,18 @@ static bool unwind_read(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *word, void *
     return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)sizeof(*word);
 }
 
-#if defined(__x86_64__)
-/* DWARF's numbers 0 … 16 of the registers: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip. */
-static bool unwind_registers(Dwfl_Thread *thread, void *data)
-{
-    static const int number[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
-                                 REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
-                                 REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
-    const struct unwind *unwind = data;
-    Dwarf_Word value[17];
-
-    for (size_t i = 0; i < 17; i++)
-        value[i] = (Dwarf_Word)unwind->context->uc_mcontext.gregs[number[i]];
-    return dwfl_thread_state_registers(thread, 0, 17, value);
-}
-#elif defined(__aarch64__)
 static bool unwind_registers(Dwfl_Thread *thread, void *data)
 {
     const struct unwind *unwind = data;
-    Dwarf_Word value[32];
+    uint64_t value[HOSTED_REGISTERS_MAX];
+    Dwarf_Word word[HOSTED_REGISTERS_MAX];
+    unsigned int nr = hosted_registers_of(unwind->context, value);
 
-    for (size_t i = 0; i < 31; i++)
-        value[i] = unwind->context->uc_mcontext.regs[i];
-    value[31] = unwind->context->uc_mcontext.sp;
-    dwfl_thread_state_register_pc(thread, unwind->context->uc_mcontext.pc);
-    return dwfl_thread_state_registers(thread, 0, 32, value);
+    for (unsigned int i = 0; i < nr; i++)
+        word[i] = value[i];
+    dwfl_thread_state_register_pc(thread, hosted_frame_of(unwind->context).pc);
+    return nr && dwfl_thread_state_registers(thread, 0, nr, word);
 }
-#else
-static bool unwind_registers(Dwfl_Thread *thread, void *data)
-{
-    return false;
-}
-#endif
 
 static int unwind_frame(Dwfl_Frame *frame, void *data)
 {

@@ -15,6 +15,7 @@
  * Limits. The jump out of a signal handler leaves libc's locks taken if the fault was inside libc. */
 #define _GNU_SOURCE
 #include "internal.h"
+#include "registers.h"
 #include <linux/bug.h>
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -292,20 +293,12 @@ static void oops_walk(struct quarry_trace *trace, const void *pc, uintptr_t fram
 static void oops_on_signal(int signal, siginfo_t *info, void *context)
 {
     struct qlx_oops oops = {.what = oops_signal_name(signal), .signal = signal, .context = context};
-    ucontext_t *user = context;
-    uintptr_t frame = 0, top = 0;
+    struct hosted_frame at = hosted_frame_of(context);
+    uintptr_t top = at.stack;
     sigset_t mask;
     oops.address = info->si_addr;
-#if defined(__x86_64__)
-    oops.pc = (const void *)user->uc_mcontext.gregs[REG_RIP];
-    frame = (uintptr_t)user->uc_mcontext.gregs[REG_RBP];
-    top = (uintptr_t)user->uc_mcontext.gregs[REG_RSP];
-#elif defined(__aarch64__)
-    oops.pc = (const void *)user->uc_mcontext.pc;
-    frame = (uintptr_t)user->uc_mcontext.regs[29];
-    top = (uintptr_t)user->uc_mcontext.sp;
-#endif
-    oops_walk(&oops.trace, oops.pc, frame);
+    oops.pc = (const void *)at.pc;
+    oops_walk(&oops.trace, oops.pc, at.frame);
     /* A call through a bad pointer: the caller is what was pushed last. */
     if (oops.pc == oops.address && oops.trace.nr < QUARRY_TRACE_MAX && top >= oops_stack_low &&
         top + 8 <= oops_stack_high && top % 8 == 0) {

@@ -23,11 +23,6 @@
 #define read_barrier_depends() __asm__ __volatile__("" : : : "memory")
 #define smp_read_barrier_depends() read_barrier_depends()
 #define set_mb(var, value) smp_store_mb(var, value)
-#define cpu_relax() quarry_cpu_pause()
-#if defined(__x86_64__) || defined(__i386__)
-#define quarry_cpu_pause() __builtin_ia32_pause()
-#else
-#define quarry_cpu_pause() __asm__ __volatile__("" : : : "memory")
-#endif
+#define cpu_relax() __asm__ __volatile__("" : : : "memory")
 
 #endif

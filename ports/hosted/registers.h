@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* The registers of an interrupted thread, as a signal handler finds them in its context argument.
+ *
+ * Reports of a crash need the program counter, the frame and the stack pointer; an unwinder that reads
+ * debugging information needs all of them by DWARF's numbers. Which register is where is the
+ * machine's business, so it stands here and nowhere else. On a machine that this file does not
+ * know the answers are 0 and "none": reports are then without a backtrace, not wrong.
+ *
+ * Needs _GNU_SOURCE for the names of the registers. Context: any, signal handlers included. */
+#ifndef HOSTED_REGISTERS_H
+#define HOSTED_REGISTERS_H
+
+#include <stdint.h>
+#include <ucontext.h>
+
+#define HOSTED_REGISTERS_MAX 32
+
+struct hosted_frame {
+    uintptr_t pc, frame, stack;
+};
+
+#if defined(__x86_64__)
+
+static inline struct hosted_frame hosted_frame_of(const ucontext_t *context)
+{
+    const greg_t *all = context->uc_mcontext.gregs;
+    return (struct hosted_frame){(uintptr_t)all[REG_RIP], (uintptr_t)all[REG_RBP],
+                                 (uintptr_t)all[REG_RSP]};
+}
+
+/* Registers 0 … n-1 by DWARF's numbers: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip. Returns n. */
+static inline unsigned int hosted_registers_of(const ucontext_t *context,
+                                               uint64_t value[HOSTED_REGISTERS_MAX])
+{
+    static const int place[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                                REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+    unsigned int nr = sizeof(place) / sizeof(place[0]);
+    for (unsigned int i = 0; i < nr; i++)
+        value[i] = (uint64_t)context->uc_mcontext.gregs[place[i]];
+    return nr;
+}
+
+#elif defined(__aarch64__)
+
+static inline struct hosted_frame hosted_frame_of(const ucontext_t *context)
+{
+    return (struct hosted_frame){context->uc_mcontext.pc, context->uc_mcontext.regs[29],
+                                 context->uc_mcontext.sp};
+}
+
+/* x0 … x30, sp; the program counter has no number: hosted_frame_of has it. */
+static inline unsigned int hosted_registers_of(const ucontext_t *context,
+                                               uint64_t value[HOSTED_REGISTERS_MAX])
+{
+    for (unsigned int i = 0; i < 31; i++)
+        value[i] = context->uc_mcontext.regs[i];
+    value[31] = context->uc_mcontext.sp;
+    return 32;
+}
+
+#else
+
+static inline struct hosted_frame hosted_frame_of(const ucontext_t *context)
+{
+    (void)context;
+    return (struct hosted_frame){0, 0, 0};
+}
+
+static inline unsigned int hosted_registers_of(const ucontext_t *context,
+                                               uint64_t value[HOSTED_REGISTERS_MAX])
+{
+    (void)context;
+    (void)value;
+    return 0;
+}
+
+#endif
+#endif
