@@ -15,7 +15,14 @@ foreach(source ${QUARRY_UNIT_TESTS} ${QUARRY_CROSS_TESTS})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
   if(name MATCHES "^compat_") # sees the headers of compat/linux, not the core's inside
-    target_link_libraries(${name} PRIVATE quarry-linux-static PkgConfig::CMOCKA)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:quarry-linux> $<TARGET_OBJECTS:quarry-core>
+      $<TARGET_OBJECTS:quarry-port>)
+    target_link_libraries(${name} PRIVATE quarry-linux-headers Threads::Threads ${CMAKE_DL_LIBS}
+      PkgConfig::CMOCKA)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
+    set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON) # modules find the functions there
+    target_compile_definitions(${name} PRIVATE QUARRY_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+      QUARRY_COMPILER="${CMAKE_C_COMPILER}" QUARRY_SANITIZE="${QUARRY_SANITIZE}")
   else()
     target_link_libraries(${name} PRIVATE quarry-test-support PkgConfig::CMOCKA)
   endif()

@@ -171,9 +171,6 @@ void qlx_proc_put(struct proc_dir_entry *entry);
 /* The operations of an entry, whichever way it was made. */
 const struct file_operations *qlx_proc_fops(struct proc_dir_entry *entry);
 
-/* map.c */
-int qlx_map_driver(struct file *file, struct vm_area_struct *vma);
-
 /* module.c */
 /* Leave out the frames of compat/linux itself, if a module's code is among the rest. */
 void qlx_trace_begin_in_module(struct quarry_trace *trace);
