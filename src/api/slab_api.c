@@ -26,29 +26,37 @@ static QR_NOINLINE void *slab_kmalloc_special(unsigned int class_nr, gfp_t gfp, 
 {
     void *object = NULL;
 
-    if ((gfp & ~QR_KMALLOC_PLAIN) == __GFP_ZERO)
+    if ((gfp & ~QR_GFP_PLAIN) == __GFP_ZERO)
         object =
             qr_kmalloc_fast_zeroed(&quarry_default.kmalloc, &quarry_default.cpus, class_nr, gfp);
     return object ? object : slab_kmalloc_slow(size, gfp, NUMA_NO_NODE);
 }
 
-void *quarry_kmalloc_of_class(unsigned int class_nr, gfp_t gfp, size_t size)
+static QR_ALWAYS_INLINE void *slab_kmalloc_of_class(unsigned int class_nr, gfp_t gfp, size_t size)
 {
     void *object = qr_kmalloc_fast(&quarry_default.kmalloc, &quarry_default.cpus, class_nr, gfp);
 
     return QR_LIKELY(object) ? object : slab_kmalloc_special(class_nr, gfp, size);
 }
 
+void *quarry_kmalloc_of_class(unsigned int class_nr, gfp_t gfp, size_t size)
+{
+    return slab_kmalloc_of_class(class_nr, gfp, size);
+}
+
 void *quarry_kmalloc(size_t size, gfp_t gfp)
 {
     if (QR_UNLIKELY(size - 1 >= KMALLOC_MAX_CACHE_SIZE))
         return slab_kmalloc_slow(size, gfp, NUMA_NO_NODE);
-    return quarry_kmalloc_of_class(quarry_kmalloc_class(size), gfp, size);
+    return slab_kmalloc_of_class(quarry_kmalloc_class(size), gfp, size);
 }
 
+/* The same body once more: a call passed on would cost as much as the work. */
 void *kmalloc(size_t size, gfp_t gfp)
 {
-    return quarry_kmalloc(size, gfp);
+    if (QR_UNLIKELY(size - 1 >= KMALLOC_MAX_CACHE_SIZE))
+        return slab_kmalloc_slow(size, gfp, NUMA_NO_NODE);
+    return slab_kmalloc_of_class(quarry_kmalloc_class(size), gfp, size);
 }
 
 void *kmalloc_node(size_t size, gfp_t gfp, int node)
@@ -159,21 +167,18 @@ static QR_NOINLINE void *slab_cache_alloc_special(struct kmem_cache *cache, gfp_
 {
     void *object = NULL;
 
-    if ((gfp & ~QR_KMALLOC_PLAIN) == __GFP_ZERO && !cache->ctor && !cache->ctor26)
+    if ((gfp & ~QR_GFP_PLAIN) == __GFP_ZERO && !cache->ctor && !cache->ctor26)
         object = qr_cache_alloc_fast(&quarry_default.cpus, cache);
     if (!object)
         return qr_cache_alloc_slow(cache, gfp, NUMA_NO_NODE);
     return memset(object, 0, cache->object_size);
 }
 
-/* The zone is the cache's (G-Z10): bits that name one do not matter here, but for __GFP_HIGHMEM. */
-#define SLAB_CACHE_PLAIN (QR_KMALLOC_PLAIN | __GFP_DMA | __GFP_DMA32 | __GFP_RECLAIMABLE)
-
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
     void *object = NULL;
 
-    if (QR_LIKELY(!(gfp & ~SLAB_CACHE_PLAIN)))
+    if (QR_LIKELY(!(gfp & ~QR_GFP_PLAIN_CACHE)))
         object = qr_cache_alloc_fast(&quarry_default.cpus, cache);
     return QR_LIKELY(object) ? object : slab_cache_alloc_special(cache, gfp);
 }
@@ -190,12 +195,24 @@ void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, int node)
     return qr_cache_alloc_slow(cache, gfp, node);
 }
 
+static QR_COLD void slab_cache_free_slow(struct kmem_cache *cache, void *object)
+{
+    qr_cache_free_slow(&qr_default()->slabs, cache, object, "kmem_cache_free");
+}
+
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
-    u32 id = qr_slot_id_of(&quarry_default.slabs.window, object);
+    u32 id = cache->slot_id;
 
-    if (QR_UNLIKELY(id != cache->slot_id || !qr_cache_free_fast(&quarry_default.cpus, id, object)))
-        qr_cache_free_slow(&qr_default()->slabs, cache, object, "kmem_cache_free");
+    if (QR_UNLIKELY(qr_slot_id_of(&quarry_default.slabs.window, object) != id)) {
+        slab_cache_free_slow(cache, object);
+        return;
+    }
+    /* The slot is found by the cache's number, not by the equal one that comes from the descriptor: so
+     * that the processor need not wait for that before it goes on. */
+    QR_KEEP_IN_REGISTER(id);
+    if (QR_UNLIKELY(!qr_cache_free_fast(&quarry_default.cpus, id, object)))
+        slab_cache_free_slow(cache, object);
 }
 
 int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **objects)

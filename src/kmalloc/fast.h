@@ -16,7 +16,7 @@ static QR_ALWAYS_INLINE void *qr_kmalloc_fast(const struct qr_kmalloc *kmalloc,
     unsigned long state;
     void *object;
 
-    if (QR_UNLIKELY(gfp & ~QR_KMALLOC_PLAIN))
+    if (QR_UNLIKELY(gfp & ~QR_GFP_PLAIN))
         return NULL;
     state = qp_percpu_enter(cpus, &cpu);
     /* Atomic for those who come while the machine boots: any value leads to a closed slot then. */

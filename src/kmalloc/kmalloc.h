@@ -9,15 +9,8 @@
 /* Families: a cache per class each. */
 enum qr_kmalloc_type { QR_KMALLOC_NORMAL, QR_KMALLOC_DMA, QR_KMALLOC_RECLAIM, QR_KMALLOC_TYPES };
 
-/* Mask bits that change nothing about a pop from this CPU's stack. All others (the families, a
- * zeroed answer, a node, a request that must not fail, unknown bits) take another way. */
-#define QR_KMALLOC_PLAIN                                                                           \
-    (__GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_RECLAIM | __GFP_IO | __GFP_FS |        \
-     __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_NORETRY | __GFP_COLD | __GFP_COMP | __GFP_WRITE |  \
-     __GFP_HARDWALL | __GFP_ACCOUNT | __GFP_SKIP_ZERO | __GFP_MOVABLE)
-
 struct qr_kmalloc {
-    u16 class_slot[QUARRY_KMALLOC_CLASSES];  /* offset of the slot in struct qr_cpu, normal family */
+    u16 class_slot[QUARRY_KMALLOC_CLASSES]; /* offset of the slot in struct qr_cpu, normal family */
     u16 class_bytes[QUARRY_KMALLOC_CLASSES]; /* bytes of the block it gives */
     struct qr_slabs *slabs;
     struct qr_zones *zones;

@@ -59,7 +59,8 @@ static void stacked_get_stack(struct slot_work *work)
 {
     struct kmem_cache *cache = work->cache;
     u32 depth = SLAB_READ(cache->depth);
-    u32 least = work->deeper ? depth : 4;
+    /* A CPU's first stack may be a small one. Others that are small would only wear the depot out. */
+    u32 least = work->first ? 4 : depth;
 
     work->fresh = qr_stack_new(cache, depth, least, work->first);
     if (!work->fresh && work->first) {

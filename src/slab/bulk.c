@@ -29,8 +29,15 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
     const char *what = "kmem_cache_alloc_bulk";
     size_t taken = 0;
 
-    if (nr > (size_t)0x7fffffff)
+    if (QR_LIKELY(!SLAB_READ(cache->hooks) && !(gfp & ~QR_GFP_PLAIN_CACHE))) {
+        taken = bulk_take(cache, nr, objects);
+        if (QR_LIKELY(taken == nr))
+            return (int)nr;
+    }
+    if (nr > (size_t)0x7fffffff) {
+        qr_cache_free_bulk(cache->owner, cache, taken, objects);
         return 0;
+    }
     if (cache_is_direct(cache)) {
         while (taken < nr && (objects[taken] = qr_cache_alloc_sized(
                                   cache, gfp, NUMA_NO_NODE, cache->object_size, what)) != NULL)
@@ -38,8 +45,8 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
     } else {
         gfp = qr_cache_gfp(cache, gfp, what);
         if (nr && qr_slab_fault(cache->owner, cache->name, gfp, cache->object_size, what))
-            return 0;
-        taken = bulk_take(cache, nr, objects);
+            return 0; /* armed faults are hooks: nothing was taken yet */
+        taken += bulk_take(cache, nr - taken, objects + taken);
         while (taken < nr && (objects[taken] = qr_cache_alloc_stacked(cache, gfp)) != NULL) {
             taken++;
             taken += bulk_take(cache, nr - taken, objects + taken);
@@ -55,17 +62,31 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
     return 0;
 }
 
-/* Push as many as go the fast way, from @from on; the first that did not. In one section. */
+/* Push as many as go the fast way, from @from on; the first that did not. In one section; the checks are
+ * those of qr_slot_id_of and qr_slot_push, what they read is read once. */
 static size_t bulk_push(struct qr_slabs *slabs, struct kmem_cache *cache, size_t from, size_t nr,
                         void **objects)
 {
+    const struct qr_window window = slabs->window;
+    const u32 mask = PGF_SLAB | ~0u << PGF_SLOT_SHIFT;
+    const u32 mark = PGF_SLAB | cache->slot_id << PGF_SLOT_SHIFT;
     struct qr_cpu *cpu;
     unsigned long section = qp_percpu_enter(slabs->cpus, &cpu);
     struct qr_slot *slot = qr_cpu_slot(cpu, cache->slot_id);
+    void **top = slot->top, **limit = slot->limit, *last;
 
-    while (from < nr && qr_slot_id_of(&slabs->window, objects[from]) == cache->slot_id &&
-           qr_slot_push(slot, objects[from]))
-        from++;
+    if (QR_LIKELY(!SLAB_READ(slot->hooks))) {
+        for (last = top[-1]; from < nr && top != limit; from++) {
+            void *object = objects[from];
+            u64 page = ((uintptr_t)object - window.start) >> PAGE_SHIFT;
+            if (QR_UNLIKELY(page >= window.pages || object == last ||
+                            (SLAB_READ(window.first[page].flags) & mask) != mark))
+                break;
+            *top++ = last = object;
+        }
+        __atomic_signal_fence(__ATOMIC_RELEASE);
+        SLAB_WRITE(slot->top, top);
+    }
     qp_percpu_leave(section);
     return from;
 }

@@ -25,7 +25,7 @@
  * lock. What may sleep: creation, destruction, shrinking (G-C3). */
 #include "internal.h"
 
-#define CACHE_EMPTY_BYTES (64u << 10) /* of empty slabs kept per node of a cache, at most */
+#define CACHE_EMPTY_BYTES (256u << 10) /* of empty slabs kept per node of a cache, at most */
 #define CACHE_PAGE_LIMIT ((size_t)PAGE_SIZE << MAX_PAGE_ORDER)
 
 /* ---- references and walks -------------------------------------------------------------------- */

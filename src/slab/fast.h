@@ -12,6 +12,15 @@
 
 #include "slab.h"
 
+/* Mask bits that change nothing about a pop from this CPU's stack. All others (a family of kmalloc, a
+ * zeroed answer, a node, a request that must not fail, unknown bits) take another way. */
+#define QR_GFP_PLAIN                                                                               \
+    (__GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_RECLAIM | __GFP_IO | __GFP_FS |        \
+     __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_NORETRY | __GFP_COLD | __GFP_COMP | __GFP_WRITE |  \
+     __GFP_HARDWALL | __GFP_ACCOUNT | __GFP_SKIP_ZERO | __GFP_MOVABLE)
+/* For a cache those that name a zone do not matter either: the zone is the cache's (G-Z10). */
+#define QR_GFP_PLAIN_CACHE (QR_GFP_PLAIN | __GFP_DMA | __GFP_DMA32 | __GFP_RECLAIMABLE)
+
 /* Have the compiler address a slot by one register instead of base plus index: some processors
  * forward a store to the next load of the same word at once only where the address is that simple,
  * and a free is often followed by an allocation. */

@@ -174,7 +174,6 @@ struct slot_work {
     struct qr_stack *fresh;   /* given in: a new empty stack; what is left is the caller's again */
     struct qr_stack *retired; /* stacks out of use, chained: for the caller to free */
     bool first;               /* the stack that is needed is this CPU's first of the cache */
-    bool deeper;              /* it is to replace one that has become too small */
     bool no_stack;            /* there is none to be had */
     struct slab_batch batch;
     struct slab_bad bad;

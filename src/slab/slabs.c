@@ -70,17 +70,23 @@ u32 qr_slab_free_count(const struct kmem_cache *cache, const struct page *page)
     return cache->bits_offset ? (u32)bits : qr_count_bits64(bits);
 }
 
+/* The bitmap in the descriptor of a slab of @nr objects, 1 to 64, that are all free. */
+static u64 slab_all_bits(u32 nr)
+{
+    return ~0ull >> (64 - nr);
+}
+
 static void slab_free_all(const struct kmem_cache *cache, struct page *page)
 {
     u32 nr = slab_objects(cache, page);
 
     if (!cache->bits_offset) {
-        page->quarry_slab.free_bits = nr == 64 ? ~0ull : (1ull << nr) - 1;
+        page->quarry_slab.free_bits = slab_all_bits(nr);
         return;
     }
     page->quarry_slab.free_bits = nr;
     for (u32 i = 0; i < nr; i += 64)
-        slab_words(cache, page)[i / 64] = nr - i >= 64 ? ~0ull : (1ull << (nr - i)) - 1;
+        slab_words(cache, page)[i / 64] = slab_all_bits(QR_MIN(nr - i, 64u));
 }
 
 /* Take up to @nr objects out of one word; highest first, so that a stack filled with them hands out
@@ -439,22 +445,40 @@ static void slab_became_empty(struct kmem_cache *cache, struct qr_cache_node *no
     batch->first = (u32)qr_pfn(slab_map(cache), page);
 }
 
+/* A slab's first or last object came back: it changes its list. Rare, once per slabful. */
+static QR_NOINLINE void slab_turned(struct kmem_cache *cache, struct qr_cache_node *node,
+                                    struct page *page, struct slab_batch *batch)
+{
+    u32 after = qr_slab_free_count(cache, page);
+
+    slab_relist(cache, node, page, after - 1, after);
+    if (after == slab_objects(cache, page))
+        slab_became_empty(cache, node, page, batch);
+}
+
 enum slab_fault qr_node_put_locked(struct kmem_cache *cache, struct qr_cache_node *node,
                                    struct page *page, u32 index, struct slab_batch *batch)
 {
-    u32 before = qr_slab_free_count(cache, page);
+    u64 *word = &page->quarry_slab.free_bits, bit = 1ull << (index % 64);
+    u32 nr = slab_objects(cache, page);
+    bool turned;
 
-    if (qr_slab_bit(cache, page, index))
-        return SLAB_FREE_ALREADY;
-    qr_slab_flip(cache, page, index);
     if (cache->bits_offset)
-        page->quarry_slab.free_bits++;
-    if (qr_slab_is_quarantined(page))
+        word = slab_words(cache, page) + index / 64;
+    if (QR_UNLIKELY(*word & bit))
+        return SLAB_FREE_ALREADY;
+    *word |= bit;
+    if (cache->bits_offset) {
+        u64 after = ++page->quarry_slab.free_bits;
+        turned = after == 1 || after == nr;
+    } else {
+        turned = *word == bit || *word == slab_all_bits(nr);
+    }
+    if (QR_UNLIKELY(qr_slab_is_quarantined(page)))
         return SLAB_FINE;
     node->free_objects++;
-    slab_relist(cache, node, page, before, before + 1);
-    if (before + 1 == slab_objects(cache, page))
-        slab_became_empty(cache, node, page, batch);
+    if (QR_UNLIKELY(turned))
+        slab_turned(cache, node, page, batch);
     return SLAB_FINE;
 }
 
@@ -498,9 +522,13 @@ static enum slab_fault slab_put(struct kmem_cache *cache, struct qr_cache_node *
  * pointer, freed a second time after its slab had gone home. */
 static struct page *slab_of(struct kmem_cache *cache, void *object)
 {
-    struct page *page = qr_virt_page_checked(slab_map(cache), object);
+    const struct qr_window *window = &cache->owner->window;
+    u64 nr = ((uintptr_t)object - window->start) >> PAGE_SHIFT;
+    struct page *page = QR_LIKELY(nr < window->pages)
+                            ? window->first + nr
+                            : qr_virt_page_checked(slab_map(cache), object);
 
-    if (!page || !(page->flags & PGF_SLAB))
+    if (QR_UNLIKELY(!page || !(SLAB_READ(page->flags) & PGF_SLAB)))
         return NULL;
     page = qr_head(slab_map(cache), page);
     return page->quarry_slab.cache == cache ? page : NULL;

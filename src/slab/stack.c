@@ -49,9 +49,12 @@ static void *const stack_none[1] = {NULL};
 
 static bool stack_charge(struct qr_slabs *slabs, u64 bytes, u64 limit)
 {
-    u64 sum = __atomic_add_fetch(&slabs->stacked_bytes, bytes, __ATOMIC_RELAXED);
+    u64 sum;
 
-    if (sum <= limit)
+    if (SLAB_READ(slabs->stacked_bytes) + bytes > limit)
+        return false;
+    sum = __atomic_add_fetch(&slabs->stacked_bytes, bytes, __ATOMIC_RELAXED);
+    if (QR_LIKELY(sum <= limit))
         return true;
     __atomic_fetch_sub(&slabs->stacked_bytes, bytes, __ATOMIC_RELAXED);
     return false;
@@ -387,7 +390,6 @@ static enum slot_step slot_ensure(struct slot_work *work, struct qr_slot *slot)
         return SLOT_DONE;
     if (!work->fresh) {
         work->first = true;
-        work->deeper = false;
         return work->no_stack ? SLOT_UNUSABLE : SLOT_NEEDS_STACK;
     }
     slot_load(slot, work->fresh);
@@ -429,7 +431,6 @@ static enum slot_step slot_refill(struct slot_work *work, struct qr_cpu *cpu, st
     if (old->capacity < SLAB_READ(cache->depth)) {
         if (!work->fresh && !work->no_stack) {
             work->first = false;
-            work->deeper = true;
             return SLOT_NEEDS_STACK;
         }
         if (work->fresh && work->fresh->capacity > old->capacity) {
@@ -501,7 +502,7 @@ static enum slot_step slot_make_room(struct slot_work *work, struct qr_cpu *cpu,
     if (work->fresh || SLAB_READ(node->nr_empty_stacks))
         empty = depot_swap_for_empty(cache, node, slot->spare, &work->fresh);
     if (!empty && !work->no_stack) {
-        work->first = work->deeper = false;
+        work->first = false;
         return SLOT_NEEDS_STACK;
     }
     slot_missed(cache, cpu, slot);
