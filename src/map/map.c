@@ -296,7 +296,8 @@ static int map_descriptors(struct qr_map *map, const struct qp_machine *machine,
         return -QR_ENOMEM;
     }
     array = qp_virt(map->offset, base << PAGE_SHIFT);
-    map->pages = (struct page *)((uintptr_t)array - map->min_pfn * sizeof(struct page));
+    map->pages =
+        (struct page *)((uintptr_t)array - (uintptr_t)(map->min_pfn * sizeof(struct page)));
     map->mobility = (u8 *)array + (map->max_pfn - map->min_pfn) * sizeof(struct page);
     for (unsigned int i = 0; i < nr; i++) {
         u64 frames = piece[i].end - piece[i].start;
