@@ -21,6 +21,9 @@ __printf(3, 4) QUARRY_API int scnprintf(char *buffer, size_t size, const char *f
 __printf(3, 0) QUARRY_API int vscnprintf(char *buffer, size_t size, const char *format, va_list args);
 __scanf(2, 3) int sscanf(const char *text, const char *format, ...);
 __scanf(2, 0) int vsscanf(const char *text, const char *format, va_list args);
+/* Into memory of their own; <linux/slab.h> declares them too. */
+__printf(2, 3) QUARRY_API char *kasprintf(gfp_t gfp, const char *format, ...);
+__printf(2, 0) QUARRY_API char *kvasprintf(gfp_t gfp, const char *format, va_list args);
 /* For show functions of attributes: @buffer is one page. */
 __printf(2, 3) QUARRY_API int sysfs_emit(char *buffer, const char *format, ...);
 __printf(3, 4) QUARRY_API int sysfs_emit_at(char *buffer, int at, const char *format, ...);
