@@ -98,6 +98,18 @@ static void lists_are_bounded_in_pages(void **state)
     zm_end(m);
 }
 
+static void filling_a_list_stays_within_its_bound(void **state)
+{
+    struct zm_spec spec = {.pages = 320, .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    (void)state;
+    assert_in_range(pcp_of(m)->limit, 15, 20);
+    assert_in_range(pcp_of(m)->pages, 5, pcp_of(m)->limit);
+    zm_free(m, page, 0);
+    zm_end(m);
+}
+
 static void the_limit_is_shared_by_the_cpus_online(void **state)
 {
     struct zm *m = zm_pages(8192);
@@ -265,6 +277,7 @@ int main(void)
         cmocka_unit_test(lists_are_filled_in_batches_of_ascending_frames),
         cmocka_unit_test(orders_up_to_6_and_9_have_lists_and_others_have_none),
         cmocka_unit_test(lists_are_bounded_in_pages),
+        cmocka_unit_test(filling_a_list_stays_within_its_bound),
         cmocka_unit_test(the_limit_is_shared_by_the_cpus_online),
         cmocka_unit_test(a_compound_block_on_a_list_stays_constructed),
         cmocka_unit_test(while_a_zone_is_short_pages_pass_the_lists_by),
