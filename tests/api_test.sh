@@ -47,25 +47,27 @@ for compiler in gcc clang; do
     command -v $compiler >/dev/null 2>&1 || continue
     # shellcheck disable=SC2086 # flags are meant to be split
     check_column 3 quarry-$compiler $compiler $flags -I"$QUARRY_SOURCE/include"
-    if [ -f "$QUARRY_SOURCE/compat/linux/include/linux/slab.h" ]; then
-        # shellcheck disable=SC2086
-        check_column 2 linux-$compiler $compiler $flags -D__KERNEL__ -DMODULE \
-            -I"$QUARRY_SOURCE/compat/linux/include" -I"$QUARRY_SOURCE/include"
-    fi
+    # shellcheck disable=SC2086
+    check_column 2 linux-$compiler $compiler $flags -D__KERNEL__ -DMODULE \
+        -isystem "$QUARRY_SOURCE/compat/linux/include" -I"$QUARRY_SOURCE/include"
 done
 
-# The names of include/quarry link, with each form of the library.
+# Every name links: those of include/quarry with each form of the library, those of the kernel's
+# headers with compat/linux on top.
 printf 'int main(void)\n{\n    return 0;\n}\n' >"$work/main.c"
+sanitize=$(sed -n 's/^QUARRY_SANITIZE:STRING=\(..*\)/-fsanitize=\1/p' "$QUARRY_BUILD/CMakeCache.txt")
+check_link() { # label of the objects, libraries
+    label=$1
+    shift
+    # shellcheck disable=SC2086
+    gcc $sanitize "$work/main.c" "$work/$label"-*.o "$@" -pthread -lm -ldl -o "$work/program" 2>"$work/out" && return 0
+    grep -o 'undefined reference to .*' "$work/out" | sort -u | sed "s,^,does not link with $1: ,"
+    missing=$((missing + 1))
+}
 if [ "$missing" -eq 0 ] && [ -f "$QUARRY_BUILD/libquarry.a" ]; then
-    sanitize=$(sed -n 's/^QUARRY_SANITIZE:STRING=\(..*\)/-fsanitize=\1/p' "$QUARRY_BUILD/CMakeCache.txt")
-    for library in libquarry.a libquarry.so; do
-        # shellcheck disable=SC2086
-        if ! gcc $sanitize "$work/main.c" "$work"/quarry-gcc-*.o "$QUARRY_BUILD/$library" -pthread -lm \
-            -o "$work/program" 2>"$work/out"; then
-            grep -o 'undefined reference to .*' "$work/out" | sort -u | sed "s/^/does not link with $library: /"
-            missing=$((missing + 1))
-        fi
-    done
+    check_link quarry-gcc "$QUARRY_BUILD/libquarry.a"
+    check_link quarry-gcc "$QUARRY_BUILD/libquarry.so"
+    check_link linux-gcc "$QUARRY_BUILD/compat/linux/libquarry-linux-static.a" "$QUARRY_BUILD/libquarry.a"
 fi
 names=$(grep -c '^[^#].*|' "$api/names.txt")
 if [ "$missing" -eq 0 ]; then
