@@ -90,7 +90,7 @@ static void worker_run(struct worker *worker, struct work_entry *entry)
     list_del(&entry->list);
     worker->running = work;
     worker->number = entry->number;
-    __atomic_store_n(&work->quarry_pending, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&work->quarry_pending, 0, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&work_lock);
     free(entry);
     QLX_CALL_DRIVER(ignored, work_call(work), 0);

@@ -96,13 +96,9 @@
 #define barrier() __asm__ __volatile__("" : : : "memory")
 #define barrier_data(ptr) __asm__ __volatile__("" : : "r"(ptr) : "memory")
 
-/* One access, no more and no less, not torn: a relaxed atomic access. Types too wide for that are
- * accessed volatile. */
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, value)                                                                       \
-    do {                                                                                           \
-        *(volatile __typeof__(x) *)&(x) = (value);                                                 \
-    } while (0)
+/* One access, no more and no less, not torn, of a number or a pointer. */
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, value) __atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
 #define ACCESS_ONCE(x) (*(volatile __typeof__(x) *)&(x))
 #define data_race(expr) (expr)
 

@@ -16,12 +16,13 @@
 
 static inline void INIT_LIST_HEAD(struct list_head *list)
 {
-    list->next = list->prev = list;
+    WRITE_ONCE(list->next, list);
+    WRITE_ONCE(list->prev, list);
 }
 static inline void quarry_list_link(struct list_head *prev, struct list_head *next)
 {
-    prev->next = next;
-    next->prev = prev;
+    WRITE_ONCE(prev->next, next); /* list_empty() may look without a lock */
+    WRITE_ONCE(next->prev, prev);
 }
 static inline void list_add(struct list_head *entry, struct list_head *head)
 {
