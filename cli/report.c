@@ -80,7 +80,7 @@ static void site_print(const char *label, const struct finding_site *site)
 
     for (size_t i = 0; i < site->nr; i++) {
         char text[512];
-        if (site->frame[i].header && site->frame[i].where == FRAME_MODULE)
+        if (site->frame[i].header)
             continue; /* Quarry's own inline functions: the line below says what was called */
         cli_print("    %-*s %s\n", (int)width, label,
                   symbols_text(&site->frame[i], text, sizeof(text)));
