@@ -610,6 +610,25 @@ static void g_s12_objects_are_cleared_on_their_way_out_or_in(void **state)
     test_end(q);
 }
 
+static void g_s12_clearing_padding_never_reaches_a_slabs_bitmap(void **state)
+{
+    struct quarry *q = boot_with(1024, "init_on_alloc=1 init_on_free=1");
+
+    for (size_t size = 9; size <= 60; size++) {
+        struct kmem_cache *cache = make_cache(q, "padded", size, 0);
+        void *object[520];
+        for (u32 i = 0; i < cache->objects; i++)
+            object[i] = take(cache);
+        assert_int_equal(qr_slabs_check(&q->slabs), 0);
+        for (u32 i = 0; i < cache->objects; i++)
+            give(q, cache, object[i]);
+        assert_int_equal(cache_active(cache), 0);
+        assert_int_equal(qr_slabs_check(&q->slabs), 0);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    }
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -638,6 +657,7 @@ int main(void)
         cmocka_unit_test(a_full_node_is_helped_out_by_the_other_unless_forbidden),
         cmocka_unit_test(bulk_calls_give_all_or_nothing),
         cmocka_unit_test(g_s12_objects_are_cleared_on_their_way_out_or_in),
+        cmocka_unit_test(g_s12_clearing_padding_never_reaches_a_slabs_bitmap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,8 +155,11 @@ static void one_caches_full_depot_does_not_starve_the_others(void **state)
 
     for (int i = 0; i < 40000; i++)
         object[i] = take(greedy);
-    for (int i = 0; i < 40000; i++)
+    for (int i = 0; i < 40000; i++) {
         give(q, greedy, object[i]);
+        assert_true(q->slabs.stacked_bytes <= q->slabs.stacked_limit / 2);
+    }
+    assert_true(greedy->node[0].nr_full_stacks > 1);
     one = take(modest);
     assert_non_null(own_slot(q, modest)->loaded);
     give(q, modest, one);
