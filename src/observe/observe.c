@@ -108,10 +108,14 @@ u64 qr_sequence(struct quarry *q)
 
 unsigned long qr_check_all(struct quarry *q)
 {
-    unsigned long wrong = qr_map_check(&q->map);
+    unsigned long wrong;
 
+    qr_reclaim_pause(&q->reclaim); /* the only thread that is Quarry's own */
+    wrong = qr_map_check(&q->map);
     wrong += qr_zones_check(&q->zones);
     wrong += qr_slabs_check(&q->slabs);
     wrong += qr_vm_check(&q->vm);
+    wrong += qr_kmaps_check(&q->kmaps);
+    qr_reclaim_resume(&q->reclaim);
     return wrong;
 }

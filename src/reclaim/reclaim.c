@@ -244,17 +244,47 @@ static void reclaim_tidy(struct qr_reclaim *reclaim)
             source->tidy(source->data);
 }
 
+/* One turn of the worker. Returns the zones that could not be helped. */
+static u64 reclaim_turn(struct qr_reclaim *reclaim)
+{
+    u64 wanted = __atomic_load_n(&reclaim->wanted, __ATOMIC_ACQUIRE), hopeless;
+    reclaim_tidy(reclaim);
+    __atomic_fetch_or(&reclaim->busy, wanted, __ATOMIC_ACQ_REL);
+    __atomic_fetch_and(&reclaim->wanted, ~wanted, __ATOMIC_ACQ_REL);
+    hopeless = wanted ? reclaim_balance(reclaim, wanted) : 0;
+    __atomic_fetch_and(&reclaim->busy, ~(wanted & ~hopeless), __ATOMIC_ACQ_REL);
+    return hopeless;
+}
+
+/* Begin a turn, unless the worker is to pause; end it. */
+static bool reclaim_turn_begin(struct qr_reclaim *reclaim)
+{
+    unsigned long state = qp_lock(&reclaim->lock);
+    bool working;
+    working = reclaim->working = !reclaim->paused;
+    qp_unlock(&reclaim->lock, state);
+    return working;
+}
+
+static void reclaim_turn_end(struct qr_reclaim *reclaim)
+{
+    unsigned long state = qp_lock(&reclaim->lock);
+    reclaim->working = false;
+    if (reclaim->paused)
+        qp_wake(&reclaim->rested);
+    qp_unlock(&reclaim->lock, state);
+}
+
 static void reclaim_worker(void *arg)
 {
     struct qr_reclaim *reclaim = arg;
     while (!__atomic_load_n(&reclaim->stop, __ATOMIC_ACQUIRE)) {
         u32 seen = __atomic_load_n(&reclaim->wake.moves, __ATOMIC_ACQUIRE);
-        u64 wanted = __atomic_load_n(&reclaim->wanted, __ATOMIC_ACQUIRE), hopeless;
-        reclaim_tidy(reclaim);
-        __atomic_fetch_or(&reclaim->busy, wanted, __ATOMIC_ACQ_REL);
-        __atomic_fetch_and(&reclaim->wanted, ~wanted, __ATOMIC_ACQ_REL);
-        hopeless = wanted ? reclaim_balance(reclaim, wanted) : 0;
-        __atomic_fetch_and(&reclaim->busy, ~(wanted & ~hopeless), __ATOMIC_ACQ_REL);
+        u64 hopeless = 0;
+        if (reclaim_turn_begin(reclaim)) {
+            hopeless = reclaim_turn(reclaim);
+            reclaim_turn_end(reclaim);
+        }
         if (__atomic_load_n(&reclaim->stop, __ATOMIC_ACQUIRE))
             break;
         qp_wait(&reclaim->wake, seen, hopeless ? RECLAIM_REST_NS : 0);
@@ -262,6 +292,28 @@ static void reclaim_worker(void *arg)
     }
     __atomic_store_n(&reclaim->running, 0, __ATOMIC_RELEASE);
     qp_wake(&reclaim->stopped);
+}
+
+void qr_reclaim_pause(struct qr_reclaim *reclaim)
+{
+    unsigned long state = qp_lock(&reclaim->lock);
+    reclaim->paused++;
+    while (reclaim->working) {
+        u32 seen = __atomic_load_n(&reclaim->rested.moves, __ATOMIC_ACQUIRE);
+        qp_unlock(&reclaim->lock, state);
+        qp_wait(&reclaim->rested, seen, 0);
+        state = qp_lock(&reclaim->lock);
+    }
+    qp_unlock(&reclaim->lock, state);
+}
+
+void qr_reclaim_resume(struct qr_reclaim *reclaim)
+{
+    unsigned long state = qp_lock(&reclaim->lock);
+    bool last = --reclaim->paused == 0;
+    qp_unlock(&reclaim->lock, state);
+    if (last)
+        qp_wake(&reclaim->wake); /* what came in the meantime */
 }
 
 /* Without a worker, the request that noticed does a little itself. */
@@ -344,5 +396,7 @@ void qr_reclaim_after_fork(struct qr_reclaim *reclaim)
     qr_shrinkers_after_fork(reclaim);
     reclaim->oom_runs = false;
     reclaim->wanted = reclaim->busy = 0;
+    reclaim->working = false;
+    reclaim->paused = 0;
     qr_reclaim_start(reclaim);
 }

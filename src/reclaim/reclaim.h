@@ -41,6 +41,9 @@ struct qr_reclaim {
     u64 wanted;                /* zones that fell below low, as bits by index … */
     u64 busy;                  /* … and those the worker is at, or has given up for a moment */
     u32 stop, running;
+    u32 paused;             /* qr_reclaim_pause calls in force; with `working`, under the lock */
+    bool working;           /* the worker is not asleep */
+    struct qp_event rested; /* moves when the worker goes to sleep while it is to pause */
     unsigned long reclaimed, rounds; /* pages given back; rounds run (relaxed atomics) */
 };
 
@@ -49,6 +52,10 @@ void qr_reclaim_add_source(struct qr_reclaim *reclaim, struct qr_source *source)
 /* Start and stop the background worker. */
 void qr_reclaim_start(struct qr_reclaim *reclaim);
 void qr_reclaim_stop(struct qr_reclaim *reclaim);
+/* Keep the worker asleep: returns when it is; and let it go on. For whoever walks structures that
+ * must not change meanwhile. Pauses nest. May sleep; not from inside reclaim. */
+void qr_reclaim_pause(struct qr_reclaim *reclaim);
+void qr_reclaim_resume(struct qr_reclaim *reclaim);
 /* In the copy of a machine after fork: forget calls in progress in tasks that are gone, and start
  * the worker again. */
 void qr_reclaim_after_fork(struct qr_reclaim *reclaim);

@@ -33,9 +33,9 @@ enum shrinker_state { SHRINKER_OUT, SHRINKER_IN, SHRINKER_LEAVING };
 static bool shrinker_listed(const struct qr_reclaim *reclaim, const struct shrinker *shrinker)
 {
     struct list_head *pos;
-    QR_LIST_FOR_EACH(pos, &reclaim->shrinkers)
-    if (QR_LIST_ENTRY(pos, struct shrinker, list) == shrinker)
-        return true;
+    QR_LIST_FOR_EACH (pos, &reclaim->shrinkers)
+        if (QR_LIST_ENTRY(pos, struct shrinker, list) == shrinker)
+            return true;
     return false;
 }
 
@@ -195,8 +195,7 @@ unsigned long qr_shrinkers_run(struct qr_reclaim *reclaim, gfp_t gfp, int nid, u
 void qr_shrinkers_after_fork(struct qr_reclaim *reclaim)
 {
     struct list_head *pos, *next;
-    QR_LIST_FOR_EACH_SAFE(pos, next, &reclaim->shrinkers)
-    {
+    QR_LIST_FOR_EACH_SAFE (pos, next, &reclaim->shrinkers) {
         struct shrinker *shrinker = QR_LIST_ENTRY(pos, struct shrinker, list);
         shrinker->users = 0;
         if (shrinker->state == SHRINKER_LEAVING) {

@@ -3,6 +3,7 @@
  * order; the background worker; the out-of-memory hook. */
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 #include "machine.h"
 
 /* ---- a caller's cache of pages --------------------------------------------------------------- */
@@ -288,6 +289,24 @@ static void the_worker_empties_the_vmalloc_cache_below_low(void **state)
     test_end(q);
 }
 
+static void a_paused_worker_leaves_everything_alone(void **state)
+{
+    struct quarry *q = test_boot(2048);
+    for (int i = 0; i < 50; i++) {
+        void *area = qr_vmalloc(&q->vm, PAGE_SIZE, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+        qr_reclaim_pause(&q->reclaim);
+        qr_reclaim_pause(&q->reclaim);
+        qr_vfree(&q->vm, area, true);
+        qr_reclaim_resume(&q->reclaim);
+        usleep(1000);
+        assert_non_null(q->vm.deferred);
+        qr_reclaim_resume(&q->reclaim);
+        while (__atomic_load_n(&q->vm.deferred, __ATOMIC_RELAXED))
+            sched_yield();
+    }
+    test_end(q);
+}
+
 static void a_hopeless_zone_does_not_keep_the_worker_busy(void **state)
 {
     struct quarry *q = test_boot(512);
@@ -434,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_round_inside_a_round_does_nothing),
         cmocka_unit_test(g_w1_the_worker_runs_from_low_until_high),
         cmocka_unit_test(the_worker_empties_the_vmalloc_cache_below_low),
+        cmocka_unit_test(a_paused_worker_leaves_everything_alone),
         cmocka_unit_test(a_hopeless_zone_does_not_keep_the_worker_busy),
         cmocka_unit_test(without_a_worker_a_request_below_low_does_a_little_itself),
         cmocka_unit_test(g_e1_the_hook_runs_when_reclaim_freed_nothing),
