@@ -307,6 +307,56 @@ static void a_paused_worker_leaves_everything_alone(void **state)
     test_end(q);
 }
 
+struct tidy_gate {
+    struct qr_source source; /* first */
+    struct quarry *q;
+    int inside, open, paused;
+};
+
+static unsigned long tidy_gate_shrink(void *data, unsigned long nr_pages, bool may_sleep)
+{
+    return 0;
+}
+
+static void tidy_gate_tidy(void *data)
+{
+    struct tidy_gate *gate = data;
+    __atomic_store_n(&gate->inside, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST))
+        sched_yield();
+}
+
+static void *tidy_gate_pause(void *data)
+{
+    struct tidy_gate *gate = data;
+    qr_reclaim_pause(&gate->q->reclaim);
+    __atomic_store_n(&gate->paused, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void a_pause_waits_for_the_turn_in_progress(void **state)
+{
+    struct quarry *q = test_boot(512);
+    static struct tidy_gate gate;
+    pthread_t thread;
+    memset(&gate, 0, sizeof(gate));
+    gate.q = q;
+    gate.source = (struct qr_source){
+        .name = "gate", .shrink = tidy_gate_shrink, .tidy = tidy_gate_tidy, .data = &gate};
+    qr_reclaim_stop(&q->reclaim); /* the list of sources is fixed while the worker runs */
+    qr_reclaim_add_source(&q->reclaim, &gate.source);
+    qr_reclaim_start(&q->reclaim);
+    while (!__atomic_load_n(&gate.inside, __ATOMIC_SEQ_CST))
+        sched_yield();
+    pthread_create(&thread, NULL, tidy_gate_pause, &gate);
+    usleep(20000);
+    assert_int_equal(__atomic_load_n(&gate.paused, __ATOMIC_SEQ_CST), 0);
+    __atomic_store_n(&gate.open, 1, __ATOMIC_SEQ_CST);
+    pthread_join(thread, NULL);
+    qr_reclaim_resume(&q->reclaim);
+    test_end(q);
+}
+
 static void a_hopeless_zone_does_not_keep_the_worker_busy(void **state)
 {
     struct quarry *q = test_boot(512);
@@ -454,6 +504,7 @@ int main(void)
         cmocka_unit_test(g_w1_the_worker_runs_from_low_until_high),
         cmocka_unit_test(the_worker_empties_the_vmalloc_cache_below_low),
         cmocka_unit_test(a_paused_worker_leaves_everything_alone),
+        cmocka_unit_test(a_pause_waits_for_the_turn_in_progress),
         cmocka_unit_test(a_hopeless_zone_does_not_keep_the_worker_busy),
         cmocka_unit_test(without_a_worker_a_request_below_low_does_a_little_itself),
         cmocka_unit_test(g_e1_the_hook_runs_when_reclaim_freed_nothing),
