@@ -365,6 +365,34 @@ static void g_e5_nofail_waits_until_somebody_frees(void **state)
     zm_end(m);
 }
 
+static void *free_later(void *arg)
+{
+    struct zm_hoard *hoard = arg;
+    struct qp_event never = {0};
+    qp_wait(&never, 0, 20000000);
+    zm_free(rc.m, hoard->page[--hoard->nr], 0);
+    return NULL;
+}
+
+static void g_e5_nofail_inside_reclaim_waits_for_somebody_elses_free(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 0);
+    struct page *page;
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, free_later, hoard), 0);
+    qp_task()->reclaims++;
+    page = zm_alloc(m, GFP_KERNEL | __GFP_NOFAIL, 0);
+    qp_task()->reclaims--;
+    assert_non_null(page);
+    assert_int_equal(rc.rounds + rc.ooms, 0);
+    pthread_join(thread, NULL);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
 static void g_e5_nofail_may_use_the_reserves_after_the_policy_ran(void **state)
 {
     struct zm *m = bench();
@@ -513,6 +541,7 @@ int main(void)
         cmocka_unit_test(g_e3_noretry_tries_one_light_round),
         cmocka_unit_test(g_e4_retry_mayfail_retries_with_progress_and_runs_no_policy),
         cmocka_unit_test(g_e5_nofail_waits_until_somebody_frees),
+        cmocka_unit_test(g_e5_nofail_inside_reclaim_waits_for_somebody_elses_free),
         cmocka_unit_test(g_e5_nofail_may_use_the_reserves_after_the_policy_ran),
         cmocka_unit_test(g_e5_nofail_that_cannot_wait_is_reported_and_may_fail),
         cmocka_unit_test(g_e5_nofail_for_more_than_two_pages_is_reported),

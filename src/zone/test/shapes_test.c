@@ -214,7 +214,7 @@ static void poison_finds_a_write_after_the_free(void **state)
 static struct {
     unsigned long visits;
     struct quarry_live last;
-    size_t bytes;
+    size_t bytes, known;
 } seen;
 
 static bool see(const struct quarry_live *live, void *data)
@@ -223,6 +223,7 @@ static bool see(const struct quarry_live *live, void *data)
     seen.visits++;
     seen.last = *live;
     seen.bytes += live->size;
+    seen.known += live->gfp == GFP_KERNEL && live->sequence != 0;
     return true;
 }
 
@@ -245,6 +246,7 @@ static void noted_blocks_are_counted_and_visited_until_they_are_freed(void **sta
     memset(&seen, 0, sizeof(seen));
     qr_pages_for_each_live(&m->zones, see, NULL);
     assert_int_equal(seen.visits, 4);
+    assert_int_equal(seen.known, 4);
     assert_int_equal(seen.bytes, 4 * PAGE_SIZE);
     for (int i = 0; i < 4; i++)
         zm_free(m, a + i, 0);

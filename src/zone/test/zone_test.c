@@ -107,19 +107,29 @@ static void g_z2_without_a_dma32_zone_dma32_is_an_ordinary_request(void **state)
 
 static void g_z3_no_zone_flag_takes_normal_then_dma32_then_dma(void **state)
 {
-    struct zm *m = all_zones(4);
-    struct zm_hoard *hoard = zm_hoard(m, GFP_ATOMIC);
-    u32 last = ZONE_NORMAL;
     (void)state;
-    assert_list(m, 0, ZONE_NORMAL, "Normal0 DMA320 DMA0");
-    for (unsigned long i = 0; i < hoard->nr; i++) {
-        u32 type = qr_page_zone(&m->zones, hoard->page[i])->type;
-        assert_true(type <= last + 1); /* per-CPU lists may serve a few late */
-        last = type < last ? type : last;
+    for (unsigned int level = 0; level < 2; level++) { /* the fast way, and the checked one */
+        struct zm_spec spec = {.pages = 8192,
+                               .dma_limit = PAGES(1024),
+                               .dma32_limit = PAGES(4096),
+                               .min_free_kbytes = 400,
+                               .level = level};
+        struct zm *m = zm_boot(&spec);
+        struct zm_hoard *hoard = zm_hoard(m, GFP_NOWAIT);
+        u32 last = ZONE_NORMAL;
+        unsigned long back = 0;
+        assert_list(m, 0, ZONE_NORMAL, "Normal0 DMA320 DMA0");
+        for (unsigned long i = 0; i < hoard->nr; i++) {
+            u32 type = qr_page_zone(&m->zones, hoard->page[i])->type;
+            back += type > last;
+            last = type;
+        }
+        assert_int_equal(last, ZONE_DMA);
+        /* Down to low through all zones, then once more down to min. */
+        assert_int_equal(back, 1);
+        zm_release(m, hoard);
+        zm_end(m);
     }
-    assert_int_equal(last, ZONE_DMA);
-    zm_release(m, hoard);
-    zm_end(m);
 }
 
 static void g_z4_highmem_takes_highmem_first(void **state)
@@ -174,6 +184,24 @@ static void g_z10_of_several_zones_the_lowest_wins_and_it_is_reported(void **sta
     assert_true(zm_findings(m, QUARRY_BAD_REQUEST) >= 1);
     assert_non_null(strstr(zm_last, "lowest"));
     zm_end(m);
+}
+
+static void g_z10_contradictions_are_reported_also_while_lists_are_full(void **state)
+{
+    static const gfp_t odd[] = {__GFP_DMA | __GFP_HIGHMEM, __GFP_MOVABLE | __GFP_RECLAIMABLE};
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(odd); i++) {
+        struct zm *m = all_zones(4);
+        struct page *page = zm_alloc(m, GFP_KERNEL | (odd[i] & __GFP_DMA), 0);
+        zm_free(m, page, 0);
+        page = zm_alloc(m, GFP_KERNEL | (odd[i] & __GFP_DMA) | __GFP_RECLAIMABLE, 0);
+        zm_free(m, page, 0);
+        assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 0);
+        page = zm_alloc(m, GFP_KERNEL | odd[i], 0);
+        assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 1);
+        zm_free(m, page, 0);
+        zm_end(m);
+    }
 }
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
@@ -436,6 +464,7 @@ int main(void)
         cmocka_unit_test(g_z5_movable_high_requests_take_movable_first),
         cmocka_unit_test(g_z10_movable_alone_sets_mobility_only),
         cmocka_unit_test(g_z10_of_several_zones_the_lowest_wins_and_it_is_reported),
+        cmocka_unit_test(g_z10_contradictions_are_reported_also_while_lists_are_full),
         cmocka_unit_test(g_z9_thisnode_takes_the_named_node_or_fails),
         cmocka_unit_test(g_z9_without_thisnode_nodes_follow_by_distance),
         cmocka_unit_test(g_w5_min_is_four_times_the_root_of_lowmem),
