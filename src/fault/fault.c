@@ -4,7 +4,7 @@
  * Problem. Code that handles a failed allocation is hardly ever run, because allocations hardly
  * ever fail.
  *
- * Idea. Three points (object caches, the page allocator's public calls, vmalloc) ask one question
+ * Idea. Three points (object caches, blocks of the page allocator, vmalloc) ask one question
  * each before they serve a request, but only while somebody armed them. An armed point first
  * decides whether the request matches (size, cache, caller), counts it if so, and then fails it by
  * any of three modes: the nth (once, or persistently from then on), every nth, or with a
