@@ -227,7 +227,8 @@ void report_mark(void)
     mark_sequence = quarry_sequence();
     quarry_for_each_cache(mark_cache, NULL);
     quarry_for_each_live(mark_visit, NULL);
-    qsort(mark_unknown, nr_unknown, sizeof(*mark_unknown), compare_pointers);
+    if (nr_unknown)
+        qsort(mark_unknown, nr_unknown, sizeof(*mark_unknown), compare_pointers);
 }
 
 static const char *live_name(enum quarry_live_kind kind)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # `quarry layout`: the classic machine's picture has the classic numbers, as text, JSON and drawing; and
 # `quarry picture` draws what a buddyinfo says.
+# shellcheck disable=SC2016 # variables in single quotes are for the shell that COMMAND runs
 set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The command line of `quarry`: help everywhere, versions, and an answer to each wrong word.
+# shellcheck disable=SC2016 # variables in single quotes are for the shell that COMMAND runs
 set -u
 . "${QUARRY_SOURCE:?}/tests/support/cli.sh"
 printf '#include <linux/module.h>\nstatic int __init m(void) { return 0; }\nmodule_init(m);\n' >"$work/m.c"
