@@ -37,7 +37,7 @@
     "-std=gnu11 -g -O1 -fPIC -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv -fno-common "    \
     "-fno-delete-null-pointer-checks -fno-optimize-sibling-calls -mno-omit-leaf-frame-pointer "    \
     "-D_DEFAULT_SOURCE -D__KERNEL__ -DMODULE -Wall -Wno-format -Wno-pointer-sign "                 \
-    "-Wno-unused-but-set-variable"
+    "-Wno-unused-but-set-variable -Werror=int-conversion"
 /* A module's own functions win over equal names in other modules, as in a kernel. */
 #define QLX_MODULE_LDFLAGS "-shared -Wl,-Bsymbolic -Wl,--build-id=none"
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <quarry/boot.h>
+#include <quarry/fault.h>
 #include <quarry/report.h>
 #include <quarry/stat.h>
 #include <runtime.h>
@@ -90,11 +91,12 @@ static __maybe_unused unsigned long compat_live(void)
     return count;
 }
 
-#define COMPAT_MAIN(...)                                                                           \
+#define COMPAT_MAIN_WITH(begin, end, ...)                                                          \
     int main(void)                                                                                 \
     {                                                                                              \
         const struct CMUnitTest tests[] = {__VA_ARGS__};                                           \
-        return cmocka_run_group_tests(tests, compat_begin, compat_end);                            \
+        return cmocka_run_group_tests(tests, begin, end);                                          \
     }
+#define COMPAT_MAIN(...) COMPAT_MAIN_WITH(compat_begin, compat_end, __VA_ARGS__)
 
 #endif

@@ -166,6 +166,7 @@ QUARRY_API ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)
     struct seq_file *m = iocb->ki_filp->private_data;
     size_t done = 0;
     ssize_t error = 0;
+    bool filled = false; /* once a call: what is left over first, then a bufferful */
     if (!iov_iter_count(iter))
         return 0;
     mutex_lock(&m->lock);
@@ -178,8 +179,9 @@ QUARRY_API ssize_t seq_read_iter(struct kiocb *iocb, struct iov_iter *iter)
     while (!error && iov_iter_count(iter)) {
         size_t piece, got;
         if (m->count == 0) {
-            if (done)
+            if (filled)
                 break;
+            filled = true;
             error = seq_fill(m, iov_iter_count(iter));
             if (error || m->count == 0)
                 break;
