@@ -82,6 +82,7 @@ static struct kmem_cache *kmalloc_make_cache(struct qr_kmalloc *kmalloc, enum qr
         .size = size,
         .align = QR_MAX(size & -size, (size_t)ARCH_KMALLOC_MINALIGN),
         .flags = SLAB_KMALLOC | kmalloc_family[type].flags,
+        .racing = true,
         .slot_id = type == QR_KMALLOC_NORMAL ? class_nr : QR_NO_SLOT,
         .gfp = gfp,
     };
@@ -135,9 +136,8 @@ static void kmalloc_free_large(struct qr_kmalloc *kmalloc, struct page *page)
     struct qr_zones *zones = kmalloc->zones;
     unsigned int order = page->flags & PGF_ORDER_MASK;
 
-    __atomic_store_n(&page->flags, page->flags & ~PGF_KMALLOC, __ATOMIC_RELAXED);
     qr_zone_count(qr_page_zone(zones, page), QR_ZS_KMALLOC_LARGE, -(1l << order));
-    qr_free_block(zones, page, order);
+    qr_free_block(zones, page, order); /* the mark goes with it */
 }
 
 /* ---- requests -------------------------------------------------------------------------------- */

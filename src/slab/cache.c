@@ -343,7 +343,7 @@ static struct kmem_cache *cache_make(struct qr_slabs *slabs, const struct qr_cac
         qr_cache_free_direct(&slabs->cache_cache, cache, "kmem_cache_create");
         return NULL;
     }
-    if (cache_enrol(slabs, cache, params->slot_id)) {
+    if (cache_enrol(slabs, cache, params->slot_id) && !params->racing) {
         struct quarry_report report = {
             .kind = QUARRY_BAD_REQUEST, .rule = "G-D1", .cache = cache->name};
         qr_report(

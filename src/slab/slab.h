@@ -114,6 +114,7 @@ struct qr_cache_params {
     void (*ctor)(void *);
     qr_ctor26_fn ctor26, dtor26;
     bool internal; /* of Quarry itself: no debug flags, not counted as live memory */
+    bool racing;   /* another CPU may be making the same one: its name is no mistake */
     u32 slot_id;   /* wanted slot number (if it is free), or QR_NO_SLOT for "any" */
     gfp_t gfp;     /* of the cache's own record; 0: GFP_KERNEL */
 };

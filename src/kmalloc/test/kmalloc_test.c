@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* kmalloc, kfree, krealloc, ksize: sizes, alignment, families, large blocks, zeros, wrong frees. */
+#include <pthread.h>
 #include "kmalloc/fast.h"
 #include "kmalloc/internal.h"
 #include "machine.h"
@@ -222,6 +223,53 @@ static void reclaimable_blocks_have_a_family_of_their_own(void **state)
     assert_string_equal(object.cache->name, "kmalloc-112");
     drop(q, block);
     test_end(q);
+}
+
+struct racer {
+    struct quarry *q;
+    pthread_barrier_t *start;
+    gfp_t gfp;
+    void *block;
+};
+
+static void *race(void *data)
+{
+    struct racer *racer = data;
+
+    pthread_barrier_wait(racer->start);
+    racer->block = make(racer->q, 64, GFP_KERNEL | racer->gfp);
+    return NULL;
+}
+
+static bool count_families(struct kmem_cache *cache, void *data)
+{
+    *(int *)data += strncmp(cache->name, "kmalloc-rcl-64", 15) == 0;
+    return true;
+}
+
+static void a_family_asked_for_by_many_at_once_is_made_once(void **state)
+{
+    for (int round = 0; round < 30; round++) {
+        struct quarry *q = boot_with(1024, NULL);
+        struct racer racer[6];
+        pthread_t thread[6];
+        pthread_barrier_t start;
+        int caches = 0;
+        pthread_barrier_init(&start, NULL, 6);
+        for (int i = 0; i < 6; i++) {
+            racer[i] = (struct racer){q, &start, __GFP_RECLAIMABLE, NULL};
+            assert_int_equal(pthread_create(&thread[i], NULL, race, &racer[i]), 0);
+        }
+        for (int i = 0; i < 6; i++) {
+            pthread_join(thread[i], NULL);
+            assert_non_null(racer[i].block);
+            drop(q, racer[i].block);
+        }
+        qr_slabs_for_each_cache(&q->slabs, count_families, &caches);
+        assert_int_equal(caches, 1);
+        assert_int_equal(findings(q), 0);
+        test_end(q);
+    }
 }
 
 static void g_z10_masks_with_several_zones_are_reported_and_the_lowest_wins(void **state)
@@ -650,6 +698,7 @@ int main(void)
         cmocka_unit_test(g_s1_a_block_is_contiguous_in_physical_addresses),
         cmocka_unit_test(g_z1_the_dma_family_lies_below_the_limit),
         cmocka_unit_test(reclaimable_blocks_have_a_family_of_their_own),
+        cmocka_unit_test(a_family_asked_for_by_many_at_once_is_made_once),
         cmocka_unit_test(g_z10_masks_with_several_zones_are_reported_and_the_lowest_wins),
         cmocka_unit_test(g_z7_high_memory_is_refused_once_a_site_and_dropped),
         cmocka_unit_test(unknown_mask_bits_are_named_for_large_blocks_too),

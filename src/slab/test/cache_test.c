@@ -539,6 +539,37 @@ static void a_full_node_is_helped_out_by_the_other_unless_forbidden(void **state
     test_end(q);
 }
 
+static void what_the_other_node_has_free_is_taken_before_a_request_fails(void **state)
+{
+    struct test_spec spec = {.pages = 256, .profile = "nodes"};
+    struct quarry *q = test_boot_with(&spec);
+    struct kmem_cache *cache = make_cache(q, "elsewhere", 500, 0);
+    static void *object[4000];
+    void *freed;
+    int nr = 0, far = -1;
+    bool found = false;
+
+    while ((object[nr] = qr_cache_alloc_slow(cache, GFP_ATOMIC | __GFP_NOWARN, NUMA_NO_NODE)))
+        nr++;
+    for (int i = 0; i < nr && far < 0; i++)
+        if (qr_slab_node(cache, qr_head(&q->map, qr_virt_page(&q->map, object[i]))) ==
+            &cache->node[1])
+            far = i;
+    assert_true(far >= 0);
+    give(q, cache, object[far]);
+    qr_slots_flush(cache, false); /* from the stack into its own node's slab */
+    assert_int_equal(cache->node[1].free_objects, 1);
+    freed = object[far];
+    object[far] = object[--nr];
+    /* Flushing may have set a page free as well: but what is on the other node is had in the end. */
+    while ((object[nr] = qr_cache_alloc_slow(cache, GFP_ATOMIC | __GFP_NOWARN, NUMA_NO_NODE)))
+        found |= object[nr++] == freed;
+    assert_true(found);
+    while (nr)
+        give(q, cache, object[--nr]);
+    test_end(q);
+}
+
 /* ---- bulk ------------------------------------------------------------------------------------ */
 
 static void bulk_calls_give_all_or_nothing(void **state)
@@ -655,6 +686,7 @@ int main(void)
         cmocka_unit_test(more_caches_than_slot_numbers_still_work),
         cmocka_unit_test(objects_come_from_the_node_that_was_asked_for),
         cmocka_unit_test(a_full_node_is_helped_out_by_the_other_unless_forbidden),
+        cmocka_unit_test(what_the_other_node_has_free_is_taken_before_a_request_fails),
         cmocka_unit_test(bulk_calls_give_all_or_nothing),
         cmocka_unit_test(g_s12_objects_are_cleared_on_their_way_out_or_in),
         cmocka_unit_test(g_s12_clearing_padding_never_reaches_a_slabs_bitmap),

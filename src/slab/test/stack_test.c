@@ -211,6 +211,7 @@ struct helper {
     void **object;
     int nr;
     pthread_barrier_t *reached, *go_on;
+    bool by_taking; /* its next slow way is an allocation, not a free */
 };
 
 static void *helper_frees(void *data)
@@ -222,8 +223,11 @@ static void *helper_frees(void *data)
     if (helper->reached) {
         pthread_barrier_wait(helper->reached);
         pthread_barrier_wait(helper->go_on);
-        give(helper->q, helper->cache,
-             take(helper->cache)); /* a slow way: the request is honoured */
+        /* One slow way: the request is honoured. */
+        if (helper->by_taking)
+            helper->object[0] = take(helper->cache);
+        else
+            give(helper->q, helper->cache, helper->object[helper->nr]);
         pthread_barrier_wait(helper->reached);
         pthread_barrier_wait(helper->go_on);
     }
@@ -235,7 +239,7 @@ static void what_a_thread_leaves_behind_is_in_the_slabs_again(void **state)
     struct quarry *q = test_boot(2048);
     struct kmem_cache *cache = make_cache(q, "left", 64, 0);
     static void *object[2000];
-    struct helper helper = {q, cache, object, 2000, NULL, NULL};
+    struct helper helper = {.q = q, .cache = cache, .object = object, .nr = 2000};
     pthread_t thread;
 
     for (int i = 0; i < 2000; i++)
@@ -248,19 +252,19 @@ static void what_a_thread_leaves_behind_is_in_the_slabs_again(void **state)
     test_end(q);
 }
 
-static void a_running_cpu_drains_when_it_was_asked_to(void **state)
+static void a_running_cpu_drains_when_asked(bool by_taking)
 {
     struct quarry *q = test_boot(2048);
     struct kmem_cache *cache = make_cache(q, "asked", 64, 0);
-    static void *object[40];
+    static void *object[41];
     pthread_barrier_t reached, go_on;
-    struct helper helper = {q, cache, object, 40, &reached, &go_on};
+    struct helper helper = {q, cache, object, 40, &reached, &go_on, by_taking};
     struct qr_cpu *cpu = NULL;
     pthread_t thread;
 
     pthread_barrier_init(&reached, NULL, 2);
     pthread_barrier_init(&go_on, NULL, 2);
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 41; i++)
         object[i] = take(cache);
     assert_int_equal(pthread_create(&thread, NULL, helper_frees, &helper), 0);
     pthread_barrier_wait(&reached);
@@ -281,19 +285,29 @@ static void a_running_cpu_drains_when_it_was_asked_to(void **state)
     test_end(q);
 }
 
+static void a_running_cpu_that_was_asked_drains_at_its_next_allocation(void **state)
+{
+    a_running_cpu_drains_when_asked(true);
+}
+
+static void a_running_cpu_that_was_asked_drains_at_its_next_free(void **state)
+{
+    a_running_cpu_drains_when_asked(false);
+}
+
 static void a_sleeping_cpu_is_drained_by_others(void **state)
 {
     struct quarry *q = test_boot(2048);
     struct kmem_cache *cache = make_cache(q, "asleep", 64, 0);
-    static void *object[40];
+    static void *object[41];
     pthread_barrier_t reached, go_on;
-    struct helper helper = {q, cache, object, 40, &reached, &go_on};
+    struct helper helper = {q, cache, object, 40, &reached, &go_on, true};
     struct qr_cpu *cpu = NULL, *here;
     pthread_t thread;
 
     pthread_barrier_init(&reached, NULL, 2);
     pthread_barrier_init(&go_on, NULL, 2);
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 41; i++)
         object[i] = take(cache);
     assert_int_equal(pthread_create(&thread, NULL, helper_frees, &helper), 0);
     pthread_barrier_wait(&reached);
@@ -542,7 +556,8 @@ int main(void)
         cmocka_unit_test(without_any_budget_the_slabs_are_used_directly),
         cmocka_unit_test(caches_beyond_the_first_chunk_have_stacks_too),
         cmocka_unit_test(what_a_thread_leaves_behind_is_in_the_slabs_again),
-        cmocka_unit_test(a_running_cpu_drains_when_it_was_asked_to),
+        cmocka_unit_test(a_running_cpu_that_was_asked_drains_at_its_next_allocation),
+        cmocka_unit_test(a_running_cpu_that_was_asked_drains_at_its_next_free),
         cmocka_unit_test(a_sleeping_cpu_is_drained_by_others),
         cmocka_unit_test(objects_go_from_one_cpu_to_another_through_the_depot),
         cmocka_unit_test(many_threads_keep_every_object_apart),
