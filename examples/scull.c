@@ -64,7 +64,7 @@ static struct class *scull_class;
 static struct scull_dev *scull_devs;
 static struct proc_dir_entry *scull_proc;
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------------- */
 
 static bool scull_geometry_ok(const struct scull_geometry *geometry)
 {
@@ -118,7 +118,7 @@ static void **scull_find_slot(struct scull_dev *dev, loff_t pos, bool grow, size
     return set ? &set->quantum[number % dev->now.qset] : NULL;
 }
 
-/* ---- file operations --------------------------------------------------------------------------------------- */
+/* ---- file operations ----------------------------------------------------------------------- */
 
 static int scull_open(struct inode *inode, struct file *file)
 {
@@ -279,7 +279,7 @@ static const struct file_operations scull_fops = {
     .unlocked_ioctl = scull_ioctl,
 };
 
-/* ---- proc/scull: a line for each device -------------------------------------------------------------------- */
+/* ---- proc/scull: a line for each device ---------------------------------------------------- */
 
 static int scull_show(struct seq_file *m, void *v)
 {
@@ -301,7 +301,7 @@ static int scull_show(struct seq_file *m, void *v)
     return 0;
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 /* Everybody may use the devices. */
 static char *scull_devnode(const struct device *device, umode_t *mode)

@@ -5,7 +5,8 @@
  * module, so they come from a cache made for that size. The cache packs them tightly, keeps each on
  * cache lines of its own (SLAB_HWCACHE_ALIGN), and shows up under its name in slabinfo:
  *
- *     quarry run examples/scullc.c -- sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scullc0; cat $QUARRY_ROOT/proc/slabinfo'
+ *     quarry run examples/scullc.c -- \
+ *         sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scullc0; cat $QUARRY_ROOT/proc/slabinfo'
  *
  * One mutex per device guards its data, size and geometry. */
 #include <linux/capability.h>
@@ -55,7 +56,7 @@ static struct class *scullc_class;
 static struct scullc_dev *scullc_devs;
 static struct kmem_cache *scullc_cache; /* of quanta */
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------------- */
 
 static bool scullc_geometry_ok(const struct scull_geometry *geometry)
 {
@@ -111,7 +112,7 @@ static void **scullc_find_slot(struct scullc_dev *dev, loff_t pos, bool grow, si
     return set ? &set->quantum[number % dev->now.qset] : NULL;
 }
 
-/* ---- file operations --------------------------------------------------------------------------------------- */
+/* ---- file operations ----------------------------------------------------------------------- */
 
 static int scullc_open(struct inode *inode, struct file *file)
 {
@@ -272,7 +273,7 @@ static const struct file_operations scullc_fops = {
     .unlocked_ioctl = scullc_ioctl,
 };
 
-/* ---- beginning and end -------------------------------------------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 /* Everybody may use the devices. */
 static char *scullc_devnode(const struct device *device, umode_t *mode)

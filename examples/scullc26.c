@@ -56,7 +56,7 @@ static struct scullc26_dev *scullc26_devs;
 static kmem_cache_t *scullc26_cache;
 static struct proc_dir_entry *scullc26_proc;
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------------- */
 
 static void scullc26_ctor(void *object, kmem_cache_t *cache, unsigned long flags)
 {
@@ -130,7 +130,7 @@ static char *scullc26_find(struct scullc26_dev *dev, loff_t pos, int grow)
     return *slot;
 }
 
-/* ---- file operations --------------------------------------------------------------------------------------- */
+/* ---- file operations ----------------------------------------------------------------------- */
 
 static int scullc26_open(struct inode *inode, struct file *filp)
 {
@@ -280,7 +280,7 @@ static struct file_operations scullc26_fops = {
     .release = scullc26_release,
 };
 
-/* ---- proc/scullc: what fits into a page -------------------------------------------------------------------- */
+/* ---- proc/scullc: what fits into a page ---------------------------------------------------- */
 
 static int scullc26_read_proc(char *page, char **start, off_t offset, int count, int *eof,
                               void *data)
@@ -294,7 +294,7 @@ static int scullc26_read_proc(char *page, char **start, off_t offset, int count,
     return len;
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 /* Undo what was done so far: the end of the module, and of an init that failed half way. */
 static void scullc26_cleanup(void)

@@ -60,7 +60,7 @@ static dev_t scullp_first;
 static struct class *scullp_class;
 static struct scullp_dev *scullp_devs;
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------------- */
 
 static bool scullp_geometry_ok(const struct scull_geometry *geometry)
 {
@@ -124,7 +124,7 @@ static void *scullp_new_quantum(struct scullp_dev *dev)
                                     get_order(dev->now.quantum));
 }
 
-/* ---- file operations --------------------------------------------------------------------------------------- */
+/* ---- file operations ----------------------------------------------------------------------- */
 
 static int scullp_open(struct inode *inode, struct file *file)
 {
@@ -276,7 +276,7 @@ static long scullp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
     return error;
 }
 
-/* ---- mapping ------------------------------------------------------------------------------------------------ */
+/* ---- mapping ------------------------------------------------------------------------------- */
 
 static void scullp_vm_open(struct vm_area_struct *vma)
 {
@@ -342,7 +342,7 @@ static const struct file_operations scullp_fops = {
     .mmap = scullp_mmap,
 };
 
-/* ---- beginning and end -------------------------------------------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 /* Everybody may use the devices. */
 static char *scullp_devnode(const struct device *device, umode_t *mode)

@@ -59,7 +59,7 @@ static dev_t scullv_first;
 static struct class *scullv_class;
 static struct scullv_dev *scullv_devs;
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------------- */
 
 static bool scullv_geometry_ok(const struct scull_geometry *geometry)
 {
@@ -116,7 +116,7 @@ static void **scullv_find_slot(struct scullv_dev *dev, loff_t pos, bool grow, si
     return set ? &set->quantum[number % dev->now.qset] : NULL;
 }
 
-/* ---- file operations --------------------------------------------------------------------------------------- */
+/* ---- file operations ----------------------------------------------------------------------- */
 
 static int scullv_open(struct inode *inode, struct file *file)
 {
@@ -269,7 +269,7 @@ static long scullv_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
     return error;
 }
 
-/* ---- mapping ------------------------------------------------------------------------------------------------ */
+/* ---- mapping ------------------------------------------------------------------------------- */
 
 static void scullv_vm_open(struct vm_area_struct *vma)
 {
@@ -335,7 +335,7 @@ static const struct file_operations scullv_fops = {
     .mmap = scullv_mmap,
 };
 
-/* ---- beginning and end -------------------------------------------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 /* Everybody may use the devices. */
 static char *scullv_devnode(const struct device *device, umode_t *mode)

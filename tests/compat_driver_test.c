@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- a pipe of one page: blocking, pollable, mappable ------------------------------------------------------- */
+/* ---- a pipe of one page: blocking, pollable, mappable -------------------------------------- */
 
 static DEFINE_MUTEX(pipe_lock);
 static DECLARE_WAIT_QUEUE_HEAD(pipe_queue);
@@ -168,7 +168,7 @@ static struct file *open_minor(unsigned int minor, int flags)
     return file;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 static char names[400];
 static bool add_name(const struct qlx_device *device, void *data)
@@ -265,7 +265,7 @@ static void what_stays_registered_is_listed(void **state)
     assert_int_equal(heard_compat, 2);
 }
 
-/* ---- operations -------------------------------------------------------------------------------------------------- */
+/* ---- operations ---------------------------------------------------------------------------- */
 
 static void operations_reach_the_driver(void **state)
 {
@@ -379,7 +379,7 @@ static void fasync_is_undone_by_release(void **state)
     assert_int_equal(compat_live(), before);
 }
 
-/* ---- mappings ----------------------------------------------------------------------------------------------------- */
+/* ---- mappings ------------------------------------------------------------------------------ */
 
 static void a_mapping_gives_the_drivers_frames_and_holds_them(void **state)
 {

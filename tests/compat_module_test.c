@@ -240,7 +240,7 @@ static void what_a_module_left_behind_is_stopped_before_its_code_goes(void **sta
     usleep(10000);
 }
 
-/* ---- the examples --------------------------------------------------------------------------------------------------- */
+/* ---- the examples -------------------------------------------------------------------------- */
 
 static const char *const examples[] = {"scull", "scullc", "scullc26", "scullp", "scullv"};
 

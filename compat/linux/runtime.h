@@ -49,7 +49,7 @@ struct file;       /* an open file: driver's view in include/linux/fs.h */
 struct qlx_module; /* a loaded module */
 struct qlx_task;   /* whoever runs driver code: a client's thread, a worker */
 
-/* ---- start and stop -------------------------------------------------------------------------- */
+/* ---- start and stop ------------------------------------------------------------------------ */
 
 struct qlx_config {
     int console_level; /* print kernel messages below this level to stderr; 0: 8 (all), -1: none */
@@ -60,7 +60,7 @@ QUARRY_API int qlx_start(const struct qlx_config *config);
 /* Stop them. What modules left registered is forgotten. */
 QUARRY_API void qlx_stop(void);
 
-/* ---- modules --------------------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------------------------- */
 
 enum qlx_param_type {
     QLX_PARAM_BOOL,
@@ -123,7 +123,7 @@ QUARRY_API int qlx_module_exit(struct qlx_module *module);
  * it first: qlx_for_each_left), and unmap it. */
 QUARRY_API void qlx_module_unload(struct qlx_module *module);
 
-/* ---- what is registered ------------------------------------------------------------------------ */
+/* ---- what is registered -------------------------------------------------------------------- */
 
 /* A device number, as in the kernel: 12 bits of major, 20 of minor. */
 static inline unsigned int qlx_mkdev(unsigned int major, unsigned int minor)
@@ -185,7 +185,7 @@ struct qlx_left {
 QUARRY_API void qlx_for_each_left(bool (*visit)(const struct qlx_left *, void *), void *data);
 QUARRY_API unsigned long qlx_count_left(enum qlx_left_kind kind);
 
-/* ---- clients ----------------------------------------------------------------------------------- */
+/* ---- clients ------------------------------------------------------------------------------- */
 
 /* The process in whose name driver code runs. */
 struct qlx_client {
@@ -209,7 +209,7 @@ QUARRY_API void qlx_interrupt(struct qlx_task *task, int signal);
 QUARRY_API int qlx_user_range(uint64_t user, size_t size, void *local, bool writable);
 QUARRY_API void qlx_user_ranges_clear(void);
 
-/* ---- file operations ------------------------------------------------------------------------- */
+/* ---- file operations ----------------------------------------------------------------------- */
 
 /* Open by device number, or a file of proc. @flags are O_*. 0, or -ENXIO (no driver), -ENOENT, or
  * what the driver said. */
@@ -262,14 +262,14 @@ QUARRY_API size_t qlx_mapping_frames(struct qlx_mapping *mapping, bool write, ui
 QUARRY_API void qlx_mapping_copied(struct qlx_mapping *mapping);
 QUARRY_API void qlx_munmap(struct qlx_mapping *mapping);
 
-/* ---- interrupts for tests ---------------------------------------------------------------------- */
+/* ---- interrupts for tests ------------------------------------------------------------------ */
 
 /* Raise the interrupt line that request_irq() claimed: 0, -ENOENT. */
 QUARRY_API int qlx_raise_irq(unsigned int irq);
 /* Wait until timers due by now, tasklets and queued work have run. */
 QUARRY_API void qlx_settle(void);
 
-/* ---- messages ---------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------ */
 
 /* The kernel's log as text, "<6>[    1.234567] message\n" a line; oldest lines are lost first.
  * Copies what follows position *@seq (0: the oldest kept) and moves it; returns bytes written. */
@@ -278,7 +278,7 @@ QUARRY_API void qlx_console_level(int level);
 /* Called for each complete line before it is printed; false keeps it off stderr. */
 QUARRY_API void qlx_set_message_hook(bool (*hook)(int level, const char *line, void *), void *data);
 
-/* ---- misuse and crashes ------------------------------------------------------------------------ */
+/* ---- misuse and crashes -------------------------------------------------------------------- */
 
 /* What compat/linux itself found wrong: a lock taken twice or unlocked by a stranger, a return to
  * user space in atomic context, a registration used after its undoing, WARN_ON. Printed like the
@@ -308,7 +308,7 @@ QUARRY_API unsigned long qlx_oopses(void);
 /* Turn SIGSEGV, SIGBUS, SIGFPE, SIGILL in driver code into oopses. */
 QUARRY_API void qlx_catch_signals(void);
 
-/* ---- what there is ----------------------------------------------------------------------------- */
+/* ---- what there is ------------------------------------------------------------------------- */
 
 /* Kernel names that modules can use, with the header that declares them; sorted. */
 struct qlx_symbol {

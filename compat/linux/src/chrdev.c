@@ -39,7 +39,7 @@ static pthread_mutex_t chrdev_lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(chrdev_regions);
 static LIST_HEAD(chrdev_maps);
 
-/* ---- regions ---------------------------------------------------------------------------------------------- */
+/* ---- regions ------------------------------------------------------------------------------- */
 
 static bool region_overlaps(unsigned int major, unsigned int baseminor, unsigned int count)
 {
@@ -168,7 +168,7 @@ QUARRY_API void unregister_chrdev_region(dev_t first, unsigned int count)
     region_free(region);
 }
 
-/* ---- cdevs ------------------------------------------------------------------------------------------------ */
+/* ---- cdevs --------------------------------------------------------------------------------- */
 
 QUARRY_API void cdev_init(struct cdev *cdev, const struct file_operations *ops)
 {
@@ -265,7 +265,7 @@ QUARRY_API void cdev_del(struct cdev *cdev)
         qlx_find("registration", NULL, NULL, "cdev_del of a cdev that was not added");
 }
 
-/* ---- both at once ------------------------------------------------------------------------------------------ */
+/* ---- both at once -------------------------------------------------------------------------- */
 
 QUARRY_API int __register_chrdev(unsigned int major, unsigned int baseminor, unsigned int count,
                                  const char *name, const struct file_operations *fops)
@@ -328,7 +328,7 @@ QUARRY_API int quarry_unregister_chrdev_old(unsigned int major, const char *name
     return chrdev_unregister(major, 0, 256);
 }
 
-/* ---- looking up --------------------------------------------------------------------------------------------- */
+/* ---- looking up ---------------------------------------------------------------------------- */
 
 int qlx_chrdev_get(unsigned int dev, struct qlx_chrdev *chrdev)
 {

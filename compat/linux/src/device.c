@@ -107,7 +107,7 @@ void qlx_devices_forget(void)
     pthread_mutex_unlock(&device_lock);
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 QUARRY_API int kobject_set_name(struct kobject *kobject, const char *format, ...)
 {
@@ -144,7 +144,7 @@ QUARRY_API void quarry_dev_printk(const char *level, const struct device *dev, c
                dev_name(dev) ? dev_name(dev) : "(unnamed)", text);
 }
 
-/* ---- classes --------------------------------------------------------------------------------------------- */
+/* ---- classes ------------------------------------------------------------------------------- */
 
 QUARRY_API int class_register(struct class *class)
 {
@@ -188,7 +188,7 @@ QUARRY_API void class_destroy(struct class *class)
         kfree(class);
 }
 
-/* ---- devices ---------------------------------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------------------------- */
 
 QUARRY_API void device_initialize(struct device *dev)
 {
@@ -372,7 +372,7 @@ QUARRY_API void cdev_device_del(struct cdev *cdev, struct device *dev)
         cdev_del(cdev);
 }
 
-/* ---- memory that goes with its device ----------------------------------------------------------------------- */
+/* ---- memory that goes with its device ------------------------------------------------------ */
 
 struct device_managed {
     struct list_head list;
@@ -425,7 +425,7 @@ static void device_free_managed(struct device *dev)
     }
 }
 
-/* ---- misc devices -------------------------------------------------------------------------------------------- */
+/* ---- misc devices -------------------------------------------------------------------------- */
 
 struct miscdevice *qlx_misc_find(unsigned int minor)
 {

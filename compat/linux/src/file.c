@@ -53,7 +53,7 @@ struct file_inode {
 static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(file_inodes);
 
-/* ---- opening and releasing ---------------------------------------------------------------------------------- */
+/* ---- opening and releasing ----------------------------------------------------------------- */
 
 static void inode_init(struct inode *inode, umode_t mode, dev_t dev)
 {
@@ -229,7 +229,7 @@ long long qlx_position(const struct file *file)
     return file->f_pos;
 }
 
-/* ---- reading and writing ------------------------------------------------------------------------------------ */
+/* ---- reading and writing ------------------------------------------------------------------- */
 
 static ssize_t file_transfer(struct file *file, char *buffer, size_t size, loff_t *pos, bool write)
 {
@@ -344,7 +344,7 @@ int qlx_fsync(struct file *file, bool data_only)
     return error;
 }
 
-/* ---- polling -------------------------------------------------------------------------------------------------- */
+/* ---- polling ------------------------------------------------------------------------------- */
 
 static int watch_wake(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
 {
@@ -408,7 +408,7 @@ unsigned int qlx_poll(struct file *file, unsigned int events, void (*ready)(stru
     return mask & (events | POLLERR | POLLHUP);
 }
 
-/* ---- SIGIO --------------------------------------------------------------------------------------------------- */
+/* ---- SIGIO --------------------------------------------------------------------------------- */
 
 static pthread_mutex_t fasync_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -464,7 +464,7 @@ QUARRY_API void kill_fasync(struct fasync_struct **list, int signal, int band)
     pthread_mutex_unlock(&fasync_lock);
 }
 
-/* ---- what drivers use as operations ----------------------------------------------------------------------------- */
+/* ---- what drivers use as operations -------------------------------------------------------- */
 
 QUARRY_API loff_t no_llseek(struct file *file, loff_t offset, int whence)
 {

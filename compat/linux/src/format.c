@@ -141,7 +141,7 @@ static void format_integer(struct format_out *out, const struct format_spec *spe
         format_put(out, text, min((size_t)size, sizeof(text) - 1));
 }
 
-/* ---- what follows %p -------------------------------------------------------------------------------------- */
+/* ---- what follows %p ----------------------------------------------------------------------- */
 
 static void format_symbol(char *text, size_t size, const void *address, bool offset)
 {
@@ -275,7 +275,7 @@ static const char *format_pointer(struct format_out *out, const char *at, struct
     return at;
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------- */
+/* ---- all ----------------------------------------------------------------------------------- */
 
 static const char *format_one(struct format_out *out, const char *at, va_list *args)
 {

@@ -35,7 +35,7 @@
 unsigned int qp_backtrace(const void **pc, unsigned int max);
 uint64_t qp_now_ns(void);
 
-/* ---- task.c ------------------------------------------------------------------------------------ */
+/* ---- task.c -------------------------------------------------------------------------------- */
 
 #define QLX_USER_RANGES 8
 
@@ -84,7 +84,7 @@ int qlx_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), 
 void qlx_word_lock(u32 *word);
 void qlx_word_unlock(u32 *word);
 
-/* ---- oops.c ------------------------------------------------------------------------------------ */
+/* ---- oops.c -------------------------------------------------------------------------------- */
 
 void qlx_guard_begin(struct qlx_guard *guard);
 void qlx_guard_end(struct qlx_guard *guard);
@@ -107,7 +107,7 @@ __printf(4, 5) void qlx_find(const char *what, const void *before, const char *b
                              const char *format, ...);
 __noreturn void qlx_die(const char *what, const void *pc);
 
-/* ---- left.c: what is registered ------------------------------------------------------------------ */
+/* ---- left.c: what is registered ------------------------------------------------------------ */
 
 void qlx_left_add(enum qlx_left_kind kind, const void *object, const char *name);
 /* Returns whether it was there. */
@@ -116,7 +116,7 @@ void qlx_left_forget_all(void);
 void qlx_left_forget(enum qlx_left_kind kind);
 void qlx_generation_bump(void);
 
-/* ---- the parts ----------------------------------------------------------------------------------- */
+/* ---- the parts ----------------------------------------------------------------------------- */
 
 int qlx_ensure_started(void);
 

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- lines ------------------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------------- */
 
 struct irq_action {
     struct list_head list;
@@ -213,7 +213,7 @@ QUARRY_API void enable_irq(unsigned int irq)
         qlx_find("registration", NULL, NULL, "enable_irq(%u) of a line that is not disabled", irq);
 }
 
-/* ---- tasklets ----------------------------------------------------------------------------------------- */
+/* ---- tasklets ------------------------------------------------------------------------------ */
 
 #define TASKLET_SCHEDULED 1ul
 #define TASKLET_RUNNING 2ul

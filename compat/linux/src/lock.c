@@ -21,7 +21,7 @@
 #include <linux/spinlock.h>
 #include <sched.h>
 
-/* ---- spin locks ----------------------------------------------------------------------------------- */
+/* ---- spin locks ---------------------------------------------------------------------------- */
 
 #define SPIN_PATIENCE 64
 
@@ -200,7 +200,7 @@ QUARRY_API void local_irq_enable(void)
     quarry_irq_restore(0);
 }
 
-/* ---- waiting in order of arrival ------------------------------------------------------------------- */
+/* ---- waiting in order of arrival ----------------------------------------------------------- */
 
 struct lock_waiter {
     struct list_head list;
@@ -248,7 +248,7 @@ static struct lock_waiter *lock_first(struct list_head *list)
     return list_first_entry_or_null(list, struct lock_waiter, list);
 }
 
-/* ---- mutexes -------------------------------------------------------------------------------------- */
+/* ---- mutexes ------------------------------------------------------------------------------- */
 
 QUARRY_API void mutex_init(struct mutex *lock)
 {
@@ -349,7 +349,7 @@ QUARRY_API void unlock_kernel(void)
     mutex_unlock(&big_kernel_lock);
 }
 
-/* ---- semaphores ------------------------------------------------------------------------------------ */
+/* ---- semaphores ---------------------------------------------------------------------------- */
 
 QUARRY_API void sema_init(struct semaphore *sem, int count)
 {
@@ -414,7 +414,7 @@ QUARRY_API void up(struct semaphore *sem)
     qlx_word_unlock(&sem->guard);
 }
 
-/* ---- reader-writer semaphores ----------------------------------------------------------------------- */
+/* ---- reader-writer semaphores -------------------------------------------------------------- */
 
 QUARRY_API void init_rwsem(struct rw_semaphore *sem)
 {

@@ -52,7 +52,7 @@ static int map_set(struct qlx_mapping *mapping, size_t index, u64 frame, bool he
     return error;
 }
 
-/* ---- for drivers -------------------------------------------------------------------------------------------- */
+/* ---- for drivers --------------------------------------------------------------------------- */
 
 QUARRY_API int remap_pfn_range(struct vm_area_struct *vma, unsigned long address, unsigned long pfn,
                                unsigned long size, pgprot_t prot)
@@ -144,7 +144,7 @@ QUARRY_API int remap_vmalloc_range(struct vm_area_struct *vma, void *address, un
     return 0;
 }
 
-/* ---- for the host --------------------------------------------------------------------------------------------- */
+/* ---- for the host -------------------------------------------------------------------------- */
 
 static struct qlx_mapping *map_new(struct file *file, u64 start, size_t pages, unsigned int prot,
                                    unsigned int flags, long long offset)
@@ -328,7 +328,7 @@ void qlx_munmap(struct qlx_mapping *mapping)
     qlx_release(file);
 }
 
-/* ---- how much memory there is --------------------------------------------------------------------------------- */
+/* ---- how much memory there is -------------------------------------------------------------- */
 
 QUARRY_API void si_meminfo(struct sysinfo *info)
 {

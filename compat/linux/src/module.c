@@ -42,7 +42,7 @@ QUARRY_API void quarry_module_announce(struct module *module)
     module_announced = module;
 }
 
-/* ---- references --------------------------------------------------------------------------------------------- */
+/* ---- references ---------------------------------------------------------------------------- */
 
 QUARRY_API bool try_module_get(struct module *module)
 {
@@ -129,7 +129,7 @@ void qlx_trace_begin_in_module(struct quarry_trace *trace)
     memmove(trace->pc, trace->pc + first, trace->nr * sizeof(trace->pc[0]));
 }
 
-/* ---- loading ------------------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------- */
 
 int qlx_module_load(const char *path, const char *name, struct qlx_module **module, char *why,
                     size_t why_size)
@@ -219,7 +219,7 @@ const char *qlx_module_info(const struct qlx_module *module, const char *what)
     return module_info(module, what, NULL);
 }
 
-/* ---- running it -------------------------------------------------------------------------------------------- */
+/* ---- running it ---------------------------------------------------------------------------- */
 
 /* Run the module's function as the tool that loads modules would: root, in process context. */
 static int module_run(initcall_t init, exitcall_t end, const char *comm)
@@ -294,7 +294,7 @@ void qlx_module_unload(struct qlx_module *module)
     pthread_mutex_unlock(&module_lock);
 }
 
-/* ---- parameters ----------------------------------------------------------------------------------------------- */
+/* ---- parameters ---------------------------------------------------------------------------- */
 
 static const char *const module_type_name[QLX_PARAM_TYPES] = {
     [QLX_PARAM_BOOL] = "bool",        [QLX_PARAM_BOOLINT] = "bool int",

@@ -69,7 +69,7 @@ void qlx_trace_here(struct quarry_trace *trace)
     qlx_trace_begin_in_module(trace);
 }
 
-/* ---- findings ----------------------------------------------------------------------------------- */
+/* ---- findings ------------------------------------------------------------------------------ */
 
 static void finding_make(const struct qlx_finding *finding)
 {
@@ -116,7 +116,7 @@ QUARRY_API void dump_stack(void)
         printk(KERN_INFO " %pS\n", trace.pc[i]);
 }
 
-/* ---- guards -------------------------------------------------------------------------------------- */
+/* ---- guards -------------------------------------------------------------------------------- */
 
 static void oops_stack_free(void *stack)
 {
@@ -212,7 +212,7 @@ void qlx_guard_escape(void)
     siglongjmp(guard->env, 1);
 }
 
-/* ---- the end of a task --------------------------------------------------------------------------- */
+/* ---- the end of a task --------------------------------------------------------------------- */
 
 static __noreturn void oops_end(struct qlx_oops *oops)
 {
@@ -256,7 +256,7 @@ QUARRY_API void panic(const char *format, ...)
     qlx_die(what, (const char *)__builtin_return_address(0) - 1);
 }
 
-/* ---- fatal signals -------------------------------------------------------------------------------- */
+/* ---- fatal signals ------------------------------------------------------------------------- */
 
 static const char *oops_signal_name(int signal)
 {

@@ -224,7 +224,7 @@ QUARRY_API void *pde_data(const struct inode *inode)
     return inode->i_private;
 }
 
-/* ---- removal ---------------------------------------------------------------------------------------------- */
+/* ---- removal ------------------------------------------------------------------------------- */
 
 /* With proc_lock held. */
 static void proc_unlink(struct proc_dir_entry *entry)
@@ -323,7 +323,7 @@ QUARRY_API int remove_proc_subtree(const char *name, struct proc_dir_entry *pare
     return 0;
 }
 
-/* ---- for the host ------------------------------------------------------------------------------------------ */
+/* ---- for the host -------------------------------------------------------------------------- */
 
 static struct proc_dir_entry *proc_find(const char *path)
 {
@@ -420,7 +420,7 @@ void qlx_proc_forget(void)
     pthread_mutex_unlock(&proc_lock);
 }
 
-/* ---- the kinds of entries as file operations ---------------------------------------------------------------- */
+/* ---- the kinds of entries as file operations ----------------------------------------------- */
 
 static struct proc_dir_entry *proc_of(const struct file *file)
 {

@@ -234,7 +234,7 @@ QUARRY_API loff_t seq_lseek(struct file *file, loff_t offset, int whence)
     return result;
 }
 
-/* ---- single records ---------------------------------------------------------------------------------------- */
+/* ---- single records ------------------------------------------------------------------------ */
 
 static void *seq_single_start(struct seq_file *m, loff_t *pos)
 {
@@ -292,7 +292,7 @@ QUARRY_API int single_release(struct inode *inode, struct file *file)
     return result;
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------- */
 
 QUARRY_API void seq_vprintf(struct seq_file *m, const char *format, va_list args)
 {
@@ -358,7 +358,7 @@ QUARRY_API void seq_escape(struct seq_file *m, const char *text, const char *esc
     }
 }
 
-/* ---- lists ---------------------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------- */
 
 QUARRY_API struct list_head *seq_list_start(struct list_head *head, loff_t pos)
 {

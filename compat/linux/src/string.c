@@ -12,7 +12,7 @@
 QUARRY_API const char hex_asc[] = "0123456789abcdef";
 QUARRY_API const char hex_asc_upper[] = "0123456789ABCDEF";
 
-/* ---- numbers ------------------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------- */
 
 static const char *number_base(const char *text, unsigned int *base)
 {
@@ -258,7 +258,7 @@ QUARRY_API char *bin2hex(char *to, const void *from, size_t count)
     return to;
 }
 
-/* ---- strings --------------------------------------------------------------------------------------------- */
+/* ---- strings ------------------------------------------------------------------------------- */
 
 QUARRY_API ssize_t quarry_strscpy(char *to, const char *from, size_t size)
 {

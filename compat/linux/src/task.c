@@ -156,7 +156,7 @@ QUARRY_API struct task_struct *quarry_current(void)
     return task_self;
 }
 
-/* ---- clients ----------------------------------------------------------------------------------- */
+/* ---- clients ------------------------------------------------------------------------------- */
 
 struct qlx_task *qlx_client_enter(const struct qlx_client *client)
 {
@@ -218,7 +218,7 @@ QUARRY_API bool capable(int cap)
     return __kuid_val(quarry_current()->cred->euid) == 0;
 }
 
-/* ---- sleeping and waking ------------------------------------------------------------------------ */
+/* ---- sleeping and waking ------------------------------------------------------------------- */
 
 QUARRY_API void quarry_set_state(unsigned int value)
 {
@@ -345,7 +345,7 @@ QUARRY_API int quarry_processor_id(void)
     return cpu < 0 ? 0 : cpu;
 }
 
-/* ---- threads ------------------------------------------------------------------------------------ */
+/* ---- threads ------------------------------------------------------------------------------- */
 
 struct qlx_thread {
     char name[16];

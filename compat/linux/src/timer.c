@@ -86,7 +86,7 @@ static u64 timer_due(unsigned long when)
     return timer_begin_ns + (u64)(when - INITIAL_JIFFIES) * NS_PER_JIFFY;
 }
 
-/* ---- the heap: all with timer_lock held -------------------------------------------------------------- */
+/* ---- the heap: all with timer_lock held ---------------------------------------------------- */
 
 static bool heap_before(const struct timer_entry *a, const struct timer_entry *b)
 {
@@ -158,7 +158,7 @@ static void timer_mark(const struct timer_entry *entry, u32 pending)
     __atomic_store_n(mark, pending, __ATOMIC_RELAXED);
 }
 
-/* ---- the thread -------------------------------------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------------------------- */
 
 static int timer_call(struct timer_list *timer)
 {
@@ -307,7 +307,7 @@ bool qlx_timers_left(qlx_left_visit visit, void *data)
     return on;
 }
 
-/* ---- the calls --------------------------------------------------------------------------------------- */
+/* ---- the calls ----------------------------------------------------------------------------- */
 
 static int timer_queue(struct timer_entry *entry, bool only_pending)
 {
@@ -431,7 +431,7 @@ QUARRY_API unsigned long round_jiffies_relative(unsigned long j)
     return round_jiffies(now + j) - now;
 }
 
-/* ---- high-resolution timers --------------------------------------------------------------------------- */
+/* ---- high-resolution timers ---------------------------------------------------------------- */
 
 QUARRY_API void hrtimer_init(struct hrtimer *timer, int clock, enum hrtimer_mode mode)
 {
@@ -484,7 +484,7 @@ QUARRY_API ktime_t hrtimer_get_remaining(const struct hrtimer *timer)
     return timer->quarry_expires - (timer->quarry_real ? ktime_get_real() : ktime_get());
 }
 
-/* ---- delays ------------------------------------------------------------------------------------------- */
+/* ---- delays -------------------------------------------------------------------------------- */
 
 QUARRY_API void ndelay(unsigned long ns)
 {

@@ -18,7 +18,7 @@
 
 #define USER_TOP 0x00007ffffffff000ull
 
-/* ---- ranges ------------------------------------------------------------------------------------------- */
+/* ---- ranges -------------------------------------------------------------------------------- */
 
 int qlx_user_range(uint64_t user, size_t size, void *local, bool writable)
 {
@@ -156,7 +156,7 @@ QUARRY_API void set_fs(mm_segment_t segment)
     quarry_current()->quarry->kernel_segment = segment.seg != 0;
 }
 
-/* ---- strings ------------------------------------------------------------------------------------------ */
+/* ---- strings ------------------------------------------------------------------------------- */
 
 /* Copy up to the NUL, @n bytes at most: the string's length without it, @n, or -EFAULT. */
 static long user_string(char *to, u64 from, long n)
@@ -269,7 +269,7 @@ QUARRY_API char *strndup_user(const char __user *from, long max)
     return copy;
 }
 
-/* ---- whole buffers -------------------------------------------------------------------------------------- */
+/* ---- whole buffers ------------------------------------------------------------------------- */
 
 QUARRY_API ssize_t simple_read_from_buffer(void __user *to, size_t count, loff_t *pos,
                                            const void *from, size_t available)
@@ -316,7 +316,7 @@ QUARRY_API ssize_t memory_read_from_buffer(void *to, size_t count, loff_t *pos, 
     return (ssize_t)count;
 }
 
-/* ---- cursors -------------------------------------------------------------------------------------------- */
+/* ---- cursors ------------------------------------------------------------------------------- */
 
 QUARRY_API void iov_iter_init(struct iov_iter *iter, unsigned int direction,
                               const struct iovec *iov, unsigned long nr_segs, size_t count)

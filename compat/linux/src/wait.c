@@ -175,7 +175,7 @@ QUARRY_API void __wake_up(struct wait_queue_head *queue, unsigned int mode, int 
     wait_unlock(queue);
 }
 
-/* ---- wait_event ---------------------------------------------------------------------------------- */
+/* ---- wait_event ---------------------------------------------------------------------------- */
 
 QUARRY_API void quarry_wait_begin(struct quarry_wait *wait, struct wait_queue_head *queue,
                                   int state, bool exclusive, long limit)
@@ -226,7 +226,7 @@ QUARRY_API void sleep_on(struct wait_queue_head *queue)
     wait_sleep_on(queue, TASK_UNINTERRUPTIBLE);
 }
 
-/* ---- completions ---------------------------------------------------------------------------------- */
+/* ---- completions --------------------------------------------------------------------------- */
 
 #define COMPLETION_ALL (UINT_MAX / 2) /* complete_all: never used up */
 

@@ -242,7 +242,7 @@ QUARRY_API bool queue_work(struct workqueue_struct *wq, struct work_struct *work
     return true;
 }
 
-/* ---- delayed work ------------------------------------------------------------------------------------- */
+/* ---- delayed work -------------------------------------------------------------------------- */
 
 static void work_timer(struct timer_list *timer)
 {
@@ -273,7 +273,7 @@ QUARRY_API bool quarry_flush_delayed(struct work_struct *work)
     return flush_work(work);
 }
 
-/* ---- flushing and taking back --------------------------------------------------------------------------- */
+/* ---- flushing and taking back -------------------------------------------------------------- */
 
 static struct work_entry *work_find(const struct work_struct *work, struct workqueue_struct **where)
 {
@@ -396,7 +396,7 @@ QUARRY_API void flush_workqueue(struct workqueue_struct *wq)
     pthread_mutex_unlock(&work_lock);
 }
 
-/* ---- the end --------------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------- */
 
 /* @drop: forget pending work instead of running it. */
 static void work_queue_end(struct workqueue_struct *wq, bool drop)

@@ -12,8 +12,8 @@
 QUARRY_EXTERN_C_BEGIN
 
 __noreturn QUARRY_API void quarry_bug(const char *file, int line, const char *function);
-__printf(4, 5) QUARRY_API void quarry_warn(const char *file, int line, const char *function,
-                                           const char *format, ...);
+__printf(4, 5) QUARRY_API
+    void quarry_warn(const char *file, int line, const char *function, const char *format, ...);
 __printf(1, 2) __noreturn QUARRY_API void panic(const char *format, ...);
 
 QUARRY_EXTERN_C_END

@@ -28,15 +28,15 @@
 /* A guard over one lock: @lock and @unlock see the pointer as _T. */
 #define DEFINE_GUARD(name, type, lock, unlock)                                                     \
     typedef type quarry_guard_##name;                                                              \
-    static inline type quarry_guard_begin_##name(type _T)                              \
+    static inline type quarry_guard_begin_##name(type _T)                                          \
     {                                                                                              \
         lock;                                                                                      \
-        return _T;                                                                     \
+        return _T;                                                                                 \
     }                                                                                              \
     static inline void quarry_guard_end_##name(type *held)                                         \
     {                                                                                              \
-        type _T = *held;                                                               \
-        if (_T) {                                                                      \
+        type _T = *held;                                                                           \
+        if (_T) {                                                                                  \
             unlock;                                                                                \
         }                                                                                          \
     }

@@ -36,7 +36,8 @@ struct device {
 #else
 #define QUARRY_CONST_DEVICE struct device
 #endif
-struct class {
+struct class
+{
     const char *name;
     struct module *owner;
     const struct attribute_group **class_groups;
@@ -72,12 +73,13 @@ QUARRY_API void class_destroy(struct class *class);
 QUARRY_API int class_register(struct class *class);
 QUARRY_API void class_unregister(struct class *class);
 
-__printf(5, 6) QUARRY_API struct device *device_create(struct class *class, struct device *parent,
-                                                       dev_t devt, void *drvdata,
-                                                       const char *format, ...);
-__printf(6, 7) QUARRY_API struct device *
-device_create_with_groups(struct class *class, struct device *parent, dev_t devt, void *drvdata,
-                          const struct attribute_group **groups, const char *format, ...);
+__printf(5, 6) QUARRY_API
+    struct device *device_create(struct class *class, struct device *parent, dev_t devt,
+                                 void *drvdata, const char *format, ...);
+__printf(6, 7) QUARRY_API
+    struct device *device_create_with_groups(struct class *class, struct device *parent, dev_t devt,
+                                             void *drvdata, const struct attribute_group **groups,
+                                             const char *format, ...);
 QUARRY_API void device_destroy(struct class *class, dev_t devt);
 QUARRY_API void device_initialize(struct device *dev);
 __printf(2, 3) QUARRY_API int dev_set_name(struct device *dev, const char *format, ...);
@@ -105,8 +107,8 @@ static inline void *devm_kcalloc(struct device *dev, size_t n, size_t size, gfp_
     return devm_kmalloc_array(dev, n, size, gfp | __GFP_ZERO);
 }
 
-__printf(3, 4) QUARRY_API void quarry_dev_printk(const char *level, const struct device *dev,
-                                                 const char *format, ...);
+__printf(3, 4) QUARRY_API
+    void quarry_dev_printk(const char *level, const struct device *dev, const char *format, ...);
 
 QUARRY_EXTERN_C_END
 

@@ -184,8 +184,7 @@ struct file_operations {
     int (*flock)(struct file *, int, struct file_lock *);
     ssize_t (*splice_write)(struct pipe_inode_info *, struct file *, loff_t *, size_t,
                             unsigned int);
-    ssize_t (*splice_read)(struct file *, loff_t *, struct pipe_inode_info *, size_t,
-                           unsigned int);
+    ssize_t (*splice_read)(struct file *, loff_t *, struct pipe_inode_info *, size_t, unsigned int);
     void (*splice_eof)(struct file *);
     int (*setlease)(struct file *, int, struct file_lock **, void **);
     long (*fallocate)(struct file *, int mode, loff_t offset, loff_t len);
@@ -237,8 +236,8 @@ QUARRY_API int __register_chrdev(unsigned int major, unsigned int baseminor, uns
 QUARRY_API void __unregister_chrdev(unsigned int major, unsigned int baseminor, unsigned int count,
                                     const char *name);
 #if LINUX_VERSION_CODE < KERNEL_VERSION(2, 6, 23)
-QUARRY_API int unregister_chrdev(unsigned int major, const char *name)
-    __asm__("quarry_unregister_chrdev_old");
+QUARRY_API int unregister_chrdev(unsigned int major,
+                                 const char *name) __asm__("quarry_unregister_chrdev_old");
 #else
 QUARRY_API void unregister_chrdev(unsigned int major, const char *name);
 #endif

@@ -26,12 +26,12 @@
     })
 #define hash_for_each(table, bkt, obj, member)                                                     \
     for ((bkt) = 0, obj = NULL; obj == NULL && (bkt) < (int)HASH_SIZE(table); (bkt)++)             \
-        hlist_for_each_entry(obj, &(table)[bkt], member)
+        hlist_for_each_entry (obj, &(table)[bkt], member)
 #define hash_for_each_safe(table, bkt, tmp, obj, member)                                           \
     for ((bkt) = 0, obj = NULL; obj == NULL && (bkt) < (int)HASH_SIZE(table); (bkt)++)             \
-        hlist_for_each_entry_safe(obj, tmp, &(table)[bkt], member)
+    hlist_for_each_entry_safe(obj, tmp, &(table)[bkt], member)
 #define hash_for_each_possible(table, obj, member, key)                                            \
-    hlist_for_each_entry(obj, quarry_bucket(table, key), member)
+    hlist_for_each_entry (obj, quarry_bucket(table, key), member)
 #define hash_for_each_possible_safe(table, obj, tmp, member, key)                                  \
     hlist_for_each_entry_safe(obj, tmp, quarry_bucket(table, key), member)
 

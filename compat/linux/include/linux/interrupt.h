@@ -84,8 +84,7 @@ struct tasklet_struct {
     };
     unsigned long data;
 };
-#define DECLARE_TASKLET_OLD(name, function)                                                        \
-    struct tasklet_struct name = {.func = (function)}
+#define DECLARE_TASKLET_OLD(name, function) struct tasklet_struct name = {.func = (function)}
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 9, 0)
 #define DECLARE_TASKLET(name, function)                                                            \
     struct tasklet_struct name = {.use_callback = true, .callback = (function)}
@@ -96,8 +95,7 @@ struct tasklet_struct {
 #define DECLARE_TASKLET(name, function, value)                                                     \
     struct tasklet_struct name = {.func = (function), .data = (value)}
 #define DECLARE_TASKLET_DISABLED(name, function, value)                                            \
-    struct tasklet_struct name = {                                                                 \
-        .count = ATOMIC_INIT(1), .func = (function), .data = (value)}
+    struct tasklet_struct name = {.count = ATOMIC_INIT(1), .func = (function), .data = (value)}
 #endif
 #define from_tasklet(variable, callback_tasklet, field)                                            \
     container_of(callback_tasklet, __typeof__(*variable), field)

@@ -71,7 +71,13 @@ QUARRY_API char *bin2hex(char *to, const void *from, size_t count);
 
 QUARRY_EXTERN_C_END
 
-enum system_states { SYSTEM_BOOTING, SYSTEM_RUNNING, SYSTEM_HALT, SYSTEM_POWER_OFF, SYSTEM_RESTART };
+enum system_states {
+    SYSTEM_BOOTING,
+    SYSTEM_RUNNING,
+    SYSTEM_HALT,
+    SYSTEM_POWER_OFF,
+    SYSTEM_RESTART
+};
 #define system_state SYSTEM_RUNNING
 
 #endif

@@ -8,8 +8,9 @@
 
 QUARRY_EXTERN_C_BEGIN
 /* A thread that waits for its first wake_up_process(); ERR_PTR(-ENOMEM). */
-__printf(4, 5) QUARRY_API struct task_struct *
-quarry_kthread_create(int (*function)(void *), void *data, bool run, const char *format, ...);
+__printf(4, 5) QUARRY_API
+    struct task_struct *quarry_kthread_create(int (*function)(void *), void *data, bool run,
+                                              const char *format, ...);
 QUARRY_API bool kthread_should_stop(void);
 /* Ask it to stop, wake it, wait for its end: what it returned (-EINTR when it never ran). */
 QUARRY_API int kthread_stop(struct task_struct *task);

@@ -174,7 +174,7 @@ static inline void list_bulk_move_tail(struct list_head *head, struct list_head 
 #define list_prepare_entry(pos, head, member) ((pos) ?: list_entry(head, __typeof__(*pos), member))
 
 #define list_for_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
-#define __list_for_each(pos, head) list_for_each(pos, head)
+#define __list_for_each(pos, head) list_for_each (pos, head)
 #define list_for_each_prev(pos, head) for (pos = (head)->prev; pos != (head); pos = pos->prev)
 #define list_for_each_safe(pos, n, head)                                                           \
     for (pos = (head)->next, n = pos->next; pos != (head); pos = n, n = pos->next)
@@ -274,11 +274,10 @@ static inline void hlist_add_behind(struct hlist_node *node, struct hlist_node *
     })
 #define hlist_for_each(pos, head) for (pos = (head)->first; pos; pos = pos->next)
 #define hlist_for_each_safe(pos, n, head)                                                          \
-    for (pos = (head)->first;                                                                      \
-         pos && ({                                                                                 \
-             n = pos->next;                                                                        \
-             1;                                                                                    \
-         });                                                                                       \
+    for (pos = (head)->first; pos && ({                                                            \
+                                  n = pos->next;                                                   \
+                                  1;                                                               \
+                              });                                                                  \
          pos = n)
 #define hlist_for_each_entry(pos, head, member)                                                    \
     for (pos = hlist_entry_safe((head)->first, __typeof__(*(pos)), member); pos;                   \

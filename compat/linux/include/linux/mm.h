@@ -125,15 +125,14 @@ QUARRY_EXTERN_C_BEGIN
 
 /* Put frames into a mapping, from the driver's mmap function or fault handler. The range must lie in
  * the mapping: 0, -EINVAL, -EBUSY (something is mapped there). Context: may sleep. */
-QUARRY_API int remap_pfn_range(struct vm_area_struct *vma, unsigned long address,
-                               unsigned long pfn, unsigned long size, pgprot_t prot);
+QUARRY_API int remap_pfn_range(struct vm_area_struct *vma, unsigned long address, unsigned long pfn,
+                               unsigned long size, pgprot_t prot);
 #define io_remap_pfn_range(vma, address, pfn, size, prot)                                          \
     remap_pfn_range((vma), (address), (pfn), (size), (prot))
 #define remap_page_range(vma, address, phys, size, prot)                                           \
     remap_pfn_range((vma), (address), (phys) >> PAGE_SHIFT, (size), (prot))
 /* A page with a reference count: the mapping takes a reference of its own. */
-QUARRY_API int vm_insert_page(struct vm_area_struct *vma, unsigned long address,
-                              struct page *page);
+QUARRY_API int vm_insert_page(struct vm_area_struct *vma, unsigned long address, struct page *page);
 QUARRY_API int vm_map_pages(struct vm_area_struct *vma, struct page **pages, unsigned long nr);
 QUARRY_API vm_fault_t vmf_insert_pfn(struct vm_area_struct *vma, unsigned long address,
                                      unsigned long pfn);

@@ -53,7 +53,7 @@ QUARRY_EXTERN_C_END
     extern type const __start_##section[] __attribute__((visibility("hidden")));                   \
     extern type const __stop_##section[] __attribute__((visibility("hidden")));                    \
     static type const __used __section(#section) __attribute__((__aligned__(sizeof(void *))))      \
-        __quarry_none_##section = NULL
+    __quarry_none_##section = NULL
 QUARRY_SECTION(initcall_t, qlx_init);
 QUARRY_SECTION(exitcall_t, qlx_exit);
 QUARRY_SECTION(struct quarry_param const *, qlx_params);

@@ -22,8 +22,7 @@
     (quarry_context_depth(QUARRY_CTX_SOFTIRQ) != 0 || quarry_context_depth(QUARRY_CTX_BH_OFF) != 0)
 #define in_serving_softirq() (quarry_context_depth(QUARRY_CTX_SOFTIRQ) != 0)
 #define in_atomic() quarry_in_atomic()
-#define in_task()                                                                                  \
-    (!quarry_in_hardirq() && quarry_context_depth(QUARRY_CTX_SOFTIRQ) == 0)
+#define in_task() (!quarry_in_hardirq() && quarry_context_depth(QUARRY_CTX_SOFTIRQ) == 0)
 #define in_nmi() 0
 
 #endif

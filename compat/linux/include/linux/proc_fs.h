@@ -69,16 +69,18 @@ QUARRY_API struct proc_dir_entry *quarry_proc_create_fops(const char *name, umod
              : quarry_proc_create_fops, default                                                    \
              : quarry_proc_create_ops)((name), (mode), (parent), (ops), (data))
 #define proc_create(name, mode, parent, ops) proc_create_data(name, mode, parent, ops, NULL)
-QUARRY_API struct proc_dir_entry *
-proc_create_seq_private(const char *name, umode_t mode, struct proc_dir_entry *parent,
-                        const struct seq_operations *ops, unsigned int state_size, void *data);
+QUARRY_API struct proc_dir_entry *proc_create_seq_private(const char *name, umode_t mode,
+                                                          struct proc_dir_entry *parent,
+                                                          const struct seq_operations *ops,
+                                                          unsigned int state_size, void *data);
 #define proc_create_seq_data(name, mode, parent, ops, data)                                        \
     proc_create_seq_private(name, mode, parent, ops, 0, data)
 #define proc_create_seq(name, mode, parent, ops)                                                   \
     proc_create_seq_private(name, mode, parent, ops, 0, NULL)
-QUARRY_API struct proc_dir_entry *
-proc_create_single_data(const char *name, umode_t mode, struct proc_dir_entry *parent,
-                        int (*show)(struct seq_file *, void *), void *data);
+QUARRY_API struct proc_dir_entry *proc_create_single_data(const char *name, umode_t mode,
+                                                          struct proc_dir_entry *parent,
+                                                          int (*show)(struct seq_file *, void *),
+                                                          void *data);
 #define proc_create_single(name, mode, parent, show)                                               \
     proc_create_single_data(name, mode, parent, show, NULL)
 QUARRY_API struct proc_dir_entry *proc_mkdir(const char *name, struct proc_dir_entry *parent);

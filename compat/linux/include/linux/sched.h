@@ -42,7 +42,7 @@ struct task_struct {
     uid_t uid, euid; /* older kernels keep them here, newer ones in cred */
     gid_t gid, egid;
     const struct cred *cred, *real_cred;
-    struct mm_struct *mm;                    /* NULL for kernel threads */
+    struct mm_struct *mm; /* NULL for kernel threads */
     struct task_struct *parent, *real_parent, *group_leader;
     int prio, static_prio;
     void *journal_info;

@@ -16,7 +16,8 @@ struct semaphore {
     {                                                                                              \
         .count = (n), .wait_list = LIST_HEAD_INIT((name).wait_list)                                \
     }
-#define DEFINE_SEMAPHORE(...) QUARRY_SEMAPHORE_PICK(__VA_ARGS__, QUARRY_SEM_2, QUARRY_SEM_1, )(__VA_ARGS__)
+#define DEFINE_SEMAPHORE(...)                                                                      \
+    QUARRY_SEMAPHORE_PICK(__VA_ARGS__, QUARRY_SEM_2, QUARRY_SEM_1, )(__VA_ARGS__)
 #define QUARRY_SEMAPHORE_PICK(a1, a2, name, ...) name
 #define QUARRY_SEM_1(name) struct semaphore name = __SEMAPHORE_INITIALIZER(name, 1)
 #define QUARRY_SEM_2(name, n) struct semaphore name = __SEMAPHORE_INITIALIZER(name, n)

@@ -117,10 +117,8 @@ QUARRY_EXTERN_C_END
 
 #include <linux/cleanup.h>
 DEFINE_GUARD(spinlock, spinlock_t *, spin_lock(_T), spin_unlock(_T))
-DEFINE_GUARD(spinlock_irq, spinlock_t *, spin_lock_irq(_T),
-             spin_unlock_irq(_T))
-DEFINE_GUARD(spinlock_bh, spinlock_t *, spin_lock_bh(_T),
-             spin_unlock_bh(_T))
+DEFINE_GUARD(spinlock_irq, spinlock_t *, spin_lock_irq(_T), spin_unlock_irq(_T))
+DEFINE_GUARD(spinlock_bh, spinlock_t *, spin_lock_bh(_T), spin_unlock_bh(_T))
 
 /* Drop the last reference with the lock taken: 1 and locked, or 0. */
 #define atomic_dec_and_lock(counter, lock)                                                         \

@@ -12,13 +12,14 @@ QUARRY_EXTERN_C_BEGIN
 
 __printf(2, 3) int sprintf(char *buffer, const char *format, ...) __asm__("qlx_sprintf");
 __printf(2, 0) int vsprintf(char *buffer, const char *format, va_list args) __asm__("qlx_vsprintf");
-__printf(3, 4) int snprintf(char *buffer, size_t size, const char *format, ...)
-    __asm__("qlx_snprintf");
-__printf(3, 0) int vsnprintf(char *buffer, size_t size, const char *format, va_list args)
-    __asm__("qlx_vsnprintf");
+__printf(3, 4) int snprintf(char *buffer, size_t size, const char *format,
+                            ...) __asm__("qlx_snprintf");
+__printf(3, 0) int vsnprintf(char *buffer, size_t size, const char *format,
+                             va_list args) __asm__("qlx_vsnprintf");
 /* As snprintf, but returns what was written, not what would have been. */
 __printf(3, 4) QUARRY_API int scnprintf(char *buffer, size_t size, const char *format, ...);
-__printf(3, 0) QUARRY_API int vscnprintf(char *buffer, size_t size, const char *format, va_list args);
+__printf(3, 0) QUARRY_API
+    int vscnprintf(char *buffer, size_t size, const char *format, va_list args);
 __scanf(2, 3) int sscanf(const char *text, const char *format, ...);
 __scanf(2, 0) int vsscanf(const char *text, const char *format, va_list args);
 /* Into memory of their own; <linux/slab.h> declares them too. */

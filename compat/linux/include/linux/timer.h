@@ -56,8 +56,7 @@ QUARRY_EXTERN_C_END
 
 #define timer_delete(timer) del_timer(timer)
 #define timer_delete_sync(timer) del_timer_sync(timer)
-#define timer_setup(timer, callback, flags)                                                        \
-    quarry_timer_init((timer), (callback), NULL, 0, (flags))
+#define timer_setup(timer, callback, flags) quarry_timer_init((timer), (callback), NULL, 0, (flags))
 #define timer_setup_on_stack(timer, callback, flags) timer_setup(timer, callback, flags)
 #define destroy_timer_on_stack(timer) ((void)(timer))
 #define from_timer(variable, callback_timer, field)                                                \
@@ -74,8 +73,7 @@ QUARRY_EXTERN_C_END
 #define DEFINE_TIMER(name, callback) struct timer_list name = __TIMER_INITIALIZER(callback, 0)
 #else
 #define init_timer(timer) quarry_timer_init((timer), NULL, (timer)->function, (timer)->data, 0)
-#define setup_timer(timer, callback, value)                                                        \
-    quarry_timer_init((timer), NULL, (callback), (value), 0)
+#define setup_timer(timer, callback, value) quarry_timer_init((timer), NULL, (callback), (value), 0)
 #define TIMER_INITIALIZER(callback, when, value)                                                   \
     {                                                                                              \
         .function = (callback), .expires = (when), .data = (value), .quarry_old = 1                \

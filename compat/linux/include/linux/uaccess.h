@@ -51,8 +51,7 @@ QUARRY_EXTERN_C_END
 #define QUARRY_ACCESS_PICK(a1, a2, a3, name, ...) name
 #define quarry_access_ok_3(type, address, size)                                                    \
     ((void)(type), quarry_access_ok((const void __user *)(address), (size)))
-#define quarry_access_ok_2(address, size)                                                          \
-    quarry_access_ok((const void __user *)(address), (size))
+#define quarry_access_ok_2(address, size) quarry_access_ok((const void __user *)(address), (size))
 #define access_ok(...)                                                                             \
     QUARRY_ACCESS_PICK(__VA_ARGS__, quarry_access_ok_3, quarry_access_ok_2, )(__VA_ARGS__)
 #define verify_area(type, address, size) (access_ok((type), (address), (size)) ? 0 : -EFAULT)

@@ -20,10 +20,10 @@ struct page;
 #define WRITE 1
 
 struct iov_iter {
-    bool data_source; /* true: data flows from the buffers */
+    bool data_source;   /* true: data flows from the buffers */
     bool quarry_kernel; /* the buffers are the kernel's own */
-    size_t iov_offset; /* in the current segment */
-    size_t count;      /* bytes left */
+    size_t iov_offset;  /* in the current segment */
+    size_t count;       /* bytes left */
     unsigned long nr_segs;
     const struct iovec *iov;
     struct iovec quarry_one; /* storage for a single buffer */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel version that module source sees: 6.12.0, unless the build says otherwise with
  * -DQUARRY_KERNEL_VERSION_CODE=<number>, or the source with QUARRY_LINUX_26 before its first include
- * (2.6.10, the version of the classic books, unless the build named one of that time). Versions before 2.6.36 switch QUARRY_LINUX_26 on: kmem_cache_t,
- * kmem_cache_destroy() with a status, file_operations.ioctl, init_MUTEX, … */
+ * (2.6.10, the version of the classic books, unless the build named one of that time). Versions
+ * before 2.6.36 switch QUARRY_LINUX_26 on: kmem_cache_t, kmem_cache_destroy() with a status,
+ * file_operations.ioctl, init_MUTEX, … */
 #ifndef QUARRY_LINUX_VERSION_H
 #define QUARRY_LINUX_VERSION_H
 

@@ -50,9 +50,8 @@ typedef struct wait_queue_head wait_queue_head_t;
 #define DECLARE_WAITQUEUE(name, task)                                                              \
     struct wait_queue_entry name = __WAITQUEUE_INITIALIZER(name, task)
 #define DEFINE_WAIT_FUNC(name, function)                                                           \
-    struct wait_queue_entry name = {.private = quarry_current(),                                   \
-                                    .func = (function),                                            \
-                                    .entry = LIST_HEAD_INIT((name).entry)}
+    struct wait_queue_entry name = {                                                               \
+        .private = quarry_current(), .func = (function), .entry = LIST_HEAD_INIT((name).entry)}
 #define DEFINE_WAIT(name) DEFINE_WAIT_FUNC(name, autoremove_wake_function)
 
 QUARRY_EXTERN_C_BEGIN
@@ -70,8 +69,8 @@ QUARRY_API void prepare_to_wait(struct wait_queue_head *queue, struct wait_queue
 QUARRY_API void prepare_to_wait_exclusive(struct wait_queue_head *queue,
                                           struct wait_queue_entry *entry, int state);
 /* 0, or -ERESTARTSYS when a signal is pending that this state gives way to. */
-QUARRY_API long prepare_to_wait_event(struct wait_queue_head *queue,
-                                      struct wait_queue_entry *entry, int state);
+QUARRY_API long prepare_to_wait_event(struct wait_queue_head *queue, struct wait_queue_entry *entry,
+                                      int state);
 QUARRY_API void finish_wait(struct wait_queue_head *queue, struct wait_queue_entry *entry);
 QUARRY_API int default_wake_function(struct wait_queue_entry *entry, unsigned int mode, int flags,
                                      void *key);
@@ -185,16 +184,15 @@ QUARRY_EXTERN_C_END
     quarry_wait_plain(wq, condition, TASK_UNINTERRUPTIBLE, false, timeout)
 #define wait_event_idle(wq, condition) wait_event(wq, condition)
 #define wait_event_interruptible(wq, condition)                                                    \
-    quarry_wait_result(quarry_wait_plain(wq, condition, TASK_INTERRUPTIBLE, false,                 \
-                                         MAX_SCHEDULE_TIMEOUT))
+    quarry_wait_result(                                                                            \
+        quarry_wait_plain(wq, condition, TASK_INTERRUPTIBLE, false, MAX_SCHEDULE_TIMEOUT))
 #define wait_event_interruptible_exclusive(wq, condition)                                          \
-    quarry_wait_result(quarry_wait_plain(wq, condition, TASK_INTERRUPTIBLE, true,                  \
-                                         MAX_SCHEDULE_TIMEOUT))
+    quarry_wait_result(                                                                            \
+        quarry_wait_plain(wq, condition, TASK_INTERRUPTIBLE, true, MAX_SCHEDULE_TIMEOUT))
 #define wait_event_interruptible_timeout(wq, condition, timeout)                                   \
     quarry_wait_plain(wq, condition, TASK_INTERRUPTIBLE, false, timeout)
 #define wait_event_killable(wq, condition)                                                         \
-    quarry_wait_result(quarry_wait_plain(wq, condition, TASK_KILLABLE, false,                      \
-                                         MAX_SCHEDULE_TIMEOUT))
+    quarry_wait_result(quarry_wait_plain(wq, condition, TASK_KILLABLE, false, MAX_SCHEDULE_TIMEOUT))
 #define wait_event_killable_timeout(wq, condition, timeout)                                        \
     quarry_wait_plain(wq, condition, TASK_KILLABLE, false, timeout)
 #define wait_event_freezable(wq, condition) wait_event_interruptible(wq, condition)

@@ -28,9 +28,9 @@ struct work_struct {
         quarry_work_old_t quarry_old;
     };
     void *quarry_data;
-    u32 quarry_is_old;  /* the function takes the data */
-    u32 quarry_pending; /* queued, or its timer runs */
-    struct timer_list timer;          /* of delayed work … */
+    u32 quarry_is_old;                  /* the function takes the data */
+    u32 quarry_pending;                 /* queued, or its timer runs */
+    struct timer_list timer;            /* of delayed work … */
     struct workqueue_struct *quarry_wq; /* … and where it goes then */
 };
 struct delayed_work {
@@ -55,9 +55,9 @@ QUARRY_EXTERN_C_BEGIN
 QUARRY_API void quarry_work_init(struct work_struct *work, quarry_work_new_t func,
                                  quarry_work_old_t old, void *data);
 /* Context: may sleep. NULL when memory is short. max_active 0: as many as wanted (up to 4). */
-__printf(1, 4) QUARRY_API struct workqueue_struct *alloc_workqueue(const char *format,
-                                                                   unsigned int flags,
-                                                                   int max_active, ...);
+__printf(1, 4) QUARRY_API
+    struct workqueue_struct *alloc_workqueue(const char *format, unsigned int flags, int max_active,
+                                             ...);
 /* Runs what is queued, then ends. */
 QUARRY_API void destroy_workqueue(struct workqueue_struct *wq);
 /* Context: any. false (0) when it was pending already. */
