@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* api/slab: the public calls of quarry/slab.h, over the default machine.
  *
- * Thin: what a call promises is done in slab/, kmalloc/ and vm/. The four calls that programs make all the
- * time (kmalloc, kfree, kmem_cache_alloc, kmem_cache_free) contain their fast way, inlined from slab/fast.h
- * down to the port's header; the default machine lies at a constant address. Before it runs its CPUs have no
- * data, so that the fast way fails by itself and the slow way boots it. */
+ * Thin: what a call promises is done in slab/, kmalloc/ and vm/. The four calls that programs make
+ * all the time (kmalloc, kfree, kmem_cache_alloc, kmem_cache_free) contain their fast way, inlined
+ * from slab/fast.h down to the port's header; the default machine lies at a constant address.
+ * Before it runs its CPUs have no data, so that the fast way fails by itself and the slow way boots
+ * it. */
 #include "../instance.h"
 #include "../kmalloc/fast.h"
 
@@ -208,8 +209,8 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
         slab_cache_free_slow(cache, object);
         return;
     }
-    /* The slot is found by the cache's number, not by the equal one that comes from the descriptor: so
-     * that the processor need not wait for that before it goes on. */
+    /* The slot is found by the cache's number, not by the equal one that comes from the descriptor:
+     * so that the processor need not wait for that before it goes on. */
     QR_KEEP_IN_REGISTER(id);
     if (QR_UNLIKELY(!qr_cache_free_fast(&quarry_default.cpus, id, object)))
         slab_cache_free_slow(cache, object);

@@ -28,8 +28,8 @@ static QR_ALWAYS_INLINE void *qr_kmalloc_fast(const struct qr_kmalloc *kmalloc,
     return object;
 }
 
-/* The same for a mask with __GFP_ZERO and nothing else out of the ordinary. The whole class is cleared,
- * so that krealloc finds zeros when it grows the block in place (G-S13). */
+/* The same for a mask with __GFP_ZERO and nothing else out of the ordinary. The whole class is
+ * cleared, so that krealloc finds zeros when it grows the block in place (G-S13). */
 static QR_ALWAYS_INLINE void *qr_kmalloc_fast_zeroed(const struct qr_kmalloc *kmalloc,
                                                      const struct qr_cpus *cpus,
                                                      unsigned int class_nr, gfp_t gfp)

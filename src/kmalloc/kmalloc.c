@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /* kmalloc: blocks of any size.
  *
- * Problem. Programs ask for bytes; caches give objects of one size and the page allocator blocks of whole
- * pages. The answer must be aligned as its size promises, found again from its address alone, and cost as
- * little as an object of a cache.
+ * Problem. Programs ask for bytes; caches give objects of one size and the page allocator blocks of
+ * whole pages. The answer must be aligned as its size promises, found again from its address alone,
+ * and cost as little as an object of a cache.
  *
- * Idea. Sizes are rounded up to classes: 8, 16, 24, 32, then four to each doubling, up to two pages, so that
- * at most a fifth of a block is lost. Each class is an object cache; kfree learns the cache from the page
- * descriptor, so a block needs no header, and a power of two stays aligned to itself. Larger blocks are
- * compound page blocks straight from the page allocator, whose per-CPU lists make them nearly as cheap.
+ * Idea. Sizes are rounded up to classes: 8, 16, 24, 32, then four to each doubling, up to two
+ * pages, so that at most a fifth of a block is lost. Each class is an object cache; kfree learns
+ * the cache from the page descriptor, so a block needs no header, and a power of two stays aligned
+ * to itself. Larger blocks are compound page blocks straight from the page allocator, whose per-CPU
+ * lists make them nearly as cheap.
  *
  *     size   1…8   9…16   17…24   25…32   33…40   41…48   49…56   57…64   65…80   81…96   …   7169…8192
  *     class    0      1       2       3       4       5       6       7       8       9   …          35
  *
- * What a class number leads to is the machine's business (G-S2): on a machine whose smallest block is 32
- * bytes, classes 0 to 3 lead to one cache. A family of caches gives the same classes from other memory: DMA,
- * and memory that its owner can give back (reclaimable). The families beside the normal one are rarely used
- * in a process; their caches are made when they are first asked for.
+ * What a class number leads to is the machine's business (G-S2): on a machine whose smallest block
+ * is 32 bytes, classes 0 to 3 lead to one cache. A family of caches gives the same classes from
+ * other memory: DMA, and memory that its owner can give back (reclaimable). The families beside the
+ * normal one are rarely used in a process; their caches are made when they are first asked for.
  *
  *     flags              family    names
  *     __GFP_DMA          DMA       dma-kmalloc-64
  *     __GFP_RECLAIMABLE  RECLAIM   kmalloc-rcl-64
  *     neither            NORMAL    kmalloc-64
  *
- * Alignment (G-S4). A block of s bytes is aligned to the largest power of two that divides s. If s is the size
- * of a class, its cache has that alignment. If not, s lies between two multiples of the class spacing, so no
- * power of two above the spacing divides it, and the spacing divides the class's size, hence its addresses.
+ * Alignment (G-S4). A block of s bytes is aligned to the largest power of two that divides s. If s
+ * is the size of a class, its cache has that alignment. If not, s lies between two multiples of the
+ * class spacing, so no power of two above the spacing divides it, and the spacing divides the
+ * class's size, hence its addresses.
  *
- * Zero (G-S13). A block asked for with __GFP_ZERO is cleared as a whole, beyond what was asked for, and a
- * krealloc with __GFP_ZERO clears what lies behind the new size. So as long as all calls on a block had the
- * flag, what lies behind its size is zero, and growing in place needs to clear nothing it cannot see. In
- * caches with red zones the size asked for is known, and exactly the bytes gained are cleared.
+ * Zero (G-S13). A block asked for with __GFP_ZERO is cleared as a whole, beyond what was asked for,
+ * and a krealloc with __GFP_ZERO clears what lies behind the new size. So as long as all calls on a
+ * block had the flag, what lies behind its size is zero, and growing in place needs to clear
+ * nothing it cannot see. In caches with red zones the size asked for is known, and exactly the
+ * bytes gained are cleared.
  *
  * Locks: none of its own. What may sleep: allocation, as its mask says. */
 #include "internal.h"
@@ -64,7 +67,8 @@ static enum qr_kmalloc_type kmalloc_type_of(gfp_t gfp)
     return gfp & __GFP_RECLAIMABLE ? QR_KMALLOC_RECLAIM : QR_KMALLOC_NORMAL;
 }
 
-/* The class whose cache serves a class: the least one that is not below the machine's smallest block. */
+/* The class whose cache serves a class: the least one that is not below the machine's smallest
+ * block. */
 static unsigned int kmalloc_serving_class(const struct qr_kmalloc *kmalloc, unsigned int class_nr)
 {
     unsigned int least = quarry_kmalloc_class(kmalloc->min_size);
@@ -100,7 +104,8 @@ static struct kmem_cache *kmalloc_cache(struct qr_kmalloc *kmalloc, enum qr_kmal
 
     if (QR_LIKELY(cache))
         return cache;
-    /* Two may make it at once; the one that comes second destroys its own, which nobody has seen. */
+    /* Two may make it at once; the one that comes second destroys its own, which nobody has seen.
+     * */
     cache =
         kmalloc_make_cache(kmalloc, type, kmalloc_serving_class(kmalloc, class_nr),
                            (gfp & ~(__GFP_DMA | __GFP_RECLAIMABLE | __GFP_ZERO)) | __GFP_NOWARN);

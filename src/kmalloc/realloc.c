@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* kmalloc/realloc: blocks that change their size (G-S13), and copies.
  *
- * A block grows and shrinks in place as long as its class holds the new size; only a larger class makes it
- * move. See kmalloc.c for what makes the bytes it gains zero. */
+ * A block grows and shrinks in place as long as its class holds the new size; only a larger class
+ * makes it move. See kmalloc.c for what makes the bytes it gains zero. */
 #include "internal.h"
 
 /* In place: the block holds the new size. */

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* slab/alloc: the slow ways of allocation and free.
  *
- * Problem. The fast way (fast.h) gives up at the first thing out of the ordinary and says nothing about
- * what it was. Here everything out of the ordinary is dealt with, and in each case with as little as it
- * needs: a request that only found its stack empty should not pay for the checks of a debugged cache.
+ * Problem. The fast way (fast.h) gives up at the first thing out of the ordinary and says nothing
+ * about what it was. Here everything out of the ordinary is dealt with, and in each case with as
+ * little as it needs: a request that only found its stack empty should not pay for the checks of a
+ * debugged cache.
  *
- * Idea. A request is checked (mask, context, injected faults), then served from one of three places, then
- * what it serves is prepared:
+ * Idea. A request is checked (mask, context, injected faults), then served from one of three
+ * places, then what it serves is prepared:
  *
  *     debugged cache                    debug.c: the slab, every guard looked at
  *     wanted node, or no stacks at all  the slab
  *     else                              this CPU's stacks
  *
  * Work on the stacks is a loop of steps. A step runs in a section and cannot wait, allocate or call
- * anybody; when it needs something it leaves, says what, and is begun anew when that is there. After the
- * section this code may be on another CPU, which a step begun anew does not mind.
+ * anybody; when it needs something it leaves, says what, and is begun anew when that is there.
+ * After the section this code may be on another CPU, which a step begun anew does not mind.
  *
- * What may be missing: this thread's CPU (claimed once), the chunk with the slot (made once), a stack (one
- * try), a slab. When a CPU, a chunk or a stack cannot be had, the work is done on the slabs.
+ * What may be missing: this thread's CPU (claimed once), the chunk with the slot (made once), a
+ * stack (one try), a slab. When a CPU, a chunk or a stack cannot be had, the work is done on the
+ * slabs.
  *
- * Locks: none held on entry or exit. Allocation may sleep as its mask says; free never sleeps (G-C4). */
+ * Locks: none held on entry or exit. Allocation may sleep as its mask says; free never sleeps
+ * (G-C4). */
 #include "internal.h"
 
 /* ---- work on the stacks ---------------------------------------------------------------------- */
@@ -59,7 +62,8 @@ static void stacked_get_stack(struct slot_work *work)
 {
     struct kmem_cache *cache = work->cache;
     u32 depth = SLAB_READ(cache->depth);
-    /* A CPU's first stack may be a small one. Others that are small would only wear the depot out. */
+    /* A CPU's first stack may be a small one. Others that are small would only wear the depot out.
+     * */
     u32 least = work->first ? 4 : depth;
 
     work->fresh = qr_stack_new(cache, depth, least, work->first);
@@ -160,8 +164,8 @@ static unsigned int direct_node(struct kmem_cache *cache, int nid)
     return (unsigned int)nid;
 }
 
-/* The page allocator may answer with a page of another node, so that the second look at this node can
- * fail after growing; then it lies elsewhere. */
+/* The page allocator may answer with a page of another node, so that the second look at this node
+ * can fail after growing; then it lies elsewhere. */
 void *qr_cache_alloc_direct(struct kmem_cache *cache, gfp_t gfp, int nid)
 {
     unsigned int node = direct_node(cache, nid);
@@ -262,7 +266,7 @@ bool qr_slab_fault(struct qr_slabs *slabs, const char *cache, gfp_t gfp, size_t 
     return true;
 }
 
-void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp, size_t size)
+void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp)
 {
     if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
         qp_take_over(object, cache->object_size);
@@ -297,6 +301,20 @@ static void cache_report_dead(struct kmem_cache *cache, const char *what)
               cache->name);
 }
 
+/* Level 3: walk this cache's slabs, once in so many slow ways that the walk does not rule the run.
+ * */
+#define ALLOC_WALK_EVERY 1024u
+
+static void cache_walk_sampled(struct kmem_cache *cache)
+{
+    struct qr_slabs *slabs = cache->owner;
+
+    if (QR_LIKELY(slabs->check->level < 3))
+        return;
+    if (__atomic_fetch_add(&slabs->walks, 1, __ATOMIC_RELAXED) % ALLOC_WALK_EVERY == 0)
+        qr_cache_check_lists(cache);
+}
+
 void *qr_cache_alloc_sized(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size,
                            const char *what)
 {
@@ -312,6 +330,7 @@ void *qr_cache_alloc_sized(struct kmem_cache *cache, gfp_t gfp, int nid, size_t 
         cache_report_dead(cache, what);
         return NULL;
     }
+    cache_walk_sampled(cache);
     if (qr_slab_fault(slabs, cache->name, gfp, size, what))
         return NULL;
     section = qp_percpu_enter(slabs->cpus, &cpu);
@@ -325,7 +344,7 @@ void *qr_cache_alloc_sized(struct kmem_cache *cache, gfp_t gfp, int nid, size_t 
     else
         object = qr_cache_alloc_stacked(cache, gfp);
     if (object)
-        qr_cache_hand_out(cache, object, gfp, size);
+        qr_cache_hand_out(cache, object, gfp);
     return object;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* slab/bulk: many objects at once.
  *
- * Problem. A caller that takes or gives sixteen objects should pay once for what is the same for all of
- * them.
+ * Problem. A caller that takes or gives sixteen objects should pay once for what is the same for
+ * all of them.
  *
- * Idea. A stack is an array of pointers, so taking n objects is a copy of the array's top. When the stack is
- * used up, one object is fetched the slow way, which leaves a full stack behind, and the copying goes on.
- * Giving back pushes one after the other in one section, since each object must be asked for its slab anyway.
+ * Idea. A stack is an array of pointers, so taking n objects is a copy of the array's top. When the
+ * stack is used up, one object is fetched the slow way, which leaves a full stack behind, and the
+ * copying goes on. Giving back pushes one after the other in one section, since each object must be
+ * asked for its slab anyway.
  *
  * All or nothing: when memory ends half way, what was taken goes back and the answer is 0. */
 #include "fast.h"
@@ -54,7 +55,7 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
         if ((gfp & __GFP_ZERO) ||
             (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_ALLOC | QR_HOOK_OBSERVED)))
             for (size_t i = 0; i < taken; i++)
-                qr_cache_hand_out(cache, objects[i], gfp, cache->object_size);
+                qr_cache_hand_out(cache, objects[i], gfp);
     }
     if (taken == nr)
         return (int)nr;
@@ -62,8 +63,8 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
     return 0;
 }
 
-/* Push as many as go the fast way, from @from on; the first that did not. In one section; the checks are
- * those of qr_slot_id_of and qr_slot_push, what they read is read once. */
+/* Push as many as go the fast way, from @from on; the first that did not. In one section; the
+ * checks are those of qr_slot_id_of and qr_slot_push, what they read is read once. */
 static size_t bulk_push(struct qr_slabs *slabs, struct kmem_cache *cache, size_t from, size_t nr,
                         void **objects)
 {

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* slab/cache: caches made, destroyed, shrunk; options and hooks.
  *
- * Problem. A cache is a public object with a long life and a difficult end: objects may still be live when
- * it is destroyed, other CPUs keep some of its objects on their stacks, reclaim may be walking over it, and
- * the memory of its own record comes from a cache.
+ * Problem. A cache is a public object with a long life and a difficult end: objects may still be
+ * live when it is destroyed, other CPUs keep some of its objects on their stacks, reclaim may be
+ * walking over it, and the memory of its own record comes from a cache.
  *
- * Idea. The record of every cache comes from cache_cache, whose own record is embedded in struct qr_slabs.
- * References decide when a record goes: one for whoever made it, one per slab, one per walk. Destroying a
- * cache gives up the first; with live objects their slabs keep it alive, closed to allocation and nameless,
- * until the last object comes back (G-D1).
+ * Idea. The record of every cache comes from cache_cache, whose own record is embedded in struct
+ * qr_slabs. References decide when a record goes: one for whoever made it, one per slab, one per
+ * walk. Destroying a cache gives up the first; with live objects their slabs keep it alive, closed
+ * to allocation and nameless, until the last object comes back (G-D1).
  *
- * Slot numbers. A cache gets a number when it is made, the lowest free one, and keeps it until its record
- * goes; the number is what a slab's descriptors and each CPU's slots share. When all 4,032 are taken, and
- * for Quarry's own caches, a cache has none and works on its slabs directly.
+ * Slot numbers. A cache gets a number when it is made, the lowest free one, and keeps it until its
+ * record goes; the number is what a slab's descriptors and each CPU's slots share. When all 4,032
+ * are taken, and for Quarry's own caches, a cache has none and works on its slabs directly.
  *
- * Hooks. What sends a cache's requests the slow way is one word in the cache, copied into each CPU's slot.
- * Whatever changes it (a fault armed, a cache destroyed) copies it anew, under slabs->lock; the CPUs see it
- * at their next request.
+ * Hooks. What sends a cache's requests the slow way is one word in the cache, copied into each
+ * CPU's slot. Whatever changes it (a fault armed, a cache destroyed) copies it anew, under
+ * slabs->lock; the CPUs see it at their next request.
  *
- * Invariants. C1: a cache is on slabs->caches from creation until its last reference goes. C2: no two caches
- * share a slot number. C3: a slot's hooks include those of its cache.
+ * Invariants. C1: a cache is on slabs->caches from creation until its last reference goes. C2: no
+ * two caches share a slot number. C3: a slot's hooks include those of its cache.
  *
- * Locks. slabs->lock guards the list, the numbers and the copies of the hooks; it is taken before a node's
- * lock. What may sleep: creation, destruction, shrinking (G-C3). */
+ * Locks. slabs->lock guards the list, the numbers and the copies of the hooks; it is taken before a
+ * node's lock. What may sleep: creation, destruction, shrinking (G-C3). */
 #include "internal.h"
 
 #define CACHE_EMPTY_BYTES (256u << 10) /* of empty slabs kept per node of a cache, at most */
@@ -489,7 +489,8 @@ void qr_cache_discard(struct qr_slabs *slabs, struct kmem_cache *cache)
 
 /* ---- shrinking ------------------------------------------------------------------------------- */
 
-/* Readers under RCU may still look into the free objects of such a cache: wait for them, or leave it. */
+/* Readers under RCU may still look into the free objects of such a cache: wait for them, or leave
+ * it. */
 static bool cache_may_give_slabs(struct kmem_cache *cache, bool may_sleep)
 {
     struct qr_slabs *slabs = cache->owner;

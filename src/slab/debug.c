@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /* slab/debug: red zones, poison, owners.
  *
- * Problem. A program that writes past an object, or into one it has freed, damages somebody else, and the
- * damage shows far away and much later. It should be told at the next opportunity, to the byte, with the
- * place in the program that had the object.
+ * Problem. A program that writes past an object, or into one it has freed, damages somebody else,
+ * and the damage shows far away and much later. It should be told at the next opportunity, to the
+ * byte, with the place in the program that had the object.
  *
- * Idea. A debugged cache is direct: every allocation and free looks at the slab itself. Around and in each
- * object lie known patterns, checked when the object changes hands:
+ * Idea. A debugged cache is direct: every allocation and free looks at the slab itself. Around and
+ * in each object lie known patterns, checked when the object changes hands:
  *
  *     place of a live object    |cc cc ..|  requested bytes: the owner's  |cc cc .. cc|meta|
  *     place of a free object    |bb bb ..|6b 6b 6b 6b 6b 6b 6b 6b 6b .. a5|bb bb .. bb|meta|
  *                               left_pad                                  ^ up to track_offset
  *
- * The right red zone of a live object begins behind what was *asked for*, not behind the class that kmalloc
- * rounded up to: a string one byte too long is seen even where the class had room. Live and free red zones
- * differ, so that the pattern says which of the two was overwritten.
+ * The right red zone of a live object begins behind what was *asked for*, not behind the class that
+ * kmalloc rounded up to: a string one byte too long is seen even where the class had room. Live and
+ * free red zones differ, so that the pattern says which of the two was overwritten.
  *
- * Freed objects are handed out again as late as possible: a cache takes places in turn, not the last one
- * freed, so that a write after free meets the poison and not a new owner's data.
+ * Freed objects are handed out again as late as possible: a cache takes places in turn, not the
+ * last one freed, so that a write after free meets the poison and not a new owner's data.
  *
- * After a report the patterns are written anew and the object goes on its way: its own state is intact.
+ * After a report the patterns are written anew and the object goes on its way: its own state is
+ * intact.
  *
- * Letters of slab_debug=: F exact bitmap and nothing more; Z red zones; P poison; U owner records with
- * backtraces; T a line on the console for every allocation and free.
+ * Letters of slab_debug=: F exact bitmap and nothing more; Z red zones; P poison; U owner records
+ * with backtraces; T a line on the console for every allocation and free.
  *
- * Invariants. D1: objects of caches with a constructor, and of SLAB_TYPESAFE_BY_RCU caches, are never
- * written by poison; their red zones lie outside the object (G-S11). D2: what a free checks and writes it does
- * under the node's lock, so that of two frees of one object one finds it free. Reports are made without it.
+ * Invariants. D1: objects of caches with a constructor, and of SLAB_TYPESAFE_BY_RCU caches, are
+ * never written by poison; their red zones lie outside the object (G-S11). D2: what a free checks
+ * and writes it does under the node's lock, so that of two frees of one object one finds it free.
+ * Reports are made without it.
  *
  * Cost. Every byte of an object is touched at each allocation and free. */
 #include "internal.h"
@@ -131,7 +133,8 @@ static void debug_check_live(struct kmem_cache *cache, struct debug_damage *dama
 
     if (!debug_has_red(cache))
         return;
-    /* The size is guarded by the very bytes it describes: if it was overwritten, so was the red zone. */
+    /* The size is guarded by the very bytes it describes: if it was overwritten, so was the red
+     * zone. */
     debug_check_red(cache, damage, object, DEBUG_RED_LIVE,
                     (size_t)QR_MIN(meta->requested, (u64)cache->object_size));
     if (damage->found && debug_tracks(cache))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* slab/describe: what an address in a slab is, and the reports of wrong frees (G-S8).
  *
- * A report says what was wrong, what the address really is, and what to do; where owners are recorded it
- * carries the other site as well. Reports are made with no lock held. */
+ * A report says what was wrong, what the address really is, and what to do; where owners are
+ * recorded it carries the other site as well. Reports are made with no lock held. */
 #include "internal.h"
 
 static bool describe_place(struct qr_slabs *slabs, const void *address, struct qr_object *object)

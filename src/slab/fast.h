@@ -12,8 +12,8 @@
 
 #include "slab.h"
 
-/* Mask bits that change nothing about a pop from this CPU's stack. All others (a family of kmalloc, a
- * zeroed answer, a node, a request that must not fail, unknown bits) take another way. */
+/* Mask bits that change nothing about a pop from this CPU's stack. All others (a family of kmalloc,
+ * a zeroed answer, a node, a request that must not fail, unknown bits) take another way. */
 #define QR_GFP_PLAIN                                                                               \
     (__GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_RECLAIM | __GFP_IO | __GFP_FS |        \
      __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_NORETRY | __GFP_COLD | __GFP_COMP | __GFP_WRITE |  \

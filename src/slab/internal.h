@@ -70,8 +70,8 @@ static inline bool cache_is_constructed(const struct kmem_cache *cache)
 {
     return cache->ctor || cache->ctor26;
 }
-/* Whether Quarry may write into free objects: not where a constructor's work must survive, nor where
- * readers may still look (G-S11). */
+/* Whether Quarry may write into free objects: not where a constructor's work must survive, nor
+ * where readers may still look (G-S11). */
 static inline bool cache_may_scribble(const struct kmem_cache *cache)
 {
     return !cache_is_constructed(cache) && !(cache->flags & SLAB_TYPESAFE_BY_RCU);
@@ -91,7 +91,8 @@ static inline bool cache_is_direct(const struct kmem_cache *cache)
 
 /* ---- slabs.c -------------------------------------------------------------------------------- */
 
-/* Slabs that left the lists with all their objects free, on their way back to the page allocator. */
+/* Slabs that left the lists with all their objects free, on their way back to the page allocator.
+ * */
 struct slab_batch {
     u32 first; /* frame number, chained through quarry_slab.next */
 };
@@ -142,9 +143,9 @@ unsigned long qr_nodes_take_empty(struct kmem_cache *cache, u32 keep, struct sla
 
 /* ---- stack.c -------------------------------------------------------------------------------- */
 
-/* A stack of @capacity objects of @cache, or of fewer, but at least @least, when the budget is short;
- * NULL when it is exhausted or there is no memory. @first: the CPU has none yet, and may use all of
- * the budget. Context: any; no lock, no section. */
+/* A stack of @capacity objects of @cache, or of fewer, but at least @least, when the budget is
+ * short; NULL when it is exhausted or there is no memory. @first: the CPU has none yet, and may use
+ * all of the budget. Context: any; no lock, no section. */
 struct qr_stack *qr_stack_new(struct kmem_cache *cache, u32 capacity, u32 least, bool first);
 /* Free the budget that depots hold. */
 void qr_depots_trim(struct qr_slabs *slabs);
@@ -155,8 +156,8 @@ struct qr_slot *qr_slot_of(struct kmem_cache *cache, struct qr_cpu *cpu);
 bool qr_slot_make(struct kmem_cache *cache);
 /* Put every slot of a number into the state its cache wants; slabs->lock is held. */
 void qr_slots_set_locked(struct qr_slabs *slabs, u32 slot_id, struct kmem_cache *cache, u32 hooks);
-/* Flush what CPUs' stacks of a cache hold: of all of them, for a cache nobody uses any more; else of
- * this one and of those that sleep. */
+/* Flush what CPUs' stacks of a cache hold: of all of them, for a cache nobody uses any more; else
+ * of this one and of those that sleep. */
 void qr_slots_flush(struct kmem_cache *cache, bool all);
 /* Flush a cache's depots into the slabs, in one lock hold per stack. */
 void qr_depots_flush(struct kmem_cache *cache, struct slab_batch *batch);
@@ -203,7 +204,7 @@ void *qr_cache_alloc_stacked(struct kmem_cache *cache, gfp_t gfp);
 /* The mask a request to this cache goes on with, mistakes in it reported. */
 gfp_t qr_cache_gfp(struct kmem_cache *cache, gfp_t gfp, const char *what);
 /* What else an object needs on its way out. */
-void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp, size_t size);
+void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp);
 
 /* ---- debug.c -------------------------------------------------------------------------------- */
 
@@ -219,6 +220,10 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
 /* Visit the objects of a cache that are out of its slabs, each node's lock held. */
 bool qr_cache_for_each_live(struct kmem_cache *cache,
                             bool (*visit)(const struct quarry_live *, void *), void *data);
+
+/* Walk a cache's slabs and compare with the counts; contradictions are reported; how many. Context:
+ * any, other threads may go on. */
+unsigned long qr_cache_check_lists(struct kmem_cache *cache);
 
 /* ---- describe.c ----------------------------------------------------------------------------- */
 

@@ -2,11 +2,12 @@
 /* slab/layout: how a slab is cut into places.
  *
  * Problem. Objects of one size must lie in a block of 2^order pages with little waste, at their
- * alignment, with room for guards where a cache is debugged, and the number of an object must follow
- * from its address in a few instructions.
+ * alignment, with room for guards where a cache is debugged, and the number of an object must
+ * follow from its address in a few instructions.
  *
- * Idea. All places are alike; place k lies at `first + k * slot_size` from the slab's start, give or
- * take the red zone before the object. A division by slot_size is a multiplication by its reciprocal.
+ * Idea. All places are alike; place k lies at `first + k * slot_size` from the slab's start, give
+ * or take the red zone before the object. A division by slot_size is a multiplication by its
+ * reciprocal.
  *
  *     plain cache          | object 0 | object 1 | ... | unused | bitmap (if > 64 objects) |
  *                          ^ first = 0 ^ slot_size
@@ -18,18 +19,18 @@
  * The red zone in front belongs to the place, not to the pad behind the place before it, so that a
  * power-of-two object keeps its alignment for the price of one alignment step, not two (G-S4).
  *
- * The free bitmap lies in the slab's descriptor when 64 bits are enough, else at the slab's end. A slab
- * of more than the least order never needs more than 64 bits: then a slab with a bitmap of its own has
- * one possible size, and the bitmap one possible place (L2).
+ * The free bitmap lies in the slab's descriptor when 64 bits are enough, else at the slab's end. A
+ * slab of more than the least order never needs more than 64 bits: then a slab with a bitmap of its
+ * own has one possible size, and the bitmap one possible place (L2).
  *
- * Invariants. L1: every object of a slab is aligned to `align`, because slabs are aligned to their own
- * size, and `first` and slot_size are multiples of align. L2: bits_offset != 0 implies order ==
+ * Invariants. L1: every object of a slab is aligned to `align`, because slabs are aligned to their
+ * own size, and `first` and slot_size are multiples of align. L2: bits_offset != 0 implies order ==
  * min_order.
  *
- * Choice of the order. An object larger than a slab's page makes slabs of the least order that holds
- * one; otherwise the smallest order up to max_order whose slab holds 16 objects and wastes at most an
- * eighth; failing that the one with the least waste. Sixteen, so that the work per slab (about 100
- * instructions and two list operations) is small beside the work per object. */
+ * Choice of the order. An object larger than a slab's page makes slabs of the least order that
+ * holds one; otherwise the smallest order up to max_order whose slab holds 16 objects and wastes at
+ * most an eighth; failing that the one with the least waste. Sixteen, so that the work per slab
+ * (about 100 instructions and two list operations) is small beside the work per object. */
 #include "internal.h"
 
 #define LAYOUT_GOOD_OBJECTS 16
@@ -124,8 +125,8 @@ static size_t layout_place(struct kmem_cache *cache, size_t size, size_t align, 
     cache->first = (u32)QR_ALIGN_UP(left, align);
     cache->slot_size = (u32)QR_ALIGN_UP(tail + left, align);
     cache->align = (u32)align;
-    /* A plain cache's place ends where the next begins: padding may be cleared with the object, so it
-     * must not hang over into the bitmap. */
+    /* A plain cache's place ends where the next begins: padding may be cleared with the object, so
+     * it must not hang over into the bitmap. */
     return cache->first || cache->track_offset ? tail : cache->slot_size;
 }
 

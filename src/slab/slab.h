@@ -96,6 +96,7 @@ struct qr_slabs {
     u64 stacked_bytes,
         stacked_limit;     /* capacity of all stacks, in bytes of objects (1/64 of RAM) */
     u32 depot_stacks;      /* full ones in all depots; relaxed */
+    u32 walks;             /* slow ways at check level 3; relaxed */
     u32 max_order;         /* slabs are opportunistically as large as this */
     u32 debug_all;         /* slab_debug= for every cache */
     char debug_names[256]; /* "dentry,scullc*" with debug_some flags */
@@ -125,7 +126,8 @@ int qr_slabs_init(struct qr_slabs *slabs, char *why, size_t why_size);
 int qr_slabs_debug_option(struct qr_slabs *slabs, const char *text);
 /* A CPU's slots come with it. Context: on that CPU, or at boot. */
 void qr_slabs_online(struct qr_slabs *slabs, struct qr_cpu *cpu);
-/* What a CPU's stacks hold goes back to the slabs. Context: on that CPU, or when nothing runs on it. */
+/* What a CPU's stacks hold goes back to the slabs. Context: on that CPU, or when nothing runs on
+ * it. */
 void qr_slabs_drain_cpu(struct qr_slabs *slabs, struct qr_cpu *cpu);
 /* This CPU's and every sleeping CPU's stacks and all depots; running CPUs are asked. */
 void qr_slabs_drain_all(struct qr_slabs *slabs);
@@ -151,7 +153,8 @@ void qr_cache_free_bulk(struct qr_slabs *slabs, struct kmem_cache *cache, size_t
 
 /* The mask a request named @what goes on with, mistakes in it reported (G-C1, G-E5, G-Z7). */
 gfp_t qr_slab_gfp(struct qr_slabs *slabs, gfp_t gfp, const char *what);
-/* Whether failslab makes a request for @size bytes from @cache fail; reported unless __GFP_NOWARN. */
+/* Whether failslab makes a request for @size bytes from @cache fail; reported unless __GFP_NOWARN.
+ * */
 bool qr_slab_fault(struct qr_slabs *slabs, const char *cache, gfp_t gfp, size_t size,
                    const char *what);
 

@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* slab/slabs: the slabs of a cache.
  *
- * Problem. Objects must be taken and put back in any order, many at a time, without writing into them
- * (what a constructor did must survive, G-S11), and a wrong free must be recognised even when it comes
- * late.
+ * Problem. Objects must be taken and put back in any order, many at a time, without writing into
+ * them (what a constructor did must survive, G-S11), and a wrong free must be recognised even when
+ * it comes late.
  *
- * Idea. Which objects are free is a bitmap beside the objects. Taking many is a walk over set bits; putting
- * one back sets its bit, and finding it set already is a double free. Each node of a cache keeps its slabs
- * on three circular lists by how full they are; a slab changes lists only when its first or last object
- * moves.
+ * Idea. Which objects are free is a bitmap beside the objects. Taking many is a walk over set bits;
+ * putting one back sets its bit, and finding it set already is a double free. Each node of a cache
+ * keeps its slabs on three circular lists by how full they are; a slab changes lists only when its
+ * first or last object moves.
  *
  *     list       free objects     who takes from it
  *     partial    some             every refill, the head first
  *     empty      all              when no partial slab is left; the shrinker, from the tail
  *     full       none             nobody; listed so that walks find its live objects
  *
- * Head and tail descriptors of a slab carry PGF_SLAB and the cache's slot number, so that a free needs
- * one descriptor and no step to the head.
+ * Head and tail descriptors of a slab carry PGF_SLAB and the cache's slot number, so that a free
+ * needs one descriptor and no step to the head.
  *
- * A slab in which a wrong free was found late is *quarantined*: it leaves its list, is never handed out
- * from again, and never goes back, because which of its objects are in use is no longer known.
+ * A slab in which a wrong free was found late is *quarantined*: it leaves its list, is never handed
+ * out from again, and never goes back, because which of its objects are in use is no longer known.
  *
- * Invariants. S1: a bit is set exactly while its object is neither live nor stacked. S2: a slab is on the
- * list that its number of set bits says, or quarantined (links zero), or in one caller's hands between
- * creation, lists and release. S3: nr_objects and free_objects are the sums over listed slabs. S4: each slab,
- * quarantined ones included, holds one reference on its cache.
+ * Invariants. S1: a bit is set exactly while its object is neither live nor stacked. S2: a slab is
+ * on the list that its number of set bits says, or quarantined (links zero), or in one caller's
+ * hands between creation, lists and release. S3: nr_objects and free_objects are the sums over
+ * listed slabs. S4: each slab, quarantined ones included, holds one reference on its cache.
  *
- * Locks. The node's lock guards lists, bitmaps and counts. Constructors, destructors and the page allocator
- * are called with no lock held, so a slab is made, and released, while it is on no list.
+ * Locks. The node's lock guards lists, bitmaps and counts. Constructors, destructors and the page
+ * allocator are called with no lock held, so a slab is made, and released, while it is on no list.
  *
- * Growth (G-E12). A slab of more than the least order is an opportunity: asked for without a warning,
- * without waiting and never with __GFP_NOFAIL. Only the least order is asked for in the caller's own words. */
+ * Growth (G-E12). A slab of more than the least order is an opportunity: asked for without a
+ * warning, without waiting and never with __GFP_NOFAIL. Only the least order is asked for in the
+ * caller's own words. */
 #include "internal.h"
 
 /* What of a caller's mask is passed on to the page allocator. The zone is the cache's (G-Z10). */
@@ -180,7 +181,7 @@ static void slab_enlist(struct kmem_cache *cache, struct qr_cache_node *node, st
 {
     u32 *counter, *head = slab_list_for(node, nr_free, slab_objects(cache, page), &counter);
 
-    /* In a debugged cache the longest unused slab comes next, so that a write after free is seen. */
+    /* In a debugged cache the longest unused slab is next, so that writes after free are seen. */
     slab_list_insert(slab_map(cache), head, page, cache_is_debugged(cache));
     ++*counter;
 }
@@ -379,12 +380,18 @@ u32 qr_node_take(struct kmem_cache *cache, unsigned int nid, void **objects, u32
 /* The first free place at or after @from, going round. There is one. */
 static u32 slab_next_free(const struct kmem_cache *cache, const struct page *page, u32 from)
 {
-    u32 nr = slab_objects(cache, page);
+    const u64 *word = cache->bits_offset ? slab_words(cache, page) : &page->quarry_slab.free_bits;
+    u32 nr = (slab_objects(cache, page) + 63) / 64, start = from / 64 % nr;
+    u64 mask = ~0ull << (from % 64);
 
-    for (u32 i = 0; i < nr; i++) {
-        u32 index = (from + i) % nr;
-        if (qr_slab_bit(cache, page, index))
-            return index;
+    /* One round more than there are words: the first one is looked at from @from on, and at last
+     * whole. */
+    for (u32 i = 0; i <= nr; i++) {
+        u32 at = (start + i) % nr;
+        u64 bits = word[at] & mask;
+        if (bits)
+            return at * 64 + qr_ffs64(bits);
+        mask = ~0ull;
     }
     qp_panic("quarry: broken invariant: a slab on the partial list has no free object\n");
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* slab/stack: stacks of objects, the depot, and each CPU's slots.
  *
- * Problem. An allocation must touch nothing that another CPU touches, whatever CPU freed the object; and
- * what a CPU keeps for itself must neither grow without bound nor be so little that it is always asking.
+ * Problem. An allocation must touch nothing that another CPU touches, whatever CPU freed the
+ * object; and what a CPU keeps for itself must neither grow without bound nor be so little that it
+ * is always asking.
  *
- * Idea. A CPU keeps two arrays of object pointers per cache: the *loaded* stack, which it pops and pushes,
- * and the *spare*, which is full or empty. With two, a sequence that goes up and down around a full or
- * empty stack changes stacks once, not at every step. When both are of no use, one is exchanged at the
- * node's *depot* for one of the other kind: a whole stack of objects changes hands for one lock and no
- * look at the objects. Only when the depot has none are objects fetched from the slabs or put back there,
- * a stackful in one lock hold. (Bonwick's magazines.)
+ * Idea. A CPU keeps two arrays of object pointers per cache: the *loaded* stack, which it pops and
+ * pushes, and the *spare*, which is full or empty. With two, a sequence that goes up and down
+ * around a full or empty stack changes stacks once, not at every step. When both are of no use, one
+ * is exchanged at the node's *depot* for one of the other kind: a whole stack of objects changes
+ * hands for one lock and no look at the objects. Only when the depot has none are objects fetched
+ * from the slabs or put back there, a stackful in one lock hold. (Bonwick's magazines.)
  *
  *     slot on CPU 0    loaded [o o o . .]   spare [. . . . .]
  *     slot on CPU 1    loaded [o o . . .]   spare [o o o o o]
@@ -18,23 +19,24 @@
  *                            |  ^ fill, flush
  *     slabs
  *
- * Depth. A cache's stacks begin with as many objects as make 2 KiB. Every fourth visit to the depot or
- * the slabs by one CPU's slot (four visits cost about as much as one larger stack) doubles the depth of
- * the cache's new stacks, up to 32 KiB of objects or 512, while the budget is at most half used; a drain
- * for lack of memory sets it back. Old stacks serve until they are empty and a deeper one replaces them.
+ * Depth. A cache's stacks begin with as many objects as make 2 KiB. Every fourth visit to the depot
+ * or the slabs by one CPU's slot (four visits cost about as much as one larger stack) doubles the
+ * depth of the cache's new stacks, up to 32 KiB of objects or 512, while the budget is at most half
+ * used; a drain for lack of memory sets it back. Old stacks serve until they are empty and a deeper
+ * one replaces them.
  *
- * Budget. The objects that all stacks together could hold are at most stacked_limit bytes (1/64 of RAM).
- * A CPU's first stack of a cache may use all of it, every further one only half, so that a burst of frees
- * in one cache, parked in its depot, cannot leave the other caches without stacks. Without a stack the
- * work is done on the slabs directly.
+ * Budget. The objects that all stacks together could hold are at most stacked_limit bytes (1/64 of
+ * RAM). A CPU's first stack of a cache may use all of it, every further one only half, so that a
+ * burst of frees in one cache, parked in its depot, cannot leave the other caches without stacks.
+ * Without a stack the work is done on the slabs directly.
  *
- * Invariants. P1..P4 of base/percpu.h, and: K1: a stack in the depot is full or empty, and so is a spare.
- * K2: stacked_bytes is the sum of capacity * slot_size over all stacks. K3: an object is on at most one
- * stack, unless it was freed twice.
+ * Invariants. P1..P4 of base/percpu.h, and: K1: a stack in the depot is full or empty, and so is a
+ * spare. K2: stacked_bytes is the sum of capacity * slot_size over all stacks. K3: an object is on
+ * at most one stack, unless it was freed twice.
  *
- * Locks. A slot belongs to its CPU, in a section; the depot to its node's lock; slot->cache and hooks are
- * set under slabs->lock. The node's lock is taken inside sections, never the other way about. Nothing here
- * sleeps; stacks are made and freed outside sections. */
+ * Locks. A slot belongs to its CPU, in a section; the depot to its node's lock; slot->cache and
+ * hooks are set under slabs->lock. The node's lock is taken inside sections, never the other way
+ * about. Nothing here sleeps; stacks are made and freed outside sections. */
 #include "fast.h"
 #include "internal.h"
 
@@ -294,8 +296,8 @@ static void depot_count(struct kmem_cache *cache, struct qr_cache_node *node,
     }
 }
 
-/* A full stack in exchange for an empty one; NULL when there is none (the empty one stays). What the
- * depot does not want of empty ones comes back in *surplus. */
+/* A full stack in exchange for an empty one; NULL when there is none (the empty one stays). What
+ * the depot does not want of empty ones comes back in *surplus. */
 static struct qr_stack *depot_swap_for_full(struct kmem_cache *cache, struct qr_cache_node *node,
                                             struct qr_stack *empty, struct qr_stack **surplus)
 {
@@ -317,8 +319,8 @@ static struct qr_stack *depot_swap_for_full(struct kmem_cache *cache, struct qr_
     return full;
 }
 
-/* An empty stack, the depot's or *fresh, while a full one (or NULL) goes in; NULL when there is none,
- * and then the full one stays. */
+/* An empty stack, the depot's or *fresh, while a full one (or NULL) goes in; NULL when there is
+ * none, and then the full one stays. */
 static struct qr_stack *depot_swap_for_empty(struct kmem_cache *cache, struct qr_cache_node *node,
                                              struct qr_stack *full, struct qr_stack **fresh)
 {
@@ -606,12 +608,6 @@ static void cpu_drain(struct qr_slabs *slabs, struct qr_cpu *cpu, bool enter)
     }
 }
 
-void qr_slabs_drain_cpu(struct qr_slabs *slabs, struct qr_cpu *cpu)
-{
-    if (qr_cpu_known(cpu))
-        cpu_drain(slabs, cpu, false);
-}
-
 /* Close every slot of a CPU for its next fast way, so that even one that never misses notices. */
 static void cpu_stop_slots(struct qr_slabs *slabs, struct qr_cpu *cpu, bool stop)
 {
@@ -629,6 +625,16 @@ static void cpu_stop_slots(struct qr_slabs *slabs, struct qr_cpu *cpu, bool stop
         }
     }
     qp_unlock(&slabs->lock, state);
+}
+
+void qr_slabs_drain_cpu(struct qr_slabs *slabs, struct qr_cpu *cpu)
+{
+    if (!qr_cpu_known(cpu))
+        return;
+    /* Whoever has this CPU's number next starts with open slots. */
+    qr_cpu_drain_asked(cpu, QR_DRAIN_STACKS);
+    cpu_stop_slots(slabs, cpu, false);
+    cpu_drain(slabs, cpu, false);
 }
 
 void qr_stacks_honour_drain(struct qr_slabs *slabs, struct qr_cpu *cpu)

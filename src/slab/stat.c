@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* slab/stat: counts, walks over live objects, and the check of the whole structure.
  *
- * What is counted is read under each node's lock. What lies on CPUs' stacks belongs to those CPUs: it is read
- * without asking, exact while they do nothing and near the truth otherwise. */
+ * What is counted is read under each node's lock. What lies on CPUs' stacks belongs to those CPUs:
+ * it is read without asking, exact while they do nothing and near the truth otherwise. */
 #include "internal.h"
 
 /* ---- counts ---------------------------------------------------------------------------------- */
 
-/* Objects on the stacks of one CPU, as far as another CPU can tell: never more than two stacks hold. */
+/* Objects on the stacks of one CPU, as far as another CPU can tell: never more than two stacks
+ * hold. */
 static u64 stat_slot_objects(const struct kmem_cache *cache, struct qr_cpu *cpu)
 {
     struct qr_slot *slot = qr_cpu_slot(cpu, cache->slot_id);
@@ -226,8 +227,9 @@ static unsigned long check_list(struct kmem_cache *cache, const struct qr_cache_
     return bad;
 }
 
-/* The objects of a stack must be out of their slabs, and on no other stack: each one's bit is set while
- * the check goes on, so that a second sight of it is found; the second pass clears the bits again. */
+/* The objects of a stack must be out of their slabs, and on no other stack: each one's bit is set
+ * while the check goes on, so that a second sight of it is found; the second pass clears the bits
+ * again. */
 static unsigned long check_stack(struct kmem_cache *cache, struct qr_stack *stack, u32 nr,
                                  bool mark)
 {
@@ -314,10 +316,9 @@ static unsigned long check_stacks(struct kmem_cache *cache, bool mark, u64 *char
     return bad;
 }
 
-static unsigned long check_cache(struct kmem_cache *cache, u64 *charged)
+unsigned long qr_cache_check_lists(struct kmem_cache *cache)
 {
     unsigned long bad = 0;
-    u64 again = 0;
 
     for (unsigned int nid = 0; nid < cache->owner->zones->nr_nodes; nid++) {
         struct qr_cache_node *node = &cache->node[nid];
@@ -326,10 +327,18 @@ static unsigned long check_cache(struct kmem_cache *cache, u64 *charged)
         bad += check_list(cache, node, node->full, node->nr_full, CHECK_FULL, &sums);
         bad += check_list(cache, node, node->partial, node->nr_partial, CHECK_PARTIAL, &sums);
         bad += check_list(cache, node, node->empty, node->nr_empty, CHECK_EMPTY, &sums);
-        qp_unlock(&node->lock, state);
         if (sums.objects != node->nr_objects || sums.free != node->free_objects)
             bad += check_fail(cache, node, "the sums over the slabs differ from the counts");
+        qp_unlock(&node->lock, state);
     }
+    return bad;
+}
+
+static unsigned long check_cache(struct kmem_cache *cache, u64 *charged)
+{
+    unsigned long bad = qr_cache_check_lists(cache);
+    u64 again = 0;
+
     if (!bad)
         bad += check_stacks(cache, true, charged);
     /* Undo the marks: skipped when something is wrong, since then nothing is trusted any more. */

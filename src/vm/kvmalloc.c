@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* vm/kvmalloc: physically contiguous when that is cheap, else contiguous in addresses only (G-K1).
  *
- * Problem. A caller that needs a large table does not care where its pages lie, but kmalloc memory is
- * faster to get and needs no mapping; while large page blocks are what a machine runs out of first.
+ * Problem. A caller that needs a large table does not care where its pages lie, but kmalloc memory
+ * is faster to get and needs no mapping; while large page blocks are what a machine runs out of
+ * first.
  *
- * Idea. Up to a page only kmalloc can serve well. Beyond that kmalloc is asked first, without a warning
- * and without much effort, since there is another way; then vmalloc. The address says which of the two
- * it was: kvfree needs no note.
+ * Idea. Up to a page only kmalloc can serve well. Beyond that kmalloc is asked first, without a
+ * warning and without much effort, since there is another way; then vmalloc. The address says which
+ * of the two it was: kvfree needs no note.
  *
  *     mask of the kmalloc try       + NOWARN, + NORETRY unless RETRY_MAYFAIL was asked for, - NOFAIL
  *     mask of the vmalloc request   the caller's own
  *
- * A request that may not sleep gets no vmalloc: mapping may sleep. What may sleep: allocation by its mask;
- * kvfree of vmalloc memory, put off in interrupt (vfree.c). */
+ * A request that may not sleep gets no vmalloc: mapping may sleep. What may sleep: allocation by
+ * its mask; kvfree of vmalloc memory, put off in interrupt (vfree.c). */
 #include "../kmalloc/fast.h"
 #include "vm.h"
 

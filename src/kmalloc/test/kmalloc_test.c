@@ -27,8 +27,8 @@ static struct quarry *boot_with(unsigned long pages, const char *options)
     return test_boot_with(&spec);
 }
 
-/* A machine with the classic limits of kmalloc (32 bytes to 128 KiB). The test support's machines are
- * modern ones, so the layer is started anew on one. */
+/* A machine with the classic limits of kmalloc (32 bytes to 128 KiB). The test support's machines
+ * are modern ones, so the layer is started anew on one. */
 static struct quarry *boot_classic(void)
 {
     struct quarry *q = boot_with(1024, NULL);

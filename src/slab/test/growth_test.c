@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Slabs that grow, fail to grow and go back: G-E12, failures of every inner page request, reclaim. */
+/* Slabs that grow, fail to grow and go back: G-E12, failures of every inner page request, reclaim.
+ * */
 #include "slab_machine.h"
 
 /* Page requests as the page allocator sees them, by way of the fault point's counter. */
@@ -230,6 +231,22 @@ static void the_structure_check_sees_damage(void **state)
     test_end(q);
 }
 
+static void level_three_walks_the_slabs_now_and_then(void **state)
+{
+    struct quarry *q = boot_with(1024, "check=3");
+    struct kmem_cache *cache = make_cache(q, "walked", 64, 0);
+
+    for (int i = 0; i < 3000; i++)
+        give(q, cache, take(cache));
+    assert_int_equal(all_findings(q), 0);
+    cache->node[0].free_objects++;
+    for (int i = 0; i < 3000 && !all_findings(q); i++)
+        give(q, cache, take(cache));
+    cache->node[0].free_objects--;
+    assert_int_equal(test_findings(q, QUARRY_CORRUPTION), 1);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +257,7 @@ int main(void)
         cmocka_unit_test(reclaim_gets_empty_slabs_and_stacks_back),
         cmocka_unit_test(a_light_request_of_reclaim_leaves_the_stacks_alone),
         cmocka_unit_test(the_structure_check_sees_damage),
+        cmocka_unit_test(level_three_walks_the_slabs_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

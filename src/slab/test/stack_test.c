@@ -79,8 +79,8 @@ static void going_up_and_down_around_a_full_stack_stays_on_this_cpu(void **state
         give(q, cache, object[0][i]);
     slot = own_slot(q, cache);
     assert_non_null(slot->spare);
-    /* Up by one and a half stacks and down again crosses the border of the two each time; the first round
-     * brings them into position. */
+    /* Up by one and a half stacks and down again crosses the border of the two each time; the first
+     * round brings them into position. */
     for (int round = 0; round < 20; round++) {
         u32 nr = slot->loaded->capacity;
         misses = slot->misses;
@@ -402,7 +402,8 @@ struct mixer {
     unsigned long broken;
 };
 
-/* Objects stamped with their owner; frees, bulk calls, drains, shrinks and a cache that comes and goes. */
+/* Objects stamped with their owner; frees, bulk calls, drains, shrinks and a cache that comes and
+ * goes. */
 static void *mixer_run(void *data)
 {
     struct mixer *mixer = data;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* G-S8 without debugging: wrong frees change nothing, are reported at once where the way taken can see
- * them, and at the latest when a stack is flushed. */
+/* G-S8 without debugging: wrong frees change nothing, are reported at once where the way taken can
+ * see them, and at the latest when a stack is flushed. */
 #include "slab_machine.h"
 
 static void g_s8_an_object_freed_twice_in_a_row_is_refused_at_once(void **state)
