@@ -94,7 +94,7 @@ static int command_wait(char **argv, const char *root, bool patient)
 
     if (!command_spawn(argv, root, &pid))
         return 127;
-    events_child(pid);
+    events_child(pid, patient);
     while (!seen.child_ended) {
         events_wait(&seen, -1);
         if (seen.crashed && !seen.child_ended && !patient)

@@ -21,6 +21,7 @@ static pthread_mutex_t events_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t events_changed = PTHREAD_COND_INITIALIZER;
 static struct events events_now;
 static pid_t events_pid;
+static bool events_shell;
 static unsigned int nr_requests; /* to stop */
 static void (*events_leave)(void);
 static volatile sig_atomic_t events_crash;
@@ -43,12 +44,14 @@ static void events_reap(void)
         events_now.child_ended = true;
         events_now.child_status = status;
         events_pid = 0;
+        events_shell = false;
     }
 }
 
 static void events_request(int signal)
 {
-    nr_requests++;
+    if (signal != SIGINT || !events_shell)
+        nr_requests++;
     if (events_pid && signal != SIGINT)
         kill(events_pid, signal);
     if (!events_pid || signal != SIGINT)
@@ -93,10 +96,11 @@ void events_start(void)
     pthread_detach(thread);
 }
 
-void events_child(pid_t pid)
+void events_child(pid_t pid, bool shell)
 {
     pthread_mutex_lock(&events_lock);
     events_pid = pid;
+    events_shell = shell;
     nr_requests = 0;
     events_reap(); /* it may have ended before we knew its number */
     pthread_cond_broadcast(&events_changed);

@@ -10,8 +10,9 @@
 /* From here on this process's signals SIGINT, SIGTERM, SIGHUP and SIGCHLD arrive as events, in all
  * threads. Call before the first other thread. */
 void events_start(void);
-/* SIGTERM and SIGHUP are handed on to this process (0: none) as well. */
-void events_child(pid_t pid);
+/* SIGTERM and SIGHUP are handed on to this process as well. To a @shell Ctrl-C is daily business and no
+ * request to stop. */
+void events_child(pid_t pid, bool shell);
 /* The module crashed, or another reason to stop. Context: any thread, also a signal handler. */
 void events_crashed(void);
 

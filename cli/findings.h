@@ -21,7 +21,7 @@ struct finding {
     size_t size;
     struct finding_site now, before;
     const char *before_is;
-    const void *key; /* first address of the trace: the same place again is counted, not repeated */
+    uint64_t key; /* of the trace, 0 unknown: the same place again is counted, not repeated */
     unsigned long times;
     bool problem; /* false: information (out of memory) */
 };

@@ -116,6 +116,16 @@ static const char *kind_name(enum quarry_finding kind)
     return (unsigned int)kind < QUARRY_FINDING_KINDS ? name[kind] : "finding";
 }
 
+/* A number for a backtrace (FNV-1a over its addresses); never 0. */
+static uint64_t trace_key(const struct quarry_trace *trace)
+{
+    uint64_t key = 0xcbf29ce484222325ull;
+
+    for (unsigned int i = 0; i < trace->nr; i++)
+        key = (key ^ (uintptr_t)trace->pc[i]) * 0x100000001b3ull;
+    return key | 1;
+}
+
 /* The same kind of finding at the same place counts as one. */
 static struct finding *finding_known(const struct finding *fresh)
 {
@@ -134,7 +144,7 @@ static void finding_take(struct finding *fresh, const char *text, const struct q
     struct finding *known;
 
     pthread_mutex_lock(&findings_lock);
-    fresh->key = now && now->nr ? now->pc[0] : NULL;
+    fresh->key = now && now->nr ? trace_key(now) : 0;
     known = finding_known(fresh);
     if (known) {
         known->times++;

@@ -33,6 +33,7 @@ struct run {
     struct loaded *loaded;
     size_t nr_loaded;
     struct strings names;
+    bool hangs; /* a client is still inside the driver and cannot be interrupted */
     struct report_run result;
 };
 
@@ -172,15 +173,28 @@ static bool run_clients(struct run *run)
         return run_fail(run, "the devices cannot be mounted");
     run->result.has_command = options->command != NULL;
     run->result.command_status = command_run(options, work_root());
-    if (!mount_stop())
-        return run_fail(run, "a client hangs in the driver");
-    return true;
+    run->hangs = !mount_stop();
+    return !run->hangs || run_fail(run, "a client hangs in the driver");
 }
 
+/* Walking the machine after a crash may meet a lock that the crashed thread held for ever. */
+static void *run_watch(void *unused)
+{
+    sleep(10);
+    cli_say("what the module holds cannot be listed: it crashed with a lock of the machine held");
+    run_leave();
+    return NULL;
+}
+
+/* Exit runs where it can: not after a crash, and not while a client inside the driver has its locks. */
 static void run_unload(struct run *run)
 {
+    pthread_t thread;
+
+    if (qlx_oopses() && pthread_create(&thread, NULL, run_watch, NULL) == 0)
+        pthread_detach(thread);
     report_sample();
-    if (qlx_oopses() == 0) {
+    if (qlx_oopses() == 0 && !run->hangs) {
         for (size_t i = run->nr_loaded; i-- > 0;)
             load_exit(&run->loaded[i]);
         qlx_settle();
@@ -191,7 +205,8 @@ static void run_unload(struct run *run)
 
 static int run_status(const struct run *run)
 {
-    if (report_problems()) /* also of an init that failed: it lost something on its way out */
+    if (run->hangs ||
+        report_problems()) /* also of an init that failed: it lost something on its way out */
         return CLI_FINDINGS;
     if (!run->result.loaded || run->result.failure)
         return CLI_FAILED;
@@ -202,7 +217,6 @@ static void run_steps(struct run *run)
 {
     struct run_options *options = &run->options;
     const char *work = work_path();
-    bool running = false;
 
     if (!build_plan(options, work, &run->built) || !build_all(options, work, &run->built)) {
         run_fail(run, "a module does not build");
@@ -211,12 +225,8 @@ static void run_steps(struct run *run)
     if (!run_boot(run))
         return;
     if (run_load(run))
-        running = run_clients(run);
-    /* A client that hangs in the driver holds its locks: nothing of the module can run any more. */
-    if (running || !run->result.loaded || !run->result.has_command)
-        run_unload(run);
-    else
-        report_collect_leaks();
+        run_clients(run);
+    run_unload(run);
     if (run->result.loaded || report_problems())
         report_print(&run->result);
 }

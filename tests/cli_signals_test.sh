@@ -48,6 +48,11 @@ expect 0 "a client that stays behind" "$QUARRY" run --quiet $sleeper -- sh -c '
 says "still has dev/sleeper open"
 says "0 leaks, no other findings"
 
+expect 1 "a client that hangs in the driver" "$QUARRY" run --quiet -D HANG_IN_READ $sleeper -- sh -c '
+    cat $QUARRY_ROOT/dev/sleeper >/dev/null 2>&1 & sleep 0.5; exit 0'
+says "a client hangs in the driver and cannot be interrupted"
+nothing_left
+
 # start: run the sleeper with a command that blocks; wait until it does.
 start() {
     what=$1

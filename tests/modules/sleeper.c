@@ -32,6 +32,9 @@ static ssize_t sleeper_read(struct file *file, char __user *user, size_t size, l
 #endif
     *(volatile int *)NULL = 1; /* site: crash */
 #endif
+#ifdef HANG_IN_READ
+    wait_event(queue, READ_ONCE(filled) > 0);
+#endif
     for (;;) {
         if (wait_event_interruptible(queue, READ_ONCE(filled) > 0))
             return -ERESTARTSYS;
