@@ -289,6 +289,46 @@ static void the_copy_is_of_one_moment(void **state)
     assert_true(child_exited_well(child_run(body_snapshot, NULL)));
 }
 
+/* A thread that replaces an object whose address lies in the process's own memory. */
+static char *swap_slot;
+
+static void *swap_thread(void *data)
+{
+    (void)data;
+    while (!__atomic_load_n(&hammer_stop, __ATOMIC_RELAXED))
+        kfree(__atomic_exchange_n(&swap_slot, kmalloc(64, GFP_KERNEL), __ATOMIC_ACQ_REL));
+    return NULL;
+}
+
+static void body_swap(const void *data)
+{
+    pthread_t thread;
+    unsigned int i, k;
+    (void)data;
+    boot(64 * MIB);
+    swap_slot = kmalloc(64, GFP_KERNEL);
+    CHILD_CHECK(pthread_create(&thread, NULL, swap_thread, NULL) == 0);
+    for (i = 0; i < 20; i++) {
+        pid_t pid = fork();
+        CHILD_CHECK(pid >= 0);
+        if (pid == 0) {
+            /* Were it free in the copy of the file, somebody would get it. */
+            for (k = 0; k < 20000; k++)
+                CHILD_CHECK(kmalloc(64, GFP_KERNEL) != swap_slot);
+            _exit(0);
+        }
+        wait_well(pid);
+    }
+    __atomic_store_n(&hammer_stop, 1, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+}
+
+static void what_the_childs_variables_point_at_is_allocated_there(void **state)
+{
+    (void)state;
+    assert_true(child_exited_well(child_run(body_swap, NULL)));
+}
+
 static void *fork_from_thread(void *data)
 {
     struct holding *h = data;
@@ -453,6 +493,7 @@ int main(void)
         cmocka_unit_test(children_fork_children),
         cmocka_unit_test(a_child_of_busy_threads_is_whole),
         cmocka_unit_test(the_copy_is_of_one_moment),
+        cmocka_unit_test(what_the_childs_variables_point_at_is_allocated_there),
         cmocka_unit_test(threads_fork_at_the_same_time),
         cmocka_unit_test(a_thread_that_blocks_every_signal_does_not_stop_the_fork),
         cmocka_unit_test(untouched_ram_is_not_copied),
