@@ -187,7 +187,7 @@ static int hit_bug(void)
     return 0;
 }
 
-static int hit_null(void)
+static __maybe_unused int hit_null(void)
 {
     *(volatile int *)(uintptr_t)(shared & 0) = 1;
     return 0;

@@ -276,7 +276,7 @@ static ssize_t file_io(struct file *file, void *buffer, size_t size, long long *
     }
     *pos = at;
     if (!(file->f_mode & FMODE_STREAM))
-        file->f_pos = at;
+        __atomic_store_n(&file->f_pos, at, __ATOMIC_RELAXED); /* several threads may share it */
     return done;
 }
 
