@@ -104,8 +104,7 @@ static struct kmem_cache *kmalloc_cache(struct qr_kmalloc *kmalloc, enum qr_kmal
 
     if (QR_LIKELY(cache))
         return cache;
-    /* Two may make it at once; the one that comes second destroys its own, which nobody has seen.
-     * */
+    /* Two may make it at once; who comes second destroys its own, which nobody has seen. */
     cache =
         kmalloc_make_cache(kmalloc, type, kmalloc_serving_class(kmalloc, class_nr),
                            (gfp & ~(__GFP_DMA | __GFP_RECLAIMABLE | __GFP_ZERO)) | __GFP_NOWARN);

@@ -62,8 +62,7 @@ static void stacked_get_stack(struct slot_work *work)
 {
     struct kmem_cache *cache = work->cache;
     u32 depth = SLAB_READ(cache->depth);
-    /* A CPU's first stack may be a small one. Others that are small would only wear the depot out.
-     * */
+    /* A CPU's first stack may be a small one. Other small ones would only wear the depot out. */
     u32 least = work->first ? 4 : depth;
 
     work->fresh = qr_stack_new(cache, depth, least, work->first);
@@ -301,8 +300,7 @@ static void cache_report_dead(struct kmem_cache *cache, const char *what)
               cache->name);
 }
 
-/* Level 3: walk this cache's slabs, once in so many slow ways that the walk does not rule the run.
- * */
+/* Level 3: walk this cache's slabs, once in so many slow ways that walks do not rule the run. */
 #define ALLOC_WALK_EVERY 1024u
 
 static void cache_walk_sampled(struct kmem_cache *cache)

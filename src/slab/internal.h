@@ -91,8 +91,7 @@ static inline bool cache_is_direct(const struct kmem_cache *cache)
 
 /* ---- slabs.c -------------------------------------------------------------------------------- */
 
-/* Slabs that left the lists with all their objects free, on their way back to the page allocator.
- * */
+/* Slabs that left the lists, all their objects free, on their way back to the page allocator. */
 struct slab_batch {
     u32 first; /* frame number, chained through quarry_slab.next */
 };

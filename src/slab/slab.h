@@ -153,8 +153,7 @@ void qr_cache_free_bulk(struct qr_slabs *slabs, struct kmem_cache *cache, size_t
 
 /* The mask a request named @what goes on with, mistakes in it reported (G-C1, G-E5, G-Z7). */
 gfp_t qr_slab_gfp(struct qr_slabs *slabs, gfp_t gfp, const char *what);
-/* Whether failslab makes a request for @size bytes from @cache fail; reported unless __GFP_NOWARN.
- * */
+/* Whether failslab makes a request for @size bytes of @cache fail; reported unless NOWARN. */
 bool qr_slab_fault(struct qr_slabs *slabs, const char *cache, gfp_t gfp, size_t size,
                    const char *what);
 

@@ -452,6 +452,36 @@ static void a_sensitive_block_is_wiped_before_it_goes(void **state)
     test_end(q);
 }
 
+static void g_s8_holes_in_memory_are_no_blocks(void **state)
+{
+    /* Two runs with a hole between them: the fast way knows the longer one only. */
+    static const struct quarry_region region[] = {
+        {.start = 0, .size = 256 * PAGE_SIZE},
+        {.start = 2048 * PAGE_SIZE, .size = 512 * PAGE_SIZE},
+    };
+    struct test_spec spec = {.regions = region, .nr_regions = 2};
+    struct quarry *q = test_boot_with(&spec);
+    static void *block[4000];
+    unsigned int low = 0, high = 0, nr = 0;
+
+    assert_int_equal(q->slabs.window.pages, 512);
+    while (nr < 4000 && (block[nr] = make(q, 1024, GFP_ATOMIC | __GFP_NOWARN)))
+        nr++;
+    for (unsigned int i = 0; i < nr; i++)
+        (qp_phys(q->map.offset, block[i]) < 256 * PAGE_SIZE ? &low : &high)[0]++;
+    assert_true(low > 100 && high > 100);
+    for (u64 pfn = 256; pfn < 2048; pfn += 100) {
+        void *hole = qp_virt(q->map.offset, pfn << PAGE_SHIFT);
+        unsigned long before = findings(q);
+        assert_false(qr_kfree_fast(&q->slabs, &q->cpus, hole));
+        drop(q, hole);
+        assert_int_equal(findings(q), before + 1);
+    }
+    for (unsigned int i = 0; i < nr; i++)
+        qr_kfree(&q->kmalloc, block[i]);
+    test_end(q);
+}
+
 /* ---- krealloc -------------------------------------------------------------------------------- */
 
 static void g_s13_the_edges_of_krealloc(void **state)
@@ -709,6 +739,7 @@ int main(void)
         cmocka_unit_test(g_s8_wrong_frees_are_told_what_the_address_is),
         cmocka_unit_test(g_c4_blocks_are_freed_in_any_context),
         cmocka_unit_test(a_sensitive_block_is_wiped_before_it_goes),
+        cmocka_unit_test(g_s8_holes_in_memory_are_no_blocks),
         cmocka_unit_test(g_s13_the_edges_of_krealloc),
         cmocka_unit_test(g_s13_each_byte_gained_with_zero_is_zero),
         cmocka_unit_test(g_s13_each_byte_gained_is_zero_behind_red_zones_too),

@@ -561,8 +561,7 @@ static void what_the_other_node_has_free_is_taken_before_a_request_fails(void **
     assert_int_equal(cache->node[1].free_objects, 1);
     freed = object[far];
     object[far] = object[--nr];
-    /* Flushing may have set a page free as well: but what is on the other node is had in the end.
-     * */
+    /* Flushing may have set a page free, too: what is on the other node is had in the end. */
     while ((object[nr] = qr_cache_alloc_slow(cache, GFP_ATOMIC | __GFP_NOWARN, NUMA_NO_NODE)))
         found |= object[nr++] == freed;
     assert_true(found);

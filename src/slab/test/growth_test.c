@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Slabs that grow, fail to grow and go back: G-E12, failures of every inner page request, reclaim.
- * */
+/* Slabs that grow, fail to grow and go back: G-E12, failed inner page requests, reclaim. */
 #include "slab_machine.h"
 
 /* Page requests as the page allocator sees them, by way of the fault point's counter. */

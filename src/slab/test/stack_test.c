@@ -160,6 +160,9 @@ static void one_caches_full_depot_does_not_starve_the_others(void **state)
         assert_true(q->slabs.stacked_bytes <= q->slabs.stacked_limit / 2);
     }
     assert_true(greedy->node[0].nr_full_stacks > 1);
+    /* When the budget ended, no halved stacks got into circulation. */
+    for (struct qr_stack *stack = greedy->node[0].full_stacks; stack; stack = stack->next)
+        assert_true(stack->capacity >= greedy->first_depth);
     one = take(modest);
     assert_non_null(own_slot(q, modest)->loaded);
     give(q, modest, one);

@@ -195,6 +195,22 @@ static void g_s8_destroying_what_is_no_cache_changes_nothing(void **state)
     test_end(q);
 }
 
+static void g_s8_an_object_twice_in_a_row_in_a_bulk_free_is_refused(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct kmem_cache *cache = make_cache(q, "bulk", 64, 0);
+    void *object[4];
+
+    assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 3, object), 3);
+    object[3] = object[2];
+    qr_cache_free_bulk(&q->slabs, cache, 4, object);
+    assert_int_equal(test_findings(q, QUARRY_DOUBLE_FREE), 1);
+    assert_int_equal(cache_active(cache), 0);
+    qr_cache_shrink(cache);
+    assert_int_equal(all_findings(q), 1);
+    test_end(q);
+}
+
 static void addresses_are_resolved_to_objects(void **state)
 {
     struct quarry *q = test_boot(256);
@@ -234,6 +250,7 @@ int main(void)
         cmocka_unit_test(g_s8_what_is_in_no_slab_is_described),
         cmocka_unit_test(g_s8_a_stale_pointer_whose_slab_is_gone_is_found_by_the_flush),
         cmocka_unit_test(g_s8_destroying_what_is_no_cache_changes_nothing),
+        cmocka_unit_test(g_s8_an_object_twice_in_a_row_in_a_bulk_free_is_refused),
         cmocka_unit_test(addresses_are_resolved_to_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
