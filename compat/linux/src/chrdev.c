@@ -440,7 +440,7 @@ static bool chrdev_find_minor(const char *name, struct qlx_device *device)
     list_for_each_entry (region, &chrdev_regions, list) {
         size_t length = strlen(region->name);
         unsigned int minor;
-        if (strncmp(name, region->name, length) || kstrtouint(name + length, 10, &minor) ||
+        if (strncmp(name, region->name, length) != 0 || kstrtouint(name + length, 10, &minor) ||
             minor < region->baseminor || minor - region->baseminor >= region->count)
             continue;
         *device =

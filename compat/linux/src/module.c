@@ -204,7 +204,7 @@ static const char *module_info(const struct qlx_module *module, const char *what
 {
     size_t size = strlen(what), inner_size = inner ? strlen(inner) : 0;
     for (const char *const *at = module->module->info_from; at < module->module->info_to; at++) {
-        if (!*at || strncmp(*at, what, size) || (*at)[size] != '=')
+        if (!*at || strncmp(*at, what, size) != 0 || (*at)[size] != '=')
             continue;
         if (!inner)
             return *at + size + 1;
@@ -312,7 +312,7 @@ static void module_param_of(const struct qlx_module *module, const struct quarry
     /* "bool" is a macro in C: the header's # has seen what it stands for. */
     const char *name = strcmp(from->type, "_Bool") ? from->type : "bool";
     unsigned int type = 0;
-    while (type < QLX_PARAM_TYPES && strcmp(module_type_name[type], name))
+    while (type < QLX_PARAM_TYPES && strcmp(module_type_name[type], name) != 0)
         type++;
     if (type == QLX_PARAM_BOOL && from->element == sizeof(int))
         type = QLX_PARAM_BOOLINT;
@@ -444,7 +444,7 @@ int qlx_module_set_param(struct qlx_module *module, const char *name, const char
     for (const struct quarry_param *const *at = m->params_from; at < m->params_to; at++) {
         struct qlx_param param;
         int error;
-        if (!*at || strcmp((*at)->name, name))
+        if (!*at || strcmp((*at)->name, name) != 0)
             continue;
         module_param_of(module, *at, &param);
         error = param_set(module, *at, &param, value);
