@@ -199,13 +199,13 @@ static void g_s8_an_object_twice_in_a_row_in_a_bulk_free_is_refused(void **state
 {
     struct quarry *q = test_boot(256);
     struct kmem_cache *cache = make_cache(q, "bulk", 64, 0);
-    void *object[4];
+    void *object[8];
 
-    assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 3, object), 3);
+    assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 8, object), 8);
     object[3] = object[2];
-    qr_cache_free_bulk(&q->slabs, cache, 4, object);
+    qr_cache_free_bulk(&q->slabs, cache, 4, object); /* the stack has room for all of them */
     assert_int_equal(test_findings(q, QUARRY_DOUBLE_FREE), 1);
-    assert_int_equal(cache_active(cache), 0);
+    assert_int_equal(cache_active(cache), 5);
     qr_cache_shrink(cache);
     assert_int_equal(all_findings(q), 1);
     test_end(q);
