@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Execution contexts of the hosted machine: what each makes atomic, how interrupts are delivered, what a
- * wrong step reports. Without a booted machine: contexts belong to threads, not to machines. */
+/* Execution contexts of the hosted machine: what each makes atomic, how interrupts are delivered,
+ * what a wrong step reports. Without a booted machine: contexts belong to threads, not to
+ * machines. */
 #include "machine.h"
 #include <quarry/context.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* After fork, parent and child each own a machine: what one writes, frees or allocates the other does not
- * see, whatever the parent's other threads were doing at that moment. Each test in a process of its
- * own, whose child is the forked one. */
+/* After fork, parent and child each own a machine: what one writes, frees or allocates the other
+ * does not see, whatever the parent's other threads were doing at that moment. Each test in a
+ * process of its own, whose child is the forked one. */
 #define _GNU_SOURCE
 #include "machine.h"
 #include "child.h"
@@ -14,7 +14,7 @@
 
 #define MIB (1024ul * 1024)
 
-/* ---- one of everything, with a pattern in it ------------------------------------------------------- */
+/* ---- one of everything, with a pattern in it ------------------------------------------------- */
 
 struct holding {
     char *object, *large, *pages, *area;
@@ -111,7 +111,7 @@ static void exercise(unsigned int rounds, unsigned int seed)
         kfree(object[i]);
 }
 
-/* ---- one thread ------------------------------------------------------------------------------------ */
+/* ---- one thread ------------------------------------------------------------------------------ */
 
 static void body_single(const void *data)
 {
@@ -187,7 +187,7 @@ static void children_fork_children(void **state)
     assert_true(child_exited_well(child_run(body_generations, NULL)));
 }
 
-/* ---- many threads ---------------------------------------------------------------------------------- */
+/* ---- many threads ---------------------------------------------------------------------------- */
 
 static int hammer_stop;
 
@@ -406,7 +406,7 @@ static void a_thread_that_blocks_every_signal_does_not_stop_the_fork(void **stat
     assert_true(child_exited_well(child_run(body_deaf, NULL)));
 }
 
-/* ---- costs and misfortunes -------------------------------------------------------------------------- */
+/* ---- costs and misfortunes ------------------------------------------------------------------- */
 
 static void body_sparse(const void *data)
 {

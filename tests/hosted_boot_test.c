@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The default machine: booted by first use or by name, from good and bad descriptions. A process boots
- * at most one, so each test does it in a child. */
+/* The default machine: booted by first use or by name, from good and bad descriptions. A process
+ * boots at most one, so each test does it in a child. */
 #define _GNU_SOURCE
 #include "machine.h"
 #include "child.h"
@@ -13,7 +13,7 @@
 
 #define MIB (1024ul * 1024)
 
-/* ---- what a process has of the host -------------------------------------------------------------- */
+/* ---- what a process has of the host ---------------------------------------------------------- */
 
 static unsigned int count_lines(const char *path, const char *needle)
 {
@@ -41,7 +41,7 @@ static unsigned int memory_files_open(void)
     return nr;
 }
 
-/* ---- first use ----------------------------------------------------------------------------------- */
+/* ---- first use ------------------------------------------------------------------------------- */
 
 static void body_first_use(const void *data)
 {
@@ -101,7 +101,7 @@ static void sixteen_threads_boot_it_exactly_once(void **state)
         assert_true(child_exited_well(child_run(body_race, NULL)));
 }
 
-/* ---- by name ------------------------------------------------------------------------------------- */
+/* ---- by name --------------------------------------------------------------------------------- */
 
 static void body_explicit(const void *data)
 {
@@ -146,7 +146,7 @@ static void the_environment_describes_what_the_caller_left_open(void **state)
     assert_true(child_exited_well(child_run(body_environment, NULL)));
 }
 
-/* ---- bad descriptions ----------------------------------------------------------------------------- */
+/* ---- bad descriptions ------------------------------------------------------------------------ */
 
 struct bad {
     const char *name, *value; /* environment */
@@ -223,7 +223,7 @@ static void a_failed_implicit_boot_says_why_and_aborts(void **state)
     }
 }
 
-/* ---- memory maps ----------------------------------------------------------------------------------- */
+/* ---- memory maps ----------------------------------------------------------------------------- */
 
 static void body_small(const void *data)
 {
@@ -311,7 +311,7 @@ static void overlapping_regions_and_holes_are_sorted_out(void **state)
     assert_true(child_exited_well(child_run(body_overlap, NULL)));
 }
 
-/* ---- costs and endings ----------------------------------------------------------------------------- */
+/* ---- costs and endings ----------------------------------------------------------------------- */
 
 static void body_sparse(const void *data)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Conformance of the hosted port: every duty of include/quarry/port.h, by the promise written there. The
- * CPUs here are a table of the test's own, so that what the port calls (online, offline) is seen. */
+/* Conformance of the hosted port: every duty of include/quarry/port.h, by the promise written
+ * there. The CPUs here are a table of the test's own, so that what the port calls (online, offline)
+ * is seen. */
 #define _GNU_SOURCE
 #include "machine.h"
 #include "hosted.h"
@@ -14,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- a table of CPUs that notes what is asked of it --------------------------------------------- */
+/* ---- a table of CPUs that notes what is asked of it ------------------------------------------ */
 
 #define TABLE_CPUS 4
 
@@ -71,7 +72,7 @@ static struct qr_cpu *table_enter(struct table *table)
     return cpu;
 }
 
-/* ---- CPUs ---------------------------------------------------------------------------------------- */
+/* ---- CPUs ------------------------------------------------------------------------------------ */
 
 static void a_thread_without_data_is_the_unknown_cpu(void **state)
 {
@@ -165,7 +166,7 @@ static void running_code_on_another_cpu_is_refused(void **state)
     table_free(table);
 }
 
-/* ---- locks and context --------------------------------------------------------------------------- */
+/* ---- locks and context ----------------------------------------------------------------------- */
 
 struct counting {
     qp_lock_t lock;
@@ -287,7 +288,7 @@ static void each_task_has_a_record_and_interrupts_have_none_of_theirs(void **sta
     qp_task()->scope_clear = 0;
 }
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 #define PORT_PAGE 4096ul
 
@@ -454,7 +455,7 @@ static void memory_changes_hands_without_complaint(void **state)
     (void)QP_OBSERVED();
 }
 
-/* ---- tasks, time, text ---------------------------------------------------------------------------- */
+/* ---- tasks, time, text ----------------------------------------------------------------------- */
 
 static void time_never_goes_backwards(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads are CPUs that come and go: none leaves memory behind, none is refused, and those that free in
- * their last moments are served. */
+/* Threads are CPUs that come and go: none leaves memory behind, none is refused, and those that
+ * free in their last moments are served. */
 #define _GNU_SOURCE
 #include "machine.h"
 #include "child.h"
@@ -168,7 +168,7 @@ static void threads_beyond_the_bound_are_served_without_data_of_their_own(void *
     assert_true(child_exited_well(child_run(body_crowd, NULL)));
 }
 
-/* ---- the last moments of a thread ------------------------------------------------------------------ */
+/* ---- the last moments of a thread ------------------------------------------------------------ */
 
 static pthread_key_t late_key[2];
 
@@ -287,7 +287,7 @@ static void functions_run_at_exit_are_served(void **state)
     assert_true(child_exited_well(child_run(body_exit, NULL)));
 }
 
-/* ---- objects that outlive their thread ------------------------------------------------------------- */
+/* ---- objects that outlive their thread ------------------------------------------------------- */
 
 static void *maker(void *data)
 {

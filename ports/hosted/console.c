@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* ports/hosted/console: text out, last words, the clock, and who called.
  *
- * Backtraces go by the unwind tables, because ordinary programs are compiled without frame pointers;
- * the unwinder takes no lock and no memory. A frame costs about a tenth of a microsecond. Programs
- * without unwind tables (-fno-asynchronous-unwind-tables) get short traces, never wrong ones.
+ * Backtraces go by the unwind tables, because ordinary programs are compiled without frame
+ * pointers; the unwinder takes no lock and no memory. A frame costs about a tenth of a microsecond.
+ * Programs without unwind tables (-fno-asynchronous-unwind-tables) get short traces, never wrong
+ * ones.
  *
  * Nothing here allocates, and errno is left alone: an allocation must not disturb its caller's. */
 #define _GNU_SOURCE
@@ -46,9 +47,9 @@ uint64_t qp_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Quarry's public functions lie in a section of their own (QUARRY_API), whose ends the linker names.
- * They keep their stack frames (the core is compiled without tail calls), so whatever is inner to the
- * innermost of them is the core's. */
+/* Quarry's public functions lie in a section of their own (QUARRY_API), whose ends the linker
+ * names. They keep their stack frames (the core is compiled without tail calls), so whatever is
+ * inner to the innermost of them is the core's. */
 extern const char __start_quarry_entry[] __attribute__((weak, visibility("hidden")));
 extern const char __stop_quarry_entry[] __attribute__((weak, visibility("hidden")));
 
@@ -68,8 +69,8 @@ __attribute__((no_sanitize("thread", "address", "undefined"))) bool hosted_is_pu
     return pc - 1 >= (uintptr_t)__start_quarry_entry && pc - 1 < (uintptr_t)__stop_quarry_entry;
 }
 
-/* Frames arrive innermost first. Those before the door are kept only in case no door follows (a test
- * that calls the core directly, a worker). */
+/* Frames arrive innermost first. Those before the door are kept only in case no door follows (a
+ * test that calls the core directly, a worker). */
 static _Unwind_Reason_Code console_frame(struct _Unwind_Context *context, void *data)
 {
     struct console_walk *walk = data;

@@ -7,8 +7,8 @@
  * Idea. Each thread counts how often it entered each context; "atomic" is the sum of the counts, so
  * that "may I sleep" is one load. An interrupt is a call: quarry_raise_irq() runs the handler at
  * once, on this thread, with the hard-interrupt context entered; while interrupts are off it is
- * kept in a small queue and delivered when they come back on. Soft interrupts are queued too and run
- * when the last hard one has ended, with interrupts on.
+ * kept in a small queue and delivered when they come back on. Soft interrupts are queued too and
+ * run when the last hard one has ended, with interrupts on.
  *
  *     thread code ──raise──► irqs on?  yes: handler (HARDIRQ) ──► pending softirqs (SOFTIRQ) ──► back
  *                                      no:  queue … restore ──► the same
@@ -17,8 +17,8 @@
  * report can say where the context became atomic.
  *
  * Invariants. C1: qp_self.atomic is the sum of qp_self.depth[]. C2: hard handlers never nest: one
- * raised inside another waits for its end. C3: soft handlers run in the order they were raised, never
- * while bottom halves are off, never inside another interrupt.
+ * raised inside another waits for its end. C3: soft handlers run in the order they were raised,
+ * never while bottom halves are off, never inside another interrupt.
  *
  * Limits. 64 interrupts of each kind can be pending on one thread; one more is reported and
  * dropped. Interrupts of a thread that ends are forgotten with it. */
@@ -181,7 +181,7 @@ void qp_explain_atomic(struct qp_atomic_reason *reason)
     }
 }
 
-/* ---- interrupts -------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------------------ */
 
 static bool context_pop(struct context_queue *queue, struct context_call *call)
 {

@@ -2,11 +2,11 @@
 /* ports/hosted/fork: parent and child each go on with a machine of their own.
  *
  * Problem. The memory file is shared by nature: after a plain fork two processes would work on one
- * heap. And fork takes only the calling thread along: what other threads were changing at that moment
- * would stay half changed in the child for ever.
+ * heap. And fork takes only the calling thread along: what other threads were changing at that
+ * moment would stay half changed in the child for ever.
  *
- * Idea. The child makes its own copy of the file and maps it at the same addresses, while the parent
- * holds still:
+ * Idea. The child makes its own copy of the file and maps it at the same addresses, while the
+ * parent holds still:
  *
  *     parent                                child
  *     prepare: close the gate, wait until no
@@ -18,26 +18,28 @@
  *     let the threads run, release            release; give back what the parent's other CPUs held;
  *     every lock, open the gate               map the vmalloc areas again; a new worker
  *
- * The gate. Part of the machine lies in the process's own memory, which fork copies at one moment, part in
- * the file, which is copied a moment later; so between the two nothing may change, not even what a CPU
- * changes without a lock. A thread is asked by a signal. If its handler finds it outside Quarry's public
- * functions, it takes this CPU's data away from the thread, so that its next call goes the slow way, and
- * that waits in quarry_boot_default() as if the machine were still booting. If it finds it inside, the
- * thread goes on and is asked again. Threads that wait inside (qp_wait) are held before they return.
+ * The gate. Part of the machine lies in the process's own memory, which fork copies at one moment,
+ * part in the file, which is copied a moment later; so between the two nothing may change, not even
+ * what a CPU changes without a lock. A thread is asked by a signal. If its handler finds it outside
+ * Quarry's public functions, it takes this CPU's data away from the thread, so that its next call
+ * goes the slow way, and that waits in quarry_boot_default() as if the machine were still booting.
+ * If it finds it inside, the thread goes on and is asked again. Threads that wait inside (qp_wait)
+ * are held before they return.
  *
- * The stop. What callers keep in the file they change whenever they like, and a copy should be of one
- * moment; so while the child copies, the other threads stand still in that handler. They are stopped after
- * the fork and not before, because a stopped thread may hold the C library's own locks, which fork itself
- * needs.
+ * The stop. What callers keep in the file they change whenever they like, and a copy should be of
+ * one moment; so while the child copies, the other threads stand still in that handler. They are
+ * stopped after the fork and not before, because a stopped thread may hold the C library's own
+ * locks, which fork itself needs.
  *
  * The copy is sparse: only what was ever touched is copied.
  *
- * Limits. A thread that blocks the signal (SIGRTMAX-1) runs on: what it changes meanwhile the child may
- * see half of. The same holds for one that stays in a callback of a public function (a constructor, a
- * shrinker) for a tenth of a second; nobody is waited for longer. Threads in a system call may see it
- * end early with EINTR, as after SIGCONT. Where no descriptors are left the child has no copy; that is
- * said, and a child that only calls exec is none the worse. posix_spawn and vfork run none of this.
- * Private machines of tests stay with the parent.
+ * Limits. What callers store in the file between the fork and the stop is newer in the child than
+ * its variables, by microseconds. A thread that blocks the signal (SIGRTMAX-1) runs on: what it
+ * changes meanwhile the child may see half of. The same holds for one that stays in a callback of a
+ * public function (a constructor, a shrinker) for a tenth of a second; nobody is waited for longer.
+ * Threads in a system call may see it end early with EINTR, as after SIGCONT. Where no descriptors
+ * are left the child has no copy; that is said, and a child that only calls exec is none the worse.
+ * posix_spawn and vfork run none of this. Private machines of tests stay with the parent.
  *
  * Locks: boot_mutex from prepare to the end, then all of the machine's, then those of this port. */
 #define _GNU_SOURCE
@@ -88,7 +90,7 @@ int hosted_stop_signal(void)
     return SIGRTMAX - 1;
 }
 
-/* ---- asking the other threads ------------------------------------------------------------------ */
+/* ---- asking the other threads ---------------------------------------------------------------- */
 
 /* Pass on what was not sent by fork_signal. */
 static void fork_chain(int number, siginfo_t *info, void *context)
@@ -99,8 +101,8 @@ static void fork_chain(int number, siginfo_t *info, void *context)
         fork_old_action.sa_handler(number);
 }
 
-/* The handler and what it calls are not instrumented: they may interrupt a race detector's runtime and
- * must not enter it again. */
+/* The handler and what it calls are not instrumented: they may interrupt a race detector's runtime
+ * and must not enter it again. */
 #define FORK_IN_HANDLER __attribute__((no_sanitize("thread", "address", "undefined")))
 
 FORK_IN_HANDLER static _Unwind_Reason_Code fork_frame(struct _Unwind_Context *context, void *inside)
@@ -272,7 +274,8 @@ static bool fork_is_deaf(int tid)
     return (blocked >> (hosted_stop_signal() - 1)) & 1;
 }
 
-/* Let the busy ones come further, then ask them again. Whether all agree but those who cannot hear. */
+/* Let the busy ones come further, then ask them again. Whether all agree but those who cannot
+ * hear. */
 static bool fork_all_agree(bool look_closely)
 {
     const struct timespec moment = {.tv_nsec = FORK_MOMENT_NS};
@@ -306,8 +309,8 @@ static void fork_await(uint64_t until)
     }
 }
 
-/* Enter a phase with all other threads, also those that are born meanwhile: the last round finds no new
- * one. */
+/* Enter a phase with all other threads, also those that are born meanwhile: the last round finds no
+ * new one. */
 static void fork_enter(enum fork_phase phase)
 {
     uint64_t until = qp_now_ns() + FORK_PATIENCE_NS;
@@ -325,8 +328,8 @@ static void fork_let_go(void)
     fork_futex(&fork_phase, FUTEX_WAKE, 0x7fffffff, NULL);
 }
 
-/* The gate is looked at after the mark is gone: a fork that asked while the mark was there took it for a
- * promise. */
+/* The gate is looked at after the mark is gone: a fork that asked while the mark was there took it
+ * for a promise. */
 void hosted_unpark(void)
 {
     uint32_t phase;
@@ -341,7 +344,7 @@ void hosted_unpark(void)
     }
 }
 
-/* ---- the three handlers ------------------------------------------------------------------------ */
+/* ---- the three handlers ---------------------------------------------------------------------- */
 
 static void fork_close(int end)
 {

@@ -8,7 +8,7 @@
 #define HOSTED_PAGE 4096ul
 #define HOSTED_MAX_REGIONS 128
 
-/* ---- ram.c: physical memory, direct map, page tables ------------------------------------------ */
+/* ---- ram.c: physical memory, direct map, page tables ----------------------------------------- */
 
 /* One machine's memory on the host: a memory file whose offsets are physical addresses. */
 struct hosted_ram {
@@ -36,8 +36,8 @@ bool hosted_ram_withdraw(struct hosted_ram *ram);
 /* In a forked child: give this machine a file of its own with the same content, at the same
  * addresses; the windows come back unmapped. 0 or a negative errno. */
 int hosted_ram_adopt(struct hosted_ram *ram);
-/* Whether children inherit the direct map. Only for the moment of a fork whose child will replace it:
- * then its addresses stay taken in the child until they are. */
+/* Whether children inherit the direct map. Only for the moment of a fork whose child will replace
+ * it: then its addresses stay taken in the child until they are. */
 void hosted_ram_inherit(const struct hosted_ram *ram, bool inherit);
 /* In a forked child, with the lock held: the parent's other machines are not this process's. */
 void hosted_ram_forget_others(struct hosted_ram *own);
@@ -45,7 +45,7 @@ void hosted_ram_forget_others(struct hosted_ram *own);
 void hosted_ram_lock(void);
 void hosted_ram_unlock(void);
 
-/* ---- thread.c: threads are CPUs ----------------------------------------------------------------- */
+/* ---- thread.c: threads are CPUs -------------------------------------------------------------- */
 
 /* Have threads that end take their CPUs of this machine offline. False when too many machines live.
  */
@@ -60,7 +60,7 @@ void hosted_threads_unlock(void);
 /* In a forked child: this thread is the only one, @cpus the only machine. */
 void hosted_threads_after_fork(struct qr_cpus *cpus);
 
-/* ---- boot.c, fork.c: the default machine -------------------------------------------------------- */
+/* ---- boot.c, fork.c: the default machine ----------------------------------------------------- */
 
 void hosted_boot_lock(void);
 void hosted_boot_unlock(void);
@@ -72,7 +72,7 @@ void hosted_unpark(void);
 /* The signal that stops threads while a child copies memory; nobody should block it. */
 int hosted_stop_signal(void);
 
-/* ---- console.c ---------------------------------------------------------------------------------- */
+/* ---- console.c ------------------------------------------------------------------------------- */
 
 /* Whether this return address lies in a public function. */
 bool hosted_is_public(uintptr_t pc);

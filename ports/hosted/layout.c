@@ -3,8 +3,8 @@
  * addresses things have.
  *
  * modern. 64 bits. The host chooses the base. RAM lies from physical 0 on, shared evenly among the
- * nodes; DMA below 16 MiB, DMA32 below 4 GiB, NORMAL above. The vmalloc range is four times RAM and at
- * least 64 GiB: address space costs nothing, and a long arena seldom runs short of long ranges.
+ * nodes; DMA below 16 MiB, DMA32 below 4 GiB, NORMAL above. The vmalloc range is four times RAM and
+ * at least 64 GiB: address space costs nothing, and a long arena seldom runs short of long ranges.
  *
  * i386. The classic 32-bit layout at the classic addresses, inside a 64-bit process, where the
  * range 0xC0000000 … 0xFFFFFFFF is ordinarily free:
@@ -36,8 +36,8 @@
 #define I386_PKMAP_SIZE (4 * LAYOUT_MIB)
 #define I386_FIXED_START 0xFFFE0000ull
 #define I386_FIXADDR_TOP 0xFFFFF000ull
-/* kmap_local nests; 16 levels are what a task in an interrupt in a soft interrupt needs. Between the
- * kmap window's end and the last 128 KiB there is room for 992 slots: 62 CPUs. */
+/* kmap_local nests; 16 levels are what a task in an interrupt in a soft interrupt needs. Between
+ * the kmap window's end and the last 128 KiB there is room for 992 slots: 62 CPUs. */
 #define I386_SLOTS_PER_CPU 16u
 #define I386_SLOT_CPUS 62u
 /* 36 bits of physical address. */
@@ -78,8 +78,8 @@ static void layout_modern(struct hosted_layout *layout, uint64_t end)
     machine->dma32_limit = 4 * LAYOUT_GIB;
     machine->kmalloc_min = 8;
     machine->kmalloc_max = 4 * LAYOUT_MIB;
-    /* Distances from the end of the direct map: the same 8 MiB of nothing before the range as on the
-     * classic machine, a page of nothing after it. */
+    /* Distances from the end of the direct map: the same 8 MiB of nothing before the range as on
+     * the classic machine, a page of nothing after it. */
     if (vmalloc > 16384 * LAYOUT_GIB)
         vmalloc = 16384 * LAYOUT_GIB;
     machine->vmalloc_start = I386_HOLE;

@@ -14,8 +14,8 @@
  *     atomic       how many public contexts are entered (context.h), of all kinds together
  *     locks, irqs  the core's own locks held and interrupt-off sections: these too forbid sleep
  *
- * A lock is one word: 0 free, 1 held, 2 held and somebody may sleep for it. Taking a free lock is one
- * compare-and-swap; a taken one is spun on for a moment and then slept on (futex).
+ * A lock is one word: 0 free, 1 held, 2 held and somebody may sleep for it. Taking a free lock is
+ * one compare-and-swap; a taken one is spun on for a moment and then slept on (futex).
  *
  * Limits. A section is not counted, because counting would be the most expensive part of the fast
  * path; qp_may_sleep() therefore says nothing about sections here. Signal handlers must not call

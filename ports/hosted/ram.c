@@ -418,10 +418,10 @@ int hosted_ram_adopt(struct hosted_ram *ram)
     return error ? error : ram_map_direct(ram);
 }
 
-/* ---- duties ------------------------------------------------------------------------------------ */
+/* ---- duties ---------------------------------------------------------------------------------- */
 
-/* Programs that become daemons close every descriptor they do not know, and the number may be another
- * file's by now. Mapping that one would let allocations write into it. */
+/* Programs that become daemons close every descriptor they do not know, and the number may be
+ * another file's by now. Mapping that one would let allocations write into it. */
 static void ram_check_file(const struct hosted_ram *ram)
 {
     struct stat now;
@@ -453,8 +453,8 @@ void qp_unmap(uintptr_t offset, void *virt, size_t nr)
 {
     int saved = errno;
     (void)offset;
-    /* At the host's limit on mappings this may fail; the old mapping then stays until the next qp_map
-     * replaces it, which costs a fault that would have been seen and nothing else. */
+    /* At the host's limit on mappings this may fail; the old mapping then stays until the next
+     * qp_map replaces it, which costs a fault that would have been seen and nothing else. */
     (void)mmap(virt, nr * HOSTED_PAGE, PROT_NONE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     errno = saved;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The registers of an interrupted thread, as a signal handler finds them in its context argument.
  *
- * Reports of a crash need the program counter, the frame and the stack pointer; an unwinder that reads
- * debugging information needs all of them by DWARF's numbers. Which register is where is the
- * machine's business, so it stands here and nowhere else. On a machine that this file does not
- * know the answers are 0 and "none": reports are then without a backtrace, not wrong.
+ * Reports of a crash need the program counter, the frame and the stack pointer; an unwinder that
+ * reads debugging information needs all of them by DWARF's numbers. Which register is where is the
+ * machine's business, so it stands here and nowhere else. On a machine that this file does not know
+ * the answers are 0 and "none": reports are then without a backtrace, not wrong.
  *
  * Needs _GNU_SOURCE for the names of the registers. Context: any, signal handlers included. */
 #ifndef HOSTED_REGISTERS_H

@@ -13,7 +13,8 @@
  * online is on the list until it is forgotten. T3: after its destructor ran, a thread claims no
  * more; later destructors that allocate and free work without data.
  *
- * Locks. thread_lock guards the numbers and the list; online() and offline() are called without it. */
+ * Locks. thread_lock guards the numbers and the list; online() and offline() are called without
+ * it. */
 #define _GNU_SOURCE
 #include "hosted.h"
 #include "base/percpu.h"

@@ -3,8 +3,8 @@
  *
  * Copy this folder to ports/<name>, build with -DQUARRY_PORT=<name>, and replace one body after the
  * other; include/quarry/port.h says what each must do, docs/design/port.md in which order to go and
- * how the existing ports do it. Until then every duty ends in qp_panic with its own name, so that the
- * core compiles and links from the first minute on and always says what it needs next.
+ * how the existing ports do it. Until then every duty ends in qp_panic with its own name, so that
+ * the core compiles and links from the first minute on and always says what it needs next.
  *
  * Inline, because all of these lie on the way of every allocation. Keep qp_percpu_enter and
  * qp_percpu_leave free of calls and atomic instructions: at most a load of this CPU's data from a

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* ports/template: the linked duties. See quarry_port.h for how to begin.
  *
- * Suggested order: qp_panic and qp_write first, because everything after them then speaks; the inline
- * duties; quarry_boot_default with a memory map, which makes kmalloc work on one CPU; qp_now_ns and
- * qp_backtrace for useful reports; qp_claim_cpu and online() for more CPUs; qp_map, qp_unmap and qp_flush
- * for vmalloc; qp_wait, qp_wake and qp_start_worker for background reclaim. qp_discard may always
- * answer false, qp_call_cpu and qp_start_worker -ENOSYS (-38). */
+ * Suggested order: qp_panic and qp_write first, because everything after them then speaks; the
+ * inline duties; quarry_boot_default with a memory map, which makes kmalloc work on one CPU;
+ * qp_now_ns and qp_backtrace for useful reports; qp_claim_cpu and online() for more CPUs; qp_map,
+ * qp_unmap and qp_flush for vmalloc; qp_wait, qp_wake and qp_start_worker for background reclaim.
+ * qp_discard may always answer false, qp_call_cpu and qp_start_worker -ENOSYS (-38). */
 #include <quarry/port.h>
 
 void qp_panic(const char *text)

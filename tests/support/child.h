@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of what can happen once a process only (booting, aborting, ending): each in a child of its own. */
+/* Tests of what can happen once a process only (booting, aborting, ending): each in a child of its
+ * own. */
 #ifndef TEST_CHILD_H
 #define TEST_CHILD_H
 

@@ -15,26 +15,29 @@
 
 /* What a test wants; zero in any field means the default. */
 struct test_spec {
-    unsigned long pages;    /* default 64 */
-    const char *profile;    /* "tiny": one NORMAL zone from frame 0 on (default for few pages); "zones": DMA
-                             * below 1/8 of memory, NORMAL, the upper half HIGHMEM; "nodes": two nodes */
+    unsigned long pages; /* default 64 */
+    const char
+        *profile; /* "tiny": one NORMAL zone from frame 0 on (default for few pages); "zones": DMA
+                             * below 1/8 of memory, NORMAL, the upper half HIGHMEM; "nodes": two
+                             * nodes */
     const struct quarry_region *regions; /* instead of pages: an exact memory map */
     size_t nr_regions;
     phys_addr_t dma_limit, dma32_limit, low_limit, movable_from; /* override the profile's */
-    unsigned int nr_cpus;   /* default 8 */
+    unsigned int nr_cpus;                                        /* default 8 */
     const char *options;
-    bool expect_failure;    /* test_boot returns NULL and leaves the reason in test_why */
+    bool expect_failure; /* test_boot returns NULL and leaves the reason in test_why */
 };
 
 /* Boot a private machine; fails the test when it does not boot (unless expected). */
 struct quarry *test_boot(unsigned long pages);
 struct quarry *test_boot_with(const struct test_spec *spec);
 extern char test_why[256];
-/* Check every structure, then forget the machine and its memory. Fails the test on contradictions. */
+/* Check every structure, then forget the machine and its memory. Fails the test on
+ * contradictions. */
 void test_end(struct quarry *q);
 
-/* Findings reported on @q since it booted, of one kind; the console stays quiet in tests. The text of
- * the last finding is in test_last_report. */
+/* Findings reported on @q since it booted, of one kind; the console stays quiet in tests. The text
+ * of the last finding is in test_last_report. */
 unsigned long test_findings(struct quarry *q, enum quarry_finding kind);
 extern char test_last_report[512];
 
