@@ -328,17 +328,18 @@ static void vmap_shows_the_callers_pages_and_leaves_them_to_the_caller(void **st
     for (int i = 0; i < 6; i++)
         page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
     struct page *order[6] = {page[5], page[1], page[1], page[0], page[2], page[3]};
-    char *mapped = qr_vmap(&q->vm, order, 6, VM_MAP, "vmap");
+    /* volatile: two of the addresses below are the same memory, which a compiler cannot know */
+    volatile char *mapped = qr_vmap(&q->vm, order, 6, VM_MAP, "vmap");
     assert_non_null(mapped);
     for (int i = 0; i < 6; i++)
         mapped[i * PAGE_SIZE] = (char)(10 + i);
     assert_int_equal(mapped[PAGE_SIZE], 12); /* one page, mapped twice */
-    assert_int_equal(*(char *)qr_page_virt(&q->map, page[5]), 10);
-    assert_int_equal(*(char *)qr_page_virt(&q->map, page[3]), 15);
-    assert_ptr_equal(qr_vmalloc_page(&q->vm, mapped + 3 * PAGE_SIZE + 9), page[0]);
+    assert_int_equal(*(volatile char *)qr_page_virt(&q->map, page[5]), 10);
+    assert_int_equal(*(volatile char *)qr_page_virt(&q->map, page[3]), 15);
+    assert_ptr_equal(qr_vmalloc_page(&q->vm, (char *)mapped + 3 * PAGE_SIZE + 9), page[0]);
     assert_int_equal(q->vm.nr_pages, 0); /* not vmalloc's pages */
-    qr_vunmap(&q->vm, mapped, "vunmap");
-    assert_true(vm_faults(mapped));
+    qr_vunmap(&q->vm, (char *)mapped, "vunmap");
+    assert_true(vm_faults((char *)mapped));
     for (int i = 0; i < 6; i++) {
         assert_int_equal(page_ref_count(page[i]), 1);
         qr_free_block(&q->zones, page[i], 0);
