@@ -189,6 +189,7 @@ static void *newcomer(void *data)
 {
     struct qr_cpu *cpu;
     kfree(kmalloc(64, GFP_KERNEL));
+    __free_page(alloc_page(GFP_KERNEL)); /* checked caches have no use for a CPU, pages have */
     qp_percpu_leave(qp_percpu_enter(QP_DEFAULT_CPUS, &cpu));
     *(bool *)data = cpu != &qr_cpu_none;
     return NULL;
