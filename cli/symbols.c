@@ -115,12 +115,35 @@ static bool path_below(const char *path, const char *folder)
     return length && strncmp(path, folder, length) == 0 && path[length] == '/';
 }
 
-static void frame_file(struct frame *frame, const char *file, int line)
+/* Clang names files below the folder it was started in without that folder. The full name is kept for good,
+ * each once. */
+static const char *path_full(Dwarf_Die *unit, const char *file)
+{
+    static struct strings known;
+    Dwarf_Attribute attribute;
+    const char *folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+    char *full;
+
+    if (file[0] == '/' || !folder)
+        return file;
+    full = cli_format("%s/%s", folder, file);
+    for (size_t i = 0; i < known.nr; i++) {
+        if (strcmp(known.item[i], full) == 0) {
+            free(full);
+            return known.item[i];
+        }
+    }
+    strings_take(&known, full);
+    return full;
+}
+
+static void frame_file(struct frame *frame, Dwarf_Die *unit, const char *file, int line)
 {
     static const char *own[2];
 
     if (!file)
         return;
+    file = path_full(unit, file);
     if (!own[0]) {
         own[0] = cli_place("linux");
         own[1] = cli_place("include");
@@ -199,7 +222,7 @@ static size_t frames_inlined(Dwarf_Die *unit, Dwarf_Addr address, struct frame *
         if (!inlined_call(unit, &nest[i], &file, &line))
             break;
         frame_begin(&frames[used], frames[0].pc);
-        frame_file(&frames[used], file, line);
+        frame_file(&frames[used], unit, file, line);
         used++;
     }
     free(scopes);
@@ -207,21 +230,33 @@ static size_t frames_inlined(Dwarf_Die *unit, Dwarf_Addr address, struct frame *
     return used;
 }
 
+/* The compilation unit of an address. Clang writes no table of addresses (.debug_aranges), which is all that
+ * libdwfl asks: then every unit is asked for its own ranges. */
+static Dwarf_Die *frames_unit(Dwfl_Module *module, Dwarf_Addr look, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = dwfl_module_addrdie(module, look, bias);
+
+    if (unit)
+        return unit;
+    do {
+        unit = dwfl_module_nextcu(module, unit, bias);
+    } while (unit && dwarf_haspc(unit, look - *bias) != 1);
+    return unit;
+}
+
 /* Frames at @look in @module; frames[0] is begun. */
 static size_t frames_at(Dwfl_Module *module, Dwarf_Addr look, struct frame *frames, size_t max)
 {
-    Dwfl_Line *line = dwfl_module_getsrc(module, look);
     Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(module, look, &bias);
+    Dwarf_Die *unit = frames_unit(module, look, &bias);
     const char *name = dwfl_module_addrname(module, look);
+    Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, look - bias) : NULL;
+    int number;
 
     if (name)
         frames[0].function = name;
-    if (line) {
-        int number;
-        const char *file = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
-        frame_file(&frames[0], file, number);
-    }
+    if (line && dwarf_lineno(line, &number) == 0)
+        frame_file(&frames[0], unit, dwarf_linesrc(line, NULL, NULL), number);
     return unit ? frames_inlined(unit, look - bias, frames, max) : 1;
 }
 
