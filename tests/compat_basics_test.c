@@ -229,6 +229,7 @@ static void formats_as_printf_and_a_kernel_do(void **state)
     FORMATS("0.1.2.171", "%pI4", mac);
     FORMATS("00 01 02", "%3ph", mac);
     FORMATS("000102", "%3phN", mac);
+    FORMATS("00:01:02", "%3phC", mac);
     FORMATS("0x0000000000001000", "%pa", &phys);
     FORMATS("(null)", "%s", (char *)NULL);
     assert_int_equal(snprintf(tiny, sizeof(tiny), "%d", 123456), 6);

@@ -243,6 +243,30 @@ static void an_ordered_queue_runs_one_piece_at_a_time(void **state)
     assert_int_equal(atomic_read(&work_most), 1);
 }
 
+static struct work_struct again;
+static void work_again(struct work_struct *work)
+{
+    int now = atomic_inc_return(&work_now);
+    if (now > atomic_read(&work_most))
+        atomic_set(&work_most, now);
+    if (atomic_inc_return(&runs) < 5)
+        schedule_work(work); /* while it runs: it runs once more, afterwards */
+    msleep(2);
+    atomic_dec(&work_now);
+}
+
+static void one_piece_never_runs_twice_at_a_time(void **state)
+{
+    reset();
+    atomic_set(&work_most, 0);
+    INIT_WORK(&again, work_again);
+    schedule_work(&again);
+    while (atomic_read(&runs) < 5)
+        msleep(1);
+    flush_work(&again);
+    assert_int_equal(atomic_read(&work_most), 1);
+}
+
 static void delayed_work_waits_and_can_be_taken_back(void **state)
 {
     struct delayed_work work;
@@ -296,6 +320,29 @@ static struct rcu_object *rcu_new(void)
     return object;
 }
 
+static atomic_t rcu_done;
+static void *rcu_writer(void *arg)
+{
+    synchronize_rcu();
+    atomic_set(&rcu_done, 1);
+    return NULL;
+}
+
+static void synchronize_rcu_waits_for_the_sections_that_began_before(void **state)
+{
+    for (int round = 0; round < 3; round++) {
+        pthread_t writer;
+        atomic_set(&rcu_done, 0);
+        rcu_read_lock();
+        pthread_create(&writer, NULL, rcu_writer, NULL);
+        mdelay(10);
+        assert_int_equal(atomic_read(&rcu_done), 0);
+        rcu_read_unlock();
+        pthread_join(writer, NULL);
+        assert_int_equal(atomic_read(&rcu_done), 1);
+    }
+}
+
 static void an_object_outlives_its_readers(void **state)
 {
     unsigned long before = compat_live();
@@ -338,5 +385,7 @@ COMPAT_MAIN(cmocka_unit_test(a_timer_runs_in_soft_interrupt_context_when_it_is_d
             cmocka_unit_test(an_interrupt_runs_here_and_its_tasklet_after_it),
             cmocka_unit_test(work_runs_in_process_context_and_is_flushed),
             cmocka_unit_test(an_ordered_queue_runs_one_piece_at_a_time),
+            cmocka_unit_test(one_piece_never_runs_twice_at_a_time),
             cmocka_unit_test(delayed_work_waits_and_can_be_taken_back),
+            cmocka_unit_test(synchronize_rcu_waits_for_the_sections_that_began_before),
             cmocka_unit_test(an_object_outlives_its_readers))
