@@ -11,6 +11,7 @@ CLIENT=$work/client
 export CLIENT
 
 expect 0 "ioctl" "$QUARRY" run --quiet examples/scull.c -- sh -c '"$CLIENT" ioctl $QUARRY_ROOT/dev/scull0'
+expect 0 "poll" "$QUARRY" run --quiet tests/modules/sleeper.c -- sh -c '"$CLIENT" poll $QUARRY_ROOT/dev/sleeper'
 for driver in scullp scullv; do
     export DRIVER=$driver
     expect 0 "$driver: mmap" "$QUARRY" run --quiet examples/$driver.c -- sh -c '"$CLIENT" mmap $QUARRY_ROOT/dev/${DRIVER}0'

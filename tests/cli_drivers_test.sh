@@ -79,6 +79,12 @@ prints '^dev$'
 prints '^proc$'
 prints '^scullc0$'
 prints '^slabinfo$'
+expect 0 "a driver's own proc entry" "$QUARRY" run --quiet examples/scull.c -- sh -c '
+    echo hello >$QUARRY_ROOT/dev/scull1 && cat $QUARRY_ROOT/proc/scull'
+prints 'scull'
+expect 0 "kernel messages" "$QUARRY" run --quiet tests/modules/kbuild -- sh -c 'cat $QUARRY_ROOT/proc/kmsg'
+prints '^<6>\[ *[0-9.]+\] .*user counts 41$'
+silent_about 'user counts 41'
 expect 3 "a command that fails" "$QUARRY" run --quiet examples/scull.c -- sh -c 'exit 7'
 says "the command ended with status 7"
 expect 3 "a command that is not there" "$QUARRY" run --quiet examples/scull.c -- "$work/nothing"

@@ -48,6 +48,11 @@ expect 0 "a client that stays behind" "$QUARRY" run --quiet $sleeper -- sh -c '
 says "still has dev/sleeper open"
 says "0 leaks, no other findings"
 
+expect 0 "a device for one client: each open comes after the close before it" "$QUARRY" run --quiet -D ONE_AT_A_TIME $sleeper -- sh -euc '
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        echo $i >$QUARRY_ROOT/dev/sleeper
+    done'
+
 expect 1 "a client that hangs in the driver" "$QUARRY" run --quiet -D HANG_IN_READ $sleeper -- sh -c '
     cat $QUARRY_ROOT/dev/sleeper >/dev/null 2>&1 & sleep 0.5; exit 0'
 says "a client hangs in the driver and cannot be interrupted"

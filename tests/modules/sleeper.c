@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A device whose read() sleeps until somebody writes; with -D it crashes in one place or another. For the
  * tests of signals and crashes. */
+#include <linux/bitops.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
@@ -21,6 +23,7 @@ static DEFINE_MUTEX(lock);
 static DECLARE_WAIT_QUEUE_HEAD(queue);
 static char *buffer;
 static size_t filled;
+static unsigned long opened __maybe_unused;
 
 static ssize_t sleeper_read(struct file *file, char __user *user, size_t size, loff_t *pos)
 {
@@ -82,12 +85,26 @@ static __poll_t sleeper_poll(struct file *file, poll_table *table)
 
 static int sleeper_open(struct inode *inode, struct file *file)
 {
+#ifdef ONE_AT_A_TIME
+    if (test_and_set_bit(0, &opened))
+        return -EBUSY;
+#endif
     return nonseekable_open(inode, file);
+}
+
+static int sleeper_release(struct inode *inode, struct file *file)
+{
+#ifdef ONE_AT_A_TIME
+    msleep(10); /* long enough for an open that comes too early */
+    clear_bit(0, &opened);
+#endif
+    return 0;
 }
 
 static const struct file_operations sleeper_fops = {
     .owner = THIS_MODULE,
     .open = sleeper_open,
+    .release = sleeper_release,
     .read = sleeper_read,
     .write = sleeper_write,
     .poll = sleeper_poll,

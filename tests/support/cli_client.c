@@ -4,6 +4,7 @@
  *     client ioctl DEVICE          a device with a quantum that can be set
  *     client mmap DEVICE           a device that can be mapped
  *     client nomap DEVICE          a device that cannot
+ *     client poll DEVICE           a device that is empty until somebody writes
  *
  * Leaves with the line of the first claim that does not hold. */
 #include <errno.h>
@@ -156,6 +157,30 @@ static void client_mmap(void)
     CLAIM(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, 12345, 0) == MAP_FAILED && errno == EBADF);
 }
 
+/* A device that is empty until somebody writes: poll() waits for that, and wakes. */
+static void client_poll(void)
+{
+    int fd = open(path, O_RDWR), status;
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    char text[8];
+    pid_t pid;
+
+    CLAIM(fd >= 0);
+    CLAIM(poll(&wait, 1, 100) == 0);
+    pid = fork();
+    CLAIM(pid >= 0);
+    if (pid == 0) {
+        int other = open(path, O_WRONLY);
+        usleep(300000);
+        _exit(other >= 0 && write(other, "news", 4) == 4 ? 0 : 1);
+    }
+    CLAIM(poll(&wait, 1, 10000) == 1 && wait.revents & POLLIN);
+    CLAIM(read(fd, text, sizeof(text)) == 4 && memcmp(text, "news", 4) == 0);
+    CLAIM(waitpid(pid, &status, 0) == pid && status == 0);
+    CLAIM(poll(&wait, 1, 0) == 0);
+    CLAIM(close(fd) == 0);
+}
+
 static void client_nomap(void)
 {
     int fd = open(path, O_RDWR);
@@ -176,6 +201,8 @@ int main(int argc, char **argv)
         client_ioctl();
     else if (strcmp(argv[1], "mmap") == 0)
         client_mmap();
+    else if (strcmp(argv[1], "poll") == 0)
+        client_poll();
     else
         client_nomap();
     return 0;
