@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <linux/preempt.h>
 #include <linux/rwsem.h>
+#include <linux/time.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
