@@ -61,13 +61,16 @@ check_link() { # label of the objects, libraries
     shift
     # shellcheck disable=SC2086
     gcc $sanitize "$work/main.c" "$work/$label"-*.o "$@" -pthread -lm -ldl -o "$work/program" 2>"$work/out" && return 0
-    grep -o 'undefined reference to .*' "$work/out" | sort -u | sed "s,^,does not link with $1: ,"
+    echo "does not link with $1:"
+    grep -E 'undefined reference|cannot find|multiple definition' "$work/out" | sort -u | head -20 | sed 's/^/    /'
     missing=$((missing + 1))
 }
 if [ "$missing" -eq 0 ] && [ -f "$QUARRY_BUILD/libquarry.a" ]; then
     check_link quarry-gcc "$QUARRY_BUILD/libquarry.a"
     check_link quarry-gcc "$QUARRY_BUILD/libquarry.so"
-    check_link linux-gcc "$QUARRY_BUILD/compat/linux/libquarry-linux-static.a" "$QUARRY_BUILD/libquarry.a"
+    # shellcheck disable=SC2046 # one object file a word
+    check_link linux-gcc "$QUARRY_BUILD/libquarry.a" \
+        $(find "$QUARRY_BUILD/compat/linux/CMakeFiles/quarry-linux.dir" -name '*.o') "$QUARRY_BUILD/libquarry.a"
 fi
 names=$(grep -c '^[^#].*|' "$api/names.txt")
 if [ "$missing" -eq 0 ]; then
