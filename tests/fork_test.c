@@ -6,6 +6,7 @@
 #include "machine.h"
 #include "child.h"
 #include "hosted.h"
+#include "sanitizer.h"
 #include <pthread.h>
 #include <quarry/quarry.h>
 #include <signal.h>
@@ -237,6 +238,8 @@ static void body_threads(const void *data)
 static void a_child_of_busy_threads_is_whole(void **state)
 {
     (void)state;
+    if (TEST_THREAD_SANITIZER) /* its own records are torn in the child of a busy process */
+        skip();
     assert_true(child_exited_well(child_run(body_threads, NULL)));
 }
 
@@ -364,6 +367,8 @@ static void body_racing_forks(const void *data)
 static void threads_fork_at_the_same_time(void **state)
 {
     (void)state;
+    if (TEST_THREAD_SANITIZER) /* its own records are torn in the child of a busy process */
+        skip();
     assert_true(child_exited_well(child_run(body_racing_forks, NULL)));
 }
 
