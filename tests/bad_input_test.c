@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Callers' mistakes: each ends in one clear report of the right kind, an error value where the call has
- * one, and a machine that is exactly as it was.
+/* Callers' mistakes: each ends in one clear report of the right kind, an error value where the call
+ * has one, and a machine that is exactly as it was.
  *
- * Idea. Every test makes one mistake between note() and expect(): note() remembers the findings and the live
- * set, expect() requires exactly one new finding of the kind, a word in its text, and the live set unchanged. */
+ * Idea. Every test makes one mistake between note() and expect(): note() remembers the findings and
+ * the live set, expect() requires exactly one new finding of the kind, a word in its text, and the
+ * live set unchanged. */
 #include <quarry/quarry.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Arguments for the calls in names.txt: only their types matter; the calls are compiled and linked, never made. */
+/* Arguments for the calls in names.txt: only their types matter; the calls are compiled and linked,
+ * never made. */
 static __attribute__((unused)) int an_int;
 static __attribute__((unused)) unsigned int a_uint;
 static __attribute__((unused)) unsigned long a_ulong;
