@@ -45,7 +45,8 @@ sh "$check" "$work/tree" >"$work/out" 2>&1 || { echo "a good file is refused"; c
 printf '/* A file without a licence. */\nint x;\n' >"$work/tree/src/base/bad.c"
 notices S1 "a missing licence line"
 fresh
-printf '/* SPDX-License-Identifier: MIT */\nint x;\n' >"$work/tree/src/base/bad.c"
+awk 'BEGIN { print "/* SPDX-License-Identifier: MIT */"; for (i = 0; i < 30; i++) print "extern int x;" }' \
+    >"$work/tree/src/base/bad.c"
 notices S2 "a missing header comment"
 fresh
 awk 'BEGIN { print "/* SPDX-License-Identifier: MIT */\n/* Long. */"; for (i = 0; i < 800; i++) print "extern int x;" }' \

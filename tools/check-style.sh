@@ -5,8 +5,8 @@
 #     tools/check-style.sh [ROOT]
 #
 # S1  The licence line comes first (second in scripts), in every source, script and build file.
-# S2  A comment that says what the file is for follows it, in every C file and header that does more
-#     than include another.
+# S2  A comment that says what the file is for follows it, in every C file and header of more than
+#     20 lines (shorter ones only forward to another).
 # S3  A file has at most 800 lines, a line at most 110 columns (code at most 100, which S4 sees to).
 # S4  clang-format has nothing to change (skipped, and said so, where clang-format is missing).
 # S5  Static functions have names that are unique across the core, so that all its files can be

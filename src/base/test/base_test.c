@@ -162,11 +162,11 @@ static void lists_keep_their_order(void **state)
     qr_list_add_tail(&item[1], &head);
     qr_list_add_tail(&item[2], &head);
     qr_list_add(&item[0], &head);
-    QR_LIST_FOR_EACH(pos, &head)
-    assert_ptr_equal(pos, &item[nr++]);
+    QR_LIST_FOR_EACH (pos, &head)
+        assert_ptr_equal(pos, &item[nr++]);
     assert_int_equal(nr, 3);
-    QR_LIST_FOR_EACH_SAFE(pos, tmp, &head)
-    qr_list_del(pos);
+    QR_LIST_FOR_EACH_SAFE (pos, tmp, &head)
+        qr_list_del(pos);
     assert_true(qr_list_empty(&head));
     assert_true(qr_list_empty(&item[1]));
 }
