@@ -41,6 +41,30 @@ static bool is_zero(const char *p, size_t size)
 
 /* ---- vmalloc --------------------------------------------------------------------------------- */
 
+static void free_as_today(void *area)
+{
+    vfree(area);
+}
+
+static void free_as_in_26(void *area)
+{
+    quarry_vfree_26(area);
+}
+
+static void g_c3_vfree_in_interrupt_is_reported_with_the_26_api_only(void **state)
+{
+    void *today = vmalloc(PAGE_SIZE), *then = vmalloc(PAGE_SIZE);
+
+    quarry_raise_irq(free_as_today, today);
+    assert_int_equal(findings, 0);
+    quarry_raise_irq(free_as_in_26, then);
+    assert_int_equal(findings, 1);
+    vm_unmap_aliases();
+    assert_null(find_vm_area(then)); /* put off, not lost */
+    quarry_vfree_26(vmalloc(PAGE_SIZE));
+    assert_int_equal(findings, 1); /* nothing wrong with it in process context */
+}
+
 static void every_form_of_vmalloc_gives_memory_in_the_window(void **state)
 {
     pgprot_t prot = PAGE_KERNEL;
@@ -320,6 +344,7 @@ int main(void)
 {
 #define QUIET(test) cmocka_unit_test_setup_teardown(test, quiet_setup, quiet_teardown)
     const struct CMUnitTest tests[] = {
+        QUIET(g_c3_vfree_in_interrupt_is_reported_with_the_26_api_only),
         QUIET(every_form_of_vmalloc_gives_memory_in_the_window),
         QUIET(g_s5_arrays_whose_size_overflows_are_refused),
         QUIET(the_caller_of_an_area_is_noted),

@@ -76,6 +76,11 @@ QUARRY_API void *vrealloc(const void *address, size_t size, gfp_t gfp);
  * (G-C3). An address that is not the start of an area changes nothing and is reported (G-S8). */
 QUARRY_API void vfree(const void *address);
 QUARRY_API void vfree_atomic(const void *address);
+/* The 2.6 form: from interrupt, where those kernels forbade it, it is reported as well as deferred. */
+QUARRY_API void quarry_vfree_26(const void *address);
+#ifdef QUARRY_LINUX_26
+#define vfree(address) quarry_vfree_26(address)
+#endif
 
 /* Map @count given pages side by side; the caller keeps the pages unless VM_MAP_PUT_PAGES. */
 QUARRY_API void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot);

@@ -106,6 +106,17 @@ void vfree(const void *address)
         qr_vfree(&qr_default()->vm, address, false);
 }
 
+void quarry_vfree_26(const void *address)
+{
+    struct quarry *q = qr_default();
+
+    if (!address)
+        return;
+    if (qr_vm_in_interrupt())
+        qr_may_sleep_here(&q->check, "vfree");
+    qr_vfree(&q->vm, address, false);
+}
+
 void vfree_atomic(const void *address)
 {
     if (address)

@@ -79,7 +79,6 @@ bool qr_area_is_on_node(const struct qr_vm *vm, const struct qr_area *area);
 
 /* vfree.c */
 void qr_vm_finish_deferred(struct qr_vm *vm);
-bool qr_vm_in_interrupt(void);
 
 /* describe.c */
 void qr_vm_describe(void *data, const void *address, struct qr_text *text);

@@ -71,6 +71,8 @@ void *qr_vmalloc(struct qr_vm *vm, unsigned long size, unsigned long align, gfp_
 /* Context: may sleep; in atomic context put off (and, but for interrupts, reported: G-C3). With
  * @always_defer any. */
 void qr_vfree(struct qr_vm *vm, const void *address, bool always_defer);
+/* Whether this context is an interrupt: there vfree is allowed and put off (G-C3). Context: any. */
+bool qr_vm_in_interrupt(void);
 void *qr_vmap(struct qr_vm *vm, struct page **pages, unsigned int count, unsigned long flags,
               const char *what);
 void *qr_vm_map_ram(struct qr_vm *vm, struct page **pages, unsigned int count);
