@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include <quarry/boot.h>
+#include <quarry/stat.h>
 #include "linux/runtime.h"
 
 struct run {
@@ -198,6 +199,7 @@ static void run_unload(struct run *run)
         for (size_t i = run->nr_loaded; i-- > 0;)
             load_exit(&run->loaded[i]);
         qlx_settle();
+        quarry_check_all(); /* sees what was written into free objects and never touched again */
     }
     report_sample();
     report_collect_leaks();

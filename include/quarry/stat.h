@@ -62,7 +62,8 @@ QUARRY_API uint64_t quarry_peak_bytes(void);
 QUARRY_API uint64_t quarry_sequence(void);
 
 /* Walk every structure of the machine and count the contradictions found (each is reported). 0 is
- * health. For tests and QUARRY_CHECK=3. May sleep; no other thread may be inside Quarry. */
+ * health. Writes into free objects of debugged caches are reported on the way. For tests and
+ * QUARRY_CHECK=3. May sleep; no other thread may be inside Quarry. */
 QUARRY_API unsigned long quarry_check_all(void);
 
 QUARRY_EXTERN_C_END

@@ -332,6 +332,26 @@ void qr_debug_check_slab(struct kmem_cache *cache, struct page *page)
     }
 }
 
+/* The free objects of a slab that stays. What was damaged is reported once and made good. */
+void qr_debug_check_idle(struct kmem_cache *cache, struct page *page)
+{
+    u32 nr = slab_objects(cache, page);
+
+    for (u32 i = 0; i < nr; i++) {
+        struct debug_damage damage = {0};
+        void *object = slab_object(cache, page, i);
+        if (!qr_slab_bit(cache, page, i))
+            continue;
+        debug_check_free(cache, &damage, object);
+        if (QR_LIKELY(!damage.found))
+            continue;
+        debug_report(cache, &damage, object, false, "looking at all free objects");
+        debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
+        if (debug_poisons(cache))
+            debug_set_poison(cache, object);
+    }
+}
+
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
 size_t qr_object_usable(const struct kmem_cache *cache)

@@ -193,6 +193,21 @@ static void a_write_after_free_is_found_when_the_slab_goes_back(void **state)
     test_end(q);
 }
 
+static void a_write_after_free_is_found_by_a_look_at_all_free_objects(void **state)
+{
+    struct quarry *q = boot_seeing("slab_debug=P");
+    struct kmem_cache *cache = make_cache(q, "idle", 64, 0);
+    char *object = take(cache);
+
+    give(q, cache, object);
+    object[3] = 0;
+    assert_int_equal(qr_slabs_check(&q->slabs), 0); /* the caller's fault, not ours */
+    expect_finding(QUARRY_USE_AFTER_FREE, "bytes 3 to 3");
+    assert_int_equal(qr_slabs_check(&q->slabs), 0);
+    assert_int_equal(seen.nr, 0); /* told once */
+    test_end(q);
+}
+
 static void objects_are_handed_out_again_as_late_as_possible(void **state)
 {
     struct quarry *q = boot_seeing("slab_debug=P");
@@ -443,6 +458,7 @@ int main(void)
         cmocka_unit_test(every_byte_of_a_freed_object_is_watched),
         cmocka_unit_test(a_write_after_free_names_who_freed),
         cmocka_unit_test(a_write_after_free_is_found_when_the_slab_goes_back),
+        cmocka_unit_test(a_write_after_free_is_found_by_a_look_at_all_free_objects),
         cmocka_unit_test(objects_are_handed_out_again_as_late_as_possible),
         cmocka_unit_test(g_s11_poison_never_touches_constructed_or_rcu_objects),
         cmocka_unit_test(zeroed_objects_are_zero_in_debugged_caches_too),
