@@ -13,4 +13,10 @@
 #define TEST_THREAD_SANITIZER 0
 #endif
 
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define TEST_ADDRESS_SANITIZER 1
+#else
+#define TEST_ADDRESS_SANITIZER 0
+#endif
+
 #endif
