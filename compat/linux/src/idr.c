@@ -55,7 +55,8 @@ static int idr_make_room(struct idr *idr, gfp_t gfp)
         return -ENOMEM;
     old = slot;
     if (idr->room < room) {
-        memcpy(slot, idr->slot, idr->nr * sizeof(*slot));
+        if (idr->nr) /* an empty one has no table yet, and memcpy takes no NULL */
+            memcpy(slot, idr->slot, idr->nr * sizeof(*slot));
         old = idr->slot;
         idr->slot = slot;
         idr->room = room;
