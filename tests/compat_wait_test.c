@@ -320,6 +320,7 @@ static int thread_loop(void *data)
 
 static int thread_wait(void *data)
 {
+    atomic_set(&inside, 0);
     wait_event_interruptible(queue, kthread_should_stop());
     return 43;
 }
@@ -337,7 +338,8 @@ static void a_kernel_thread_runs_until_it_is_stopped(void **state)
     assert_int_equal(kthread_stop(task), 42);
     assert_int_equal(qlx_count_left(QLX_LEFT_KTHREAD), 0);
     task = kthread_run(thread_wait, NULL, "waiter");
-    msleep(2);
+    while (atomic_read(&inside)) /* one that never ran would answer -EINTR */
+        msleep(1);
     assert_int_equal(kthread_stop(task), 43);
     task = kthread_create(thread_loop, NULL, "never");
     assert_int_equal(kthread_stop(task), -EINTR);
