@@ -56,6 +56,15 @@ static void until_asleep(struct sleeper *sleeper)
     usleep_range(1000, 2000);
 }
 
+/* @nr of them have come back, and given time no further one does. */
+static void assert_woken(int nr)
+{
+    while (atomic_read(&woken) < nr)
+        usleep_range(100, 200);
+    usleep_range(5000, 6000);
+    assert_int_equal(atomic_read(&woken), nr);
+}
+
 static long wait_for_flag(void *arg)
 {
     long result = wait_event_interruptible(queue, atomic_read(&flag) != 0);
@@ -144,11 +153,9 @@ static void wake_up_wakes_one_exclusive_waiter_and_all_others(void **state)
     atomic_set(&flag, 2); /* enough for two, but one is woken */
     wake_up_interruptible(&queue);
     sleeper_join(&plain);
-    usleep_range(5000, 6000);
-    assert_int_equal(atomic_read(&woken), 2);
+    assert_woken(2);
     wake_up_interruptible(&queue);
-    usleep_range(5000, 6000);
-    assert_int_equal(atomic_read(&woken), 3);
+    assert_woken(3);
     atomic_set(&flag, 1);
     wake_up_all(&queue);
     for (int i = 0; i < 3; i++)
