@@ -16,7 +16,7 @@
 
 struct quarry {
     struct qr_cpus cpus; /* first: see QP_DEFAULT_CPUS */
-    u32 booted; /* 0: no; 1: runs; 2: runs, but the port holds new calls back (see ports/hosted/fork.c) */
+    u32 booted; /* 0: no; 1: runs; 2: runs, but the port holds new calls back (see ports/hosted/gate.c) */
     struct qr_map map;
     struct qr_zones zones;
     struct qr_kmalloc kmalloc;

@@ -126,6 +126,11 @@ void qp_wait(struct qp_event *event, uint32_t seen, uint64_t timeout_ns);
 /* Bump event->moves and wake all who wait for it. Context: any. */
 void qp_wake(struct qp_event *event);
 
+/* Keep all other tasks out of the core, asleep in qp_wait at most, until qp_let_in(): they wait at their
+ * next call, while this one may go on calling. Empty where there is one task. The caller may sleep. */
+void qp_hold_others(void);
+void qp_let_in(void);
+
 /* Run fn(arg) as a task of its own, once, for good. -ENOSYS: this port has no tasks; the caller
  * then does the work itself at its slow paths. */
 int qp_start_worker(void (*fn)(void *), void *arg);

@@ -63,7 +63,8 @@ QUARRY_API uint64_t quarry_sequence(void);
 
 /* Walk every structure of the machine and count the contradictions found (each is reported). 0 is
  * health. Writes into free objects of debugged caches are reported on the way. For tests and
- * QUARRY_CHECK=3. May sleep; no other thread may be inside Quarry. */
+ * QUARRY_CHECK=3. May sleep. Calls of other threads wait until it is over, as far as the port can hold
+ * them back; whoever handles the reports must not fork. */
 QUARRY_API unsigned long quarry_check_all(void);
 
 QUARRY_EXTERN_C_END

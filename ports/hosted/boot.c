@@ -194,7 +194,9 @@ void quarry_boot_default(void)
     if (boot_here)
         qp_panic("quarry: memory was asked for while the machine boots, by whoever handles its "
                  "reports; that cannot be served\n");
-    /* A fork in progress holds the mutex too, and calls wait here until it is over. */
+    if (hosted_gate_is_mine())
+        return; /* it is closed for the others */
+    /* Who closed the gate holds the mutex too, and calls wait here until it is open again. */
     qp_self.parked++;
     hosted_boot_lock();
     qp_self.parked--;

@@ -67,9 +67,21 @@ void hosted_boot_unlock(void);
 struct hosted_ram *hosted_default_ram(void);
 /* Does nothing but make the linker take fork.c, whose handlers register themselves. */
 void hosted_fork_link(void);
-/* Undo qp_self.parked++: go on once no fork is in progress. */
+
+/* ---- gate.c: keeping other threads out ------------------------------------------------------- */
+
+/* Hold other threads' next calls back, once all are outside; stop them wherever they are; let them
+ * go on. With the boot lock held. */
+void hosted_gate_close(void);
+void hosted_gate_stop(void);
+void hosted_gate_open(void);
+/* In a forked child: there are no others. */
+void hosted_gate_forget(void);
+/* Whether this thread holds the others back, and may call. */
+bool hosted_gate_is_mine(void);
+/* Undo qp_self.parked++: go on once the gate is open. */
 void hosted_unpark(void);
-/* The signal that stops threads while a child copies memory; nobody should block it. */
+/* The signal that asks threads; nobody should block it. */
 int hosted_stop_signal(void);
 
 /* ---- console.c ------------------------------------------------------------------------------- */

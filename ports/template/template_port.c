@@ -65,6 +65,16 @@ void qp_wake(struct qp_event *event)
     TEMPLATE_DUTY("qp_wake");
 }
 
+void qp_hold_others(void)
+{
+    TEMPLATE_DUTY("qp_hold_others");
+}
+
+void qp_let_in(void)
+{
+    TEMPLATE_DUTY("qp_let_in");
+}
+
 int qp_start_worker(void (*fn)(void *), void *arg)
 {
     (void)fn;

@@ -37,18 +37,17 @@ uint64_t quarry_sequence(void)
     return qr_sequence(qr_default());
 }
 
-/* The background worker stands still meanwhile: a block on its way from a CPU's list to its zone is for a
- * moment in neither, and would be taken for lost. */
+/* The background worker and all other threads stand still meanwhile: a block on its way from a CPU's list
+ * to its zone, as when a thread ends, is for a moment in neither and would be taken for lost. */
 unsigned long quarry_check_all(void)
 {
     struct quarry *q = qr_default();
-    bool worker = __atomic_load_n(&q->reclaim.running, __ATOMIC_ACQUIRE);
     unsigned long wrong;
 
-    if (worker)
-        qr_reclaim_stop(&q->reclaim);
+    qr_reclaim_pause(&q->reclaim); /* while it can still run to its end */
+    qp_hold_others();
     wrong = qr_check_all(q);
-    if (worker)
-        qr_reclaim_start(&q->reclaim);
+    qp_let_in();
+    qr_reclaim_resume(&q->reclaim);
     return wrong;
 }

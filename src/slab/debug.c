@@ -332,24 +332,47 @@ void qr_debug_check_slab(struct kmem_cache *cache, struct page *page)
     }
 }
 
-/* The free objects of a slab that stays. What was damaged is reported once and made good. */
-void qr_debug_check_idle(struct kmem_cache *cache, struct page *page)
+/* The next damaged free object of a list of slabs that stay, made good; NULL: there is none. The
+ * node's lock is held. */
+static void *debug_mend_list(struct kmem_cache *cache, u32 head, struct debug_damage *damage)
 {
-    u32 nr = slab_objects(cache, page);
+    const struct qr_map *map = slab_map(cache);
+    u32 pfn = head;
 
-    for (u32 i = 0; i < nr; i++) {
-        struct debug_damage damage = {0};
-        void *object = slab_object(cache, page, i);
-        if (!qr_slab_bit(cache, page, i))
-            continue;
-        debug_check_free(cache, &damage, object);
-        if (QR_LIKELY(!damage.found))
-            continue;
-        debug_report(cache, &damage, object, false, "looking at all free objects");
-        debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
-        if (debug_poisons(cache))
-            debug_set_poison(cache, object);
+    while (pfn) {
+        struct page *page = qr_page(map, pfn);
+        for (u32 i = 0, nr = slab_objects(cache, page); i < nr; i++) {
+            void *object = slab_object(cache, page, i);
+            if (!qr_slab_bit(cache, page, i))
+                continue;
+            debug_check_free(cache, damage, object);
+            if (QR_LIKELY(!damage->found))
+                continue;
+            debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
+            if (debug_poisons(cache))
+                debug_set_poison(cache, object);
+            return object;
+        }
+        pfn = page->quarry_slab.next == head ? 0 : page->quarry_slab.next;
     }
+    return NULL;
+}
+
+/* Reported without the lock: whoever handles the report may allocate. */
+void qr_debug_check_idle(struct kmem_cache *cache, struct qr_cache_node *node)
+{
+    void *object;
+
+    do {
+        struct debug_damage damage = {0};
+        unsigned long state = qp_lock(&node->lock);
+        object = debug_mend_list(cache, node->partial, &damage);
+        if (!object)
+            object = debug_mend_list(cache, node->empty, &damage);
+        qp_unlock(&node->lock, state);
+        if (object)
+            debug_report(cache, &damage, object, false, "looking at all free objects");
+    } while (object);
 }
 
 /* ---- sizes ----------------------------------------------------------------------------------- */

@@ -211,7 +211,7 @@ void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp);
 void qr_debug_init_object(struct kmem_cache *cache, void *object);
 /* A slab goes back: were its free objects left alone? */
 void qr_debug_check_slab(struct kmem_cache *cache, struct page *page);
-void qr_debug_check_idle(struct kmem_cache *cache, struct page *page);
+void qr_debug_check_idle(struct kmem_cache *cache, struct qr_cache_node *node);
 void *qr_debug_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size, const char *what);
 void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, const char *what);
 

@@ -347,48 +347,29 @@ static unsigned long check_cache(struct kmem_cache *cache, u64 *charged)
     return bad;
 }
 
-static void check_idle_list(struct kmem_cache *cache, u32 head)
-{
-    const struct qr_map *map = slab_map(cache);
-    u32 pfn = head;
-
-    if (!head)
-        return;
-    do {
-        qr_debug_check_idle(cache, qr_page(map, pfn));
-        pfn = qr_page(map, pfn)->quarry_slab.next;
-    } while (pfn != head);
-}
-
 /* Callers' writes into free objects of debugged caches, which would otherwise be seen only when the
  * object is handed out again or its slab goes back. Findings of theirs, no contradiction of ours. */
 static void check_idle_objects(struct kmem_cache *cache)
 {
     if (!cache_is_debugged(cache))
         return;
-    for (unsigned int nid = 0; nid < cache->owner->zones->nr_nodes; nid++) {
-        struct qr_cache_node *node = &cache->node[nid];
-        unsigned long state = qp_lock(&node->lock);
-        check_idle_list(cache, node->partial);
-        check_idle_list(cache, node->empty);
-        qp_unlock(&node->lock, state);
-    }
+    for (unsigned int nid = 0; nid < cache->owner->zones->nr_nodes; nid++)
+        qr_debug_check_idle(cache, &cache->node[nid]);
 }
 
-/* No other thread may be inside the machine. */
+/* No other thread may be inside the machine. What callers did to free objects comes last: whoever
+ * handles those reports may allocate, and changes the counts. */
 unsigned long qr_slabs_check(struct qr_slabs *slabs)
 {
     struct kmem_cache *cache = NULL;
     unsigned long bad = 0;
     u64 charged = 0;
 
-    while ((cache = qr_cache_next(slabs, cache)) != NULL) {
-        unsigned long wrong = check_cache(cache, &charged);
-        if (!wrong)
-            check_idle_objects(cache);
-        bad += wrong;
-    }
+    while ((cache = qr_cache_next(slabs, cache)) != NULL)
+        bad += check_cache(cache, &charged);
     if (!bad && charged != slabs->stacked_bytes)
         bad += check_fail(&slabs->cache_cache, NULL, "the stacks hold another budget than charged");
+    while (!bad && (cache = qr_cache_next(slabs, cache)) != NULL)
+        check_idle_objects(cache);
     return bad;
 }

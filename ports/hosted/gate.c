@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* ports/hosted/gate: keep the other threads out of Quarry for a while, or stop them altogether.
+ *
+ * Problem. A fork, and a look at every structure of the machine, need all of it to stand still, also
+ * what a CPU changes without a lock. Threads are the program's: nobody can wait for them by name.
+ *
+ * Idea. *Closed.* A thread is asked by a signal. If its handler finds it outside Quarry's public
+ * functions, it takes this CPU's data away from the thread, so that its next call goes the slow way,
+ * and that waits in quarry_boot_default() as if the machine were still booting. If it finds it
+ * inside, the thread goes on and is asked again. Threads that wait inside (qp_wait) are held before
+ * they return. *Stopped.* The threads stand still in that handler, wherever they are.
+ *
+ * Limits. A thread that blocks the signal (SIGRTMAX-1) runs on. The same holds for one that stays in
+ * a callback of a public function (a constructor, a shrinker) for longer than is waited for: a tenth
+ * of a second for a fork, two seconds for a look. Threads in a system call may see it end early with
+ * EINTR, as after SIGCONT. The default machine alone has a gate.
+ *
+ * Locks: the caller holds boot_mutex, so that there is one reason at a time. */
+#define _GNU_SOURCE
+#include "hosted.h"
+#include "instance.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#define GATE_MAX_THREADS 8192u
+#define GATE_PATIENCE_NS 100000000ull       /* for a fork, which should not take long */
+#define GATE_HOLD_PATIENCE_NS 2000000000ull /* for a look that should not be wrong */
+#define GATE_PAUSE_NS 5000000               /* without an answer: look whether there will be any */
+#define GATE_MOMENT_NS 20000                /* many times the way through a section */
+#define GATE_DIRENTS 4096
+
+enum gate_phase { GATE_IDLE, GATE_CLOSED, GATE_STOP };
+enum gate_state { GATE_ASKED, GATE_BUSY, GATE_AGREED };
+
+struct gate_thread {
+    int tid;
+    uint32_t state; /* enum gate_state */
+};
+
+static struct gate_thread gate_thread[GATE_MAX_THREADS];
+static unsigned int gate_nr_threads;
+static uint32_t gate_answers; /* given by handlers so far; a futex */
+static uint32_t gate_phase;   /* enum gate_phase; a futex */
+static struct sigaction gate_old_action;
+static __thread unsigned int gate_holds; /* of this thread, one in another */
+
+static long gate_futex(uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
+{
+    return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, timeout, NULL, 0);
+}
+
+int hosted_stop_signal(void)
+{
+    return SIGRTMAX - 1;
+}
+
+/* ---- asking the other threads ---------------------------------------------------------------- */
+
+/* Pass on what was not sent by gate_signal. */
+static void gate_chain(int number, siginfo_t *info, void *context)
+{
+    if (gate_old_action.sa_flags & SA_SIGINFO)
+        gate_old_action.sa_sigaction(number, info, context);
+    else if (gate_old_action.sa_handler != SIG_DFL && gate_old_action.sa_handler != SIG_IGN)
+        gate_old_action.sa_handler(number);
+}
+
+/* The handler and what it calls are not instrumented: they may interrupt a race detector's runtime
+ * and must not enter it again. */
+#define GATE_IN_HANDLER __attribute__((no_sanitize("thread", "address", "undefined")))
+
+GATE_IN_HANDLER static _Unwind_Reason_Code gate_frame(struct _Unwind_Context *context, void *inside)
+{
+    if (!hosted_is_public(_Unwind_GetIP(context)))
+        return _URC_NO_REASON;
+    *(bool *)inside = true;
+    return _URC_END_OF_STACK;
+}
+
+/* Whether the interrupted code is outside, or held wherever it is. */
+GATE_IN_HANDLER static bool gate_leave_outside(void)
+{
+    bool inside = false;
+    if (qp_self.parked)
+        return true;
+    if (qp_self.inside) /* core code with no public function above it */
+        return false;
+    _Unwind_Backtrace(gate_frame, &inside);
+    if (!inside)
+        qp_self.cpu = &qr_cpu_none; /* claimed again behind the gate */
+    return !inside;
+}
+
+GATE_IN_HANDLER static void gate_asked(int number, siginfo_t *info, void *context)
+{
+    struct gate_thread *self = info->si_value.sival_ptr;
+    uint32_t phase = __atomic_load_n(&gate_phase, __ATOMIC_ACQUIRE);
+    bool agreed = true;
+    int saved = errno;
+    if (info->si_code != SI_QUEUE || self < gate_thread || self >= gate_thread + GATE_MAX_THREADS) {
+        gate_chain(number, info, context);
+        return;
+    }
+    /* One that comes late, after its fork gave up waiting, finds nothing to stop for. */
+    if (phase != GATE_IDLE) {
+        if (phase == GATE_CLOSED)
+            agreed = gate_leave_outside();
+        __atomic_store_n(&self->state, agreed ? GATE_AGREED : GATE_BUSY, __ATOMIC_RELEASE);
+        __atomic_fetch_add(&gate_answers, 1, __ATOMIC_RELEASE);
+        syscall(SYS_futex, &gate_answers, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        while (phase == GATE_STOP && __atomic_load_n(&gate_phase, __ATOMIC_ACQUIRE) == GATE_STOP)
+            syscall(SYS_futex, &gate_phase, FUTEX_WAIT_PRIVATE, GATE_STOP, NULL, NULL, 0);
+    }
+    errno = saved;
+}
+
+/* The host's own form of a signal action. */
+struct gate_kernel_action {
+    void (*handler)(int, siginfo_t *, void *);
+    unsigned long flags;
+    void *restorer;
+    unsigned long mask;
+};
+
+/* ThreadSanitizer puts a handler of its own in front, which lets signals wait for the thread's next
+ * system call; a thread that computes would never stop. Take that one away again. */
+static bool gate_install_directly(void)
+{
+    struct gate_kernel_action action;
+    int number = hosted_stop_signal();
+    if (syscall(SYS_rt_sigaction, number, NULL, &action, sizeof(action.mask)) != 0)
+        return false;
+    action.handler = gate_asked;
+    return syscall(SYS_rt_sigaction, number, &action, NULL, sizeof(action.mask)) == 0;
+}
+
+/* The handler stays for good, since a late signal may come at any time. */
+static bool gate_install(void)
+{
+    struct sigaction now, ours = {.sa_sigaction = gate_asked, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigfillset(&ours.sa_mask);
+    if (sigaction(hosted_stop_signal(), NULL, &now) != 0)
+        return false;
+    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == gate_asked)
+        return true;
+    gate_old_action = now;
+    if (sigaction(hosted_stop_signal(), &ours, NULL) != 0)
+        return false;
+    return !QP_OBSERVED() || gate_install_directly();
+}
+
+static bool gate_known(int tid)
+{
+    unsigned int i;
+    for (i = 0; i < gate_nr_threads; i++) {
+        if (gate_thread[i].tid == tid)
+            return true;
+    }
+    return false;
+}
+
+/* Ask one thread to stop; false when it has ended meanwhile. */
+static bool gate_ask(struct gate_thread *thread)
+{
+    siginfo_t info;
+    __atomic_store_n(&thread->state, GATE_ASKED, __ATOMIC_RELEASE);
+    memset(&info, 0, sizeof(info));
+    info.si_signo = hosted_stop_signal();
+    info.si_code = SI_QUEUE;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_ptr = thread;
+    return syscall(SYS_rt_tgsigqueueinfo, getpid(), thread->tid, info.si_signo, &info) == 0;
+}
+
+/* Ask a thread that was not asked yet; whether there is something to wait for. */
+static bool gate_signal(int tid)
+{
+    struct gate_thread *thread = &gate_thread[gate_nr_threads];
+    if (gate_nr_threads == GATE_MAX_THREADS || gate_known(tid))
+        return false;
+    thread->tid = tid;
+    if (!gate_ask(thread))
+        return false;
+    gate_nr_threads++;
+    return true;
+}
+
+/* As readdir, but without the C library's heap: its locks may be held by a stopped thread. */
+struct gate_dirent {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+/* Signal every thread that was not signalled yet; how many. */
+static unsigned int gate_signal_all(void)
+{
+    _Alignas(8) char buffer[GATE_DIRENTS];
+    int self = (int)syscall(SYS_gettid), fd = open("/proc/self/task", O_RDONLY | O_CLOEXEC);
+    unsigned int nr = 0;
+    long got, at;
+    if (fd < 0)
+        return 0;
+    while ((got = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
+        for (at = 0; at < got; at += ((struct gate_dirent *)(buffer + at))->length) {
+            const char *name = ((struct gate_dirent *)(buffer + at))->name;
+            int tid = 0;
+            for (; *name >= '0' && *name <= '9'; name++)
+                tid = tid * 10 + (*name - '0');
+            if (tid && tid != self)
+                nr += gate_signal(tid);
+        }
+    }
+    close(fd);
+    return nr;
+}
+
+/* Whether a thread blocks the signal just now, by its "SigBlk:" line. */
+static bool gate_is_deaf(int tid)
+{
+    char text[2048], *line;
+    unsigned long long blocked;
+    ssize_t got;
+    int fd;
+    snprintf(text, sizeof(text), "/proc/self/task/%d/status", tid);
+    fd = open(text, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true; /* it ended */
+    got = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = 0;
+    line = strstr(text, "SigBlk:");
+    if (!line || sscanf(line, "SigBlk: %llx", &blocked) != 1)
+        return false;
+    return (blocked >> (hosted_stop_signal() - 1)) & 1;
+}
+
+/* Let the busy ones come further, then ask them again. Whether all agree but those who cannot
+ * hear. */
+static bool gate_all_agree(bool look_closely)
+{
+    const struct timespec moment = {.tv_nsec = GATE_MOMENT_NS};
+    bool all = true;
+    unsigned int i;
+    for (i = 0; i < gate_nr_threads; i++)
+        all = all && __atomic_load_n(&gate_thread[i].state, __ATOMIC_ACQUIRE) == GATE_AGREED;
+    if (all)
+        return true;
+    nanosleep(&moment, NULL);
+    for (i = 0, all = true; i < gate_nr_threads; i++) {
+        uint32_t state = __atomic_load_n(&gate_thread[i].state, __ATOMIC_ACQUIRE);
+        if (state == GATE_BUSY && gate_ask(&gate_thread[i]))
+            all = false;
+        else if (state == GATE_ASKED && !(look_closely && gate_is_deaf(gate_thread[i].tid)))
+            all = false;
+    }
+    return all;
+}
+
+/* Wait until all who were asked agree. */
+static void gate_await(uint64_t until)
+{
+    bool slow = false;
+    for (;;) {
+        uint32_t answers = __atomic_load_n(&gate_answers, __ATOMIC_ACQUIRE);
+        struct timespec pause = {.tv_nsec = GATE_PAUSE_NS};
+        if (gate_all_agree(slow) || qp_now_ns() > until)
+            return;
+        slow = gate_futex(&gate_answers, FUTEX_WAIT, answers, &pause) != 0 && errno == ETIMEDOUT;
+    }
+}
+
+/* Enter a phase with all other threads, also those that are born meanwhile: the last round finds no
+ * new one. */
+static void gate_enter(enum gate_phase phase, uint64_t patience_ns)
+{
+    uint64_t until = qp_now_ns() + patience_ns;
+    gate_nr_threads = 0;
+    if (!gate_install())
+        return;
+    __atomic_store_n(&gate_phase, phase, __ATOMIC_RELEASE);
+    while (gate_signal_all())
+        gate_await(until);
+}
+
+static void gate_close(uint64_t patience_ns)
+{
+    __atomic_store_n(&quarry_default.booted, 2, __ATOMIC_RELEASE);
+    gate_enter(GATE_CLOSED, patience_ns);
+}
+
+void hosted_gate_close(void)
+{
+    gate_close(GATE_PATIENCE_NS);
+}
+
+void hosted_gate_stop(void)
+{
+    gate_enter(GATE_STOP, GATE_PATIENCE_NS);
+}
+
+void hosted_gate_open(void)
+{
+    __atomic_store_n(&quarry_default.booted, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&gate_phase, GATE_IDLE, __ATOMIC_RELEASE);
+    gate_futex(&gate_phase, FUTEX_WAKE, 0x7fffffff, NULL);
+}
+
+void hosted_gate_forget(void)
+{
+    gate_phase = GATE_IDLE;
+    gate_nr_threads = 0;
+}
+
+/* The gate is looked at after the mark is gone: a fork that asked while the mark was there took it
+ * for a promise. */
+void hosted_unpark(void)
+{
+    uint32_t phase;
+    for (;;) {
+        qp_self.parked--;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&gate_phase, __ATOMIC_ACQUIRE) == GATE_IDLE)
+            return;
+        qp_self.parked++;
+        while ((phase = __atomic_load_n(&gate_phase, __ATOMIC_ACQUIRE)) != GATE_IDLE)
+            gate_futex(&gate_phase, FUTEX_WAIT, phase, NULL);
+    }
+}
+
+/* ---- a machine for one thread alone ---------------------------------------------------------- */
+
+void qp_hold_others(void)
+{
+    if (gate_holds++)
+        return;
+    hosted_boot_lock();
+    gate_close(GATE_HOLD_PATIENCE_NS);
+}
+
+void qp_let_in(void)
+{
+    if (--gate_holds)
+        return;
+    hosted_gate_open();
+    hosted_boot_unlock();
+}
+
+bool hosted_gate_is_mine(void)
+{
+    return gate_holds != 0;
+}
