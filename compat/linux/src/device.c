@@ -231,8 +231,6 @@ QUARRY_API int device_add(struct device *dev)
     return 0;
 }
 
-static void device_free_managed(struct device *dev);
-
 QUARRY_API void device_del(struct device *dev)
 {
     if (!node_remove(dev)) {
@@ -246,7 +244,7 @@ QUARRY_API void device_del(struct device *dev)
 static void device_release(struct kref *kref)
 {
     struct device *dev = container_of(kref, struct device, kobj.kref);
-    device_free_managed(dev);
+    qlx_devres_release_all(dev);
     if (dev->release)
         dev->release(dev);
     else if (dev->class && dev->class->dev_release)
@@ -370,59 +368,6 @@ QUARRY_API void cdev_device_del(struct cdev *cdev, struct device *dev)
     device_del(dev);
     if (dev->devt)
         cdev_del(cdev);
-}
-
-/* ---- memory that goes with its device ------------------------------------------------------ */
-
-struct device_managed {
-    struct list_head list;
-    void *object;
-};
-
-/* The link is kept beside the object, so that the object keeps kmalloc's alignment and size class. */
-QUARRY_API void *devm_kmalloc(struct device *dev, size_t size, gfp_t gfp)
-{
-    struct device_managed *managed = kmalloc(sizeof(*managed), gfp & ~__GFP_ZERO);
-    if (!managed)
-        return NULL;
-    managed->object = kmalloc(size, gfp);
-    if (!managed->object) {
-        kfree(managed);
-        return NULL;
-    }
-    pthread_mutex_lock(&device_lock);
-    list_add(&managed->list, &dev->quarry_managed);
-    pthread_mutex_unlock(&device_lock);
-    return managed->object;
-}
-
-QUARRY_API void devm_kfree(struct device *dev, const void *object)
-{
-    struct device_managed *managed, *found = NULL;
-    pthread_mutex_lock(&device_lock);
-    list_for_each_entry (managed, &dev->quarry_managed, list) {
-        if (managed->object == object)
-            found = managed;
-    }
-    if (found)
-        list_del(&found->list);
-    pthread_mutex_unlock(&device_lock);
-    if (!found) {
-        qlx_find("registration", NULL, NULL, "devm_kfree of memory that is not this device's");
-        return;
-    }
-    kfree(found->object);
-    kfree(found);
-}
-
-static void device_free_managed(struct device *dev)
-{
-    struct device_managed *managed, *next;
-    list_for_each_entry_safe (managed, next, &dev->quarry_managed, list) {
-        list_del(&managed->list);
-        kfree(managed->object);
-        kfree(managed);
-    }
 }
 
 /* ---- misc devices -------------------------------------------------------------------------- */

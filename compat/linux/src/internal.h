@@ -146,6 +146,7 @@ void qlx_rcu_run(void);
 
 struct file_operations;
 struct cdev;
+struct device;
 struct miscdevice;
 struct proc_dir_entry;
 struct vm_area_struct;
@@ -164,6 +165,9 @@ struct miscdevice *qlx_misc_find(unsigned int minor);
 bool qlx_device_made(unsigned int dev);
 bool qlx_devices_visit(bool (*visit)(const struct qlx_device *, void *), void *data);
 void qlx_devices_forget(void);
+
+/* devres.c: how many there were. */
+int qlx_devres_release_all(struct device *dev);
 
 /* proc.c: find and hold an entry; NULL when there is none or it is being removed. */
 struct proc_dir_entry *qlx_proc_hold(const char *path);

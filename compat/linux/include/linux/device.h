@@ -90,6 +90,46 @@ QUARRY_API void device_unregister(struct device *dev);
 QUARRY_API struct device *get_device(struct device *dev);
 QUARRY_API void put_device(struct device *dev);
 
+/* Managed resources: records of a device, released newest first when a probe fails, after a remove
+ * and with the device. A record is @size zeroed bytes that @release is given. Context: may sleep
+ * (devres_add and the look-ups: any). */
+typedef void (*dr_release_t)(struct device *dev, void *res);
+typedef int (*dr_match_t)(struct device *dev, void *res, void *match_data);
+QUARRY_API void *__devres_alloc_node(dr_release_t release, size_t size, gfp_t gfp, int nid,
+                                     const char *name);
+#define devres_alloc(release, size, gfp)                                                           \
+    __devres_alloc_node(release, size, gfp, NUMA_NO_NODE, #release)
+#define devres_alloc_node(release, size, gfp, nid)                                                 \
+    __devres_alloc_node(release, size, gfp, nid, #release)
+QUARRY_API void devres_free(void *res); /* one that was not added */
+QUARRY_API void devres_add(struct device *dev, void *res);
+/* The newest record with this release function that @match (NULL: any) accepts, or NULL. */
+QUARRY_API void *devres_find(struct device *dev, dr_release_t release, dr_match_t match,
+                             void *match_data);
+/* The one there is, freeing @fresh; or @fresh, added. */
+QUARRY_API void *devres_get(struct device *dev, void *fresh, dr_match_t match, void *match_data);
+/* Take it off the list; destroy: and free it; release: and call its function. 0 or -ENOENT. */
+QUARRY_API void *devres_remove(struct device *dev, dr_release_t release, dr_match_t match,
+                               void *match_data);
+QUARRY_API int devres_destroy(struct device *dev, dr_release_t release, dr_match_t match,
+                              void *match_data);
+QUARRY_API int devres_release(struct device *dev, dr_release_t release, dr_match_t match,
+                              void *match_data);
+QUARRY_API void devres_for_each_res(struct device *dev, dr_release_t release, dr_match_t match,
+                                    void *match_data, void (*fn)(struct device *, void *, void *),
+                                    void *data);
+/* Groups: what is added between open and close (or from open on) can be released alone; removing a
+ * group only forgets its borders. @id NULL: the newest open group. */
+QUARRY_API void *devres_open_group(struct device *dev, void *id, gfp_t gfp);
+QUARRY_API void devres_close_group(struct device *dev, void *id);
+QUARRY_API void devres_remove_group(struct device *dev, void *id);
+QUARRY_API int devres_release_group(struct device *dev, void *id);
+/* A function to call when the device lets go. _or_reset: call it at once if memory is short. */
+QUARRY_API int devm_add_action(struct device *dev, void (*action)(void *), void *data);
+QUARRY_API int devm_add_action_or_reset(struct device *dev, void (*action)(void *), void *data);
+QUARRY_API void devm_remove_action(struct device *dev, void (*action)(void *), void *data);
+QUARRY_API void devm_release_action(struct device *dev, void (*action)(void *), void *data);
+
 /* Memory that is freed with its device. */
 QUARRY_API void *devm_kmalloc(struct device *dev, size_t size, gfp_t gfp);
 QUARRY_API void devm_kfree(struct device *dev, const void *object);

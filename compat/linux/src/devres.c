@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* devres: resources that go when their device goes or its driver lets it go.
+ *
+ * A device keeps one list of records, newest first in effect: they are released in the reverse order of
+ * their making, when a probe fails, after a remove, and with the device itself. A record is a
+ * release function and some bytes of the caller's; a group is a pair of marks in the same list, so
+ * that what lies between them can be released alone. Records come from Quarry, as the kernel allocates
+ * them: a device that never goes shows them as leaks with the line that asked.
+ *
+ * Locks: devres_lock, held over no release function. */
+#include "internal.h"
+#include <linux/device.h>
+#include <linux/slab.h>
+
+struct devres_node {
+    struct list_head list; /* on device.quarry_managed */
+    dr_release_t release;  /* NULL: a mark */
+    struct devres_group *group;
+    const char *name;
+};
+
+struct devres {
+    struct devres_node node;
+    unsigned char data[] __attribute__((aligned(16)));
+};
+
+struct devres_group {
+    struct devres_node open, close; /* close is on the list once the group is closed */
+    void *id;
+};
+
+static pthread_mutex_t devres_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct devres *devres_of(void *data)
+{
+    return container_of(data, struct devres, data);
+}
+
+QUARRY_API void *__devres_alloc_node(dr_release_t release, size_t size, gfp_t gfp, int nid,
+                                     const char *name)
+{
+    struct devres *res;
+    size_t bytes;
+    if (__builtin_add_overflow(sizeof(*res), size, &bytes))
+        return NULL;
+    res = kmalloc_node(bytes, gfp | __GFP_ZERO, nid);
+    if (!res)
+        return NULL;
+    INIT_LIST_HEAD(&res->node.list);
+    res->node.release = release;
+    res->node.name = name;
+    return res->data;
+}
+
+QUARRY_API void devres_free(void *data)
+{
+    struct devres *res;
+    if (!data)
+        return;
+    res = devres_of(data);
+    if (!list_empty(&res->node.list)) {
+        qlx_find("registration", NULL, NULL,
+                 "devres_free of a resource that is still the device's: devres_destroy is meant");
+        return;
+    }
+    kfree(res);
+}
+
+QUARRY_API void devres_add(struct device *dev, void *data)
+{
+    struct devres *res = devres_of(data);
+    pthread_mutex_lock(&devres_lock);
+    list_add_tail(&res->node.list, &dev->quarry_managed);
+    pthread_mutex_unlock(&devres_lock);
+}
+
+/* The newest matching record. With devres_lock held. */
+static struct devres *devres_lookup(struct device *dev, dr_release_t release, dr_match_t match,
+                                    void *match_data)
+{
+    struct devres_node *node;
+    if (!dev->quarry_managed.next)
+        return NULL; /* a device that was never initialised */
+    list_for_each_entry_reverse (node, &dev->quarry_managed, list) {
+        struct devres *res = container_of(node, struct devres, node);
+        if (node->release == release && (!match || match(dev, res->data, match_data)))
+            return res;
+    }
+    return NULL;
+}
+
+QUARRY_API void *devres_find(struct device *dev, dr_release_t release, dr_match_t match,
+                             void *match_data)
+{
+    struct devres *res;
+    pthread_mutex_lock(&devres_lock);
+    res = devres_lookup(dev, release, match, match_data);
+    pthread_mutex_unlock(&devres_lock);
+    return res ? res->data : NULL;
+}
+
+QUARRY_API void *devres_get(struct device *dev, void *fresh, dr_match_t match, void *match_data)
+{
+    struct devres *mine = devres_of(fresh), *res;
+    pthread_mutex_lock(&devres_lock);
+    res = devres_lookup(dev, mine->node.release, match, match_data);
+    if (!res) {
+        list_add_tail(&mine->node.list, &dev->quarry_managed);
+        res = mine;
+    }
+    pthread_mutex_unlock(&devres_lock);
+    if (res != mine)
+        kfree(mine);
+    return res->data;
+}
+
+QUARRY_API void *devres_remove(struct device *dev, dr_release_t release, dr_match_t match,
+                               void *match_data)
+{
+    struct devres *res;
+    pthread_mutex_lock(&devres_lock);
+    res = devres_lookup(dev, release, match, match_data);
+    if (res)
+        list_del_init(&res->node.list);
+    pthread_mutex_unlock(&devres_lock);
+    return res ? res->data : NULL;
+}
+
+QUARRY_API int devres_destroy(struct device *dev, dr_release_t release, dr_match_t match,
+                              void *match_data)
+{
+    void *data = devres_remove(dev, release, match, match_data);
+    devres_free(data);
+    return data ? 0 : -ENOENT;
+}
+
+QUARRY_API int devres_release(struct device *dev, dr_release_t release, dr_match_t match,
+                              void *match_data)
+{
+    void *data = devres_remove(dev, release, match, match_data);
+    if (!data)
+        return -ENOENT;
+    release(dev, data);
+    devres_free(data);
+    return 0;
+}
+
+QUARRY_API void devres_for_each_res(struct device *dev, dr_release_t release, dr_match_t match,
+                                    void *match_data, void (*fn)(struct device *, void *, void *),
+                                    void *data)
+{
+    struct devres_node *node, *next;
+    pthread_mutex_lock(&devres_lock);
+    list_for_each_entry_safe (node, next, &dev->quarry_managed, list) {
+        struct devres *res = container_of(node, struct devres, node);
+        if (node->release == release && (!match || match(dev, res->data, match_data)))
+            fn(dev, res->data, data);
+    }
+    pthread_mutex_unlock(&devres_lock);
+}
+
+/* ---- groups -------------------------------------------------------------------------------- */
+
+/* The group called @id; without an id the newest open one. With devres_lock held. */
+static struct devres_group *devres_group_find(struct device *dev, void *id)
+{
+    struct devres_node *node;
+    list_for_each_entry_reverse (node, &dev->quarry_managed, list) {
+        struct devres_group *group = node->group;
+        if (!group || node != &group->open)
+            continue;
+        if (id ? group->id == id : list_empty(&group->close.list))
+            return group;
+    }
+    return NULL;
+}
+
+QUARRY_API void *devres_open_group(struct device *dev, void *id, gfp_t gfp)
+{
+    struct devres_group *group = kzalloc(sizeof(*group), gfp);
+    if (!group)
+        return NULL;
+    group->open.group = group->close.group = group;
+    INIT_LIST_HEAD(&group->close.list);
+    group->id = id ? id : group;
+    pthread_mutex_lock(&devres_lock);
+    list_add_tail(&group->open.list, &dev->quarry_managed);
+    pthread_mutex_unlock(&devres_lock);
+    return group->id;
+}
+
+static void devres_group_unknown(const char *call)
+{
+    qlx_find("registration", NULL, NULL, "%s: the device has no such group", call);
+}
+
+QUARRY_API void devres_close_group(struct device *dev, void *id)
+{
+    struct devres_group *group;
+    pthread_mutex_lock(&devres_lock);
+    group = devres_group_find(dev, id);
+    if (group && list_empty(&group->close.list))
+        list_add_tail(&group->close.list, &dev->quarry_managed);
+    pthread_mutex_unlock(&devres_lock);
+    if (!group)
+        devres_group_unknown("devres_close_group");
+}
+
+QUARRY_API void devres_remove_group(struct device *dev, void *id)
+{
+    struct devres_group *group;
+    pthread_mutex_lock(&devres_lock);
+    group = devres_group_find(dev, id);
+    if (group) {
+        list_del(&group->open.list);
+        list_del_init(&group->close.list);
+    }
+    pthread_mutex_unlock(&devres_lock);
+    if (!group)
+        devres_group_unknown("devres_remove_group");
+    kfree(group);
+}
+
+/* ---- releasing ----------------------------------------------------------------------------- */
+
+/* Move the records from @first to before @end to @gone, without the marks of groups whose both ends
+ * are among them: those marks go to @gone too. A group that reaches beyond keeps its marks. */
+static void devres_take(struct device *dev, struct list_head *first, struct list_head *end,
+                        struct list_head *gone)
+{
+    struct list_head *at, *next;
+    for (at = first; at != end; at = next) {
+        struct devres_node *node = list_entry(at, struct devres_node, list);
+        next = at->next;
+        if (node->group && node == &node->group->open && end != &dev->quarry_managed) {
+            struct list_head *inner;
+            bool inside = false;
+            for (inner = at; inner != end; inner = inner->next)
+                inside = inside || inner == &node->group->close.list;
+            if (!inside)
+                continue;
+        }
+        if (node->group && node == &node->group->close) {
+            list_del_init(at); /* goes with its opening mark */
+            continue;
+        }
+        list_del(at);
+        list_add_tail(at, gone);
+    }
+}
+
+/* Newest first; a release function may free memory and take driver's locks. */
+static int devres_end(struct device *dev, struct list_head *gone)
+{
+    struct devres_node *node, *next;
+    int nr = 0;
+    list_for_each_entry_safe_reverse(node, next, gone, list)
+    {
+        list_del_init(&node->list);
+        if (node->group) {
+            kfree(node->group);
+            continue;
+        }
+        node->release(dev, container_of(node, struct devres, node)->data);
+        kfree(container_of(node, struct devres, node));
+        nr++;
+    }
+    return nr;
+}
+
+QUARRY_API int devres_release_group(struct device *dev, void *id)
+{
+    struct devres_group *group;
+    LIST_HEAD(gone);
+    pthread_mutex_lock(&devres_lock);
+    group = devres_group_find(dev, id);
+    if (group) {
+        struct list_head *end =
+            list_empty(&group->close.list) ? &dev->quarry_managed : group->close.list.next;
+        devres_take(dev, &group->open.list, end, &gone);
+    }
+    pthread_mutex_unlock(&devres_lock);
+    if (!group)
+        devres_group_unknown("devres_release_group");
+    return devres_end(dev, &gone);
+}
+
+int qlx_devres_release_all(struct device *dev)
+{
+    LIST_HEAD(gone);
+    if (!dev->quarry_managed.next)
+        return 0;
+    pthread_mutex_lock(&devres_lock);
+    devres_take(dev, dev->quarry_managed.next, &dev->quarry_managed, &gone);
+    pthread_mutex_unlock(&devres_lock);
+    return devres_end(dev, &gone);
+}
+
+/* ---- actions ------------------------------------------------------------------------------- */
+
+struct devres_action {
+    void (*action)(void *);
+    void *data;
+};
+
+static void devres_action_run(struct device *dev, void *data)
+{
+    struct devres_action *act = data;
+    act->action(act->data);
+}
+
+static int devres_action_same(struct device *dev, void *data, void *wanted)
+{
+    struct devres_action *act = data, *want = wanted;
+    return act->action == want->action && act->data == want->data;
+}
+
+QUARRY_API int devm_add_action(struct device *dev, void (*action)(void *), void *data)
+{
+    struct devres_action *act = devres_alloc(devres_action_run, sizeof(*act), GFP_KERNEL);
+    if (!act)
+        return -ENOMEM;
+    act->action = action;
+    act->data = data;
+    devres_add(dev, act);
+    return 0;
+}
+
+QUARRY_API int devm_add_action_or_reset(struct device *dev, void (*action)(void *), void *data)
+{
+    int error = devm_add_action(dev, action, data);
+    if (error)
+        action(data);
+    return error;
+}
+
+QUARRY_API void devm_remove_action(struct device *dev, void (*action)(void *), void *data)
+{
+    struct devres_action wanted = {action, data};
+    if (devres_destroy(dev, devres_action_run, devres_action_same, &wanted))
+        qlx_find("registration", NULL, NULL, "devm_remove_action: the device has no such action");
+}
+
+QUARRY_API void devm_release_action(struct device *dev, void (*action)(void *), void *data)
+{
+    struct devres_action wanted = {action, data};
+    if (devres_release(dev, devres_action_run, devres_action_same, &wanted))
+        qlx_find("registration", NULL, NULL, "devm_release_action: the device has no such action");
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+/* The record is kept beside the object, so that the object keeps kmalloc's alignment and size
+ * class. */
+static void devres_kfree(struct device *dev, void *data)
+{
+    kfree(*(void **)data);
+}
+
+static int devres_kfree_same(struct device *dev, void *data, void *object)
+{
+    return *(void **)data == object;
+}
+
+QUARRY_API void *devm_kmalloc(struct device *dev, size_t size, gfp_t gfp)
+{
+    void **res = devres_alloc(devres_kfree, sizeof(void *), gfp);
+    if (!res)
+        return NULL;
+    *res = kmalloc(size, gfp);
+    if (!*res) {
+        devres_free(res);
+        return NULL;
+    }
+    devres_add(dev, res);
+    return *res;
+}
+
+QUARRY_API void devm_kfree(struct device *dev, const void *object)
+{
+    if (devres_release(dev, devres_kfree, devres_kfree_same, (void *)(uintptr_t)object))
+        qlx_find("registration", NULL, NULL, "devm_kfree of memory that is not this device's");
+}
