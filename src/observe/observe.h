@@ -56,5 +56,7 @@ u64 qr_live_bytes(struct quarry *q);
 u64 qr_peak_bytes(struct quarry *q);
 u64 qr_sequence(struct quarry *q);
 unsigned long qr_check_all(struct quarry *q);
+size_t qr_whatis(struct quarry *q, const void *address, char *buffer, size_t size,
+                 struct quarry_trace *allocated, struct quarry_trace *freed); /* quarry_whatis */
 
 #endif

@@ -170,6 +170,19 @@ void qr_report_bad_puts(struct kmem_cache *cache, const struct slab_bad *bad, co
                  cache->name);
 }
 
+bool qr_object_owners(const struct qr_object *object, const struct qr_owner **allocated,
+                      const struct qr_owner **freed)
+{
+    const struct qr_meta *meta;
+
+    if (!object->start || !(object->cache->flags & SLAB_STORE_USER))
+        return false;
+    meta = slab_meta(object->cache, object->start);
+    *allocated = &meta->allocated;
+    *freed = &meta->freed;
+    return true;
+}
+
 /* ---- dumps ----------------------------------------------------------------------------------- */
 
 static void describe_print_owner(struct qr_check *check, const char *verb,

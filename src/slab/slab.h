@@ -179,6 +179,9 @@ size_t qr_object_granted(const struct qr_object *object);
 /* The owner asks for @size bytes of an object it holds (krealloc in place): moves the red zone. The
  * caller has checked that @size fits. */
 void qr_object_resize(const struct qr_object *object, size_t size);
+/* Who allocated and who last freed it; false where owners are not recorded (U). */
+bool qr_object_owners(const struct qr_object *object, const struct qr_owner **allocated,
+                      const struct qr_owner **freed);
 /* kmem_dump_obj: to the console. */
 void qr_object_dump(struct qr_slabs *slabs, const struct qr_object *object);
 void qr_slabs_for_each_live(struct qr_slabs *slabs,

@@ -104,6 +104,11 @@ void qr_request_failed(const struct qr_request *request);
 /* Pages of a zone that must stay free for a request to be served at once (G-W1). */
 u64 qr_request_floor_low(const struct qr_request *request, const struct zone *zone);
 
+/* ---- explain.c ------------------------------------------------------------------------------ */
+
+/* Print in words why a request failed. */
+void qr_request_explain(const struct qr_request *request);
+
 /* ---- page_free.c ---------------------------------------------------------------------------- */
 
 /* Free a block whose reference count is zero already. */
@@ -120,7 +125,5 @@ void qr_block_singles(struct qr_zones *zones, struct page *page, u64 nr, u32 mar
 void qr_pages_unnote(struct qr_zones *zones, struct page *page, unsigned int order);
 /* A noted block falls into singles: each gets the block's record. */
 void qr_pages_note_singles(struct qr_zones *zones, struct page *page, unsigned int order, u64 nr);
-/* The record of a frame, NULL: no table. */
-const struct qr_owner *qr_pages_owner(const struct qr_zones *zones, const struct page *page);
 
 #endif

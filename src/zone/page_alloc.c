@@ -162,10 +162,9 @@ static u64 request_floor(const struct qr_request *request, const struct zone *zo
         return 0;
     if (depth == DEPTH_LOW)
         mark = qr_zone_watermark(zone, QR_WMARK_LOW);
-    else if (depth == DEPTH_MIN && !(request->gfp & __GFP_HIGH))
-        mark = qr_zone_watermark(zone, QR_WMARK_MIN);
-    else if (depth == DEPTH_MIN && request->may_block)
-        mark = qr_zone_watermark(zone, QR_WMARK_MIN) / 2;
+    else if (depth == DEPTH_MIN)
+        mark = qr_mark_of(request->may_block ? request->gfp : request->gfp & ~__GFP_DIRECT_RECLAIM,
+                          qr_zone_watermark(zone, QR_WMARK_MIN));
     return QR_MAX(mark, zone->reclaim_floor) + zone->lowmem_reserve[request->highest];
 }
 
@@ -335,8 +334,10 @@ void qr_request_failed(const struct qr_request *request)
             zones->check, &report,
             "page allocation failure: order:%u, mode:%#x(%s), node:%d; %llu of %llu pages free",
             request->order, request->gfp, names, request->nid,
-            (unsigned long long)qr_free_pages_total(zones), (unsigned long long)zones->totalram))
+            (unsigned long long)qr_free_pages_total(zones), (unsigned long long)zones->totalram)) {
         qr_show_mem(zones);
+        qr_request_explain(request);
+    }
 }
 
 /* This CPU has no lists yet: ask for them once. */

@@ -102,7 +102,7 @@ static void free_describe_page(struct qr_zones *zones, struct page *page, const 
 }
 
 /* What an address in or out of the direct map is. */
-static void free_describe_address(struct qr_zones *zones, const void *address, struct qr_text *text)
+void qr_zones_describe(struct qr_zones *zones, const void *address, struct qr_text *text)
 {
     struct page *page = qr_virt_page_checked(zones->map, address);
     if (page) {
@@ -172,7 +172,7 @@ void qr_report_bad_free(struct qr_zones *zones, const void *address, const char 
     u32 flags = head ? qr_page_flags(head) : 0;
     if (!(flags & PGF_SLAB) && (flags & (PGF_BUDDY | PGF_PCP)))
         report.kind = QUARRY_DOUBLE_FREE;
-    free_describe_address(zones, address, &text);
+    qr_zones_describe(zones, address, &text);
     qr_report(zones->check, &report, "%s of %p: it is %s; nothing is changed", what, address,
               buffer);
 }

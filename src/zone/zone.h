@@ -4,10 +4,11 @@
  * Files: buddy.c free blocks of one zone (mechanism) · zone.c zones, zone lists and watermarks ·
  * pcp.c per-CPU page lists · page_alloc.c a request's way (policy) · page_free.c references and
  * wrong frees · prepare.c what is done to a block on its way out and in · exact.c, bulk.c shapes of
- * requests · owner.c who has what · show.c, check.c. */
+ * requests · owner.c who has what · show.c, explain.c, check.c. */
 #ifndef QR_ZONE_H
 #define QR_ZONE_H
 
+#include <quarry/explain.h>
 #include <quarry/gfp.h>
 #include <quarry/stat.h>
 #include "../base/base.h"
@@ -162,6 +163,9 @@ void qr_free_pages_exact(struct qr_zones *zones, void *virt, size_t size);
 /* Report @address as wrongly freed by @what, with what it really is (G-S8). */
 void qr_report_bad_free(struct qr_zones *zones, const void *address, const char *what);
 
+/* What an address is, as the end of a sentence that begins "it is". */
+void qr_zones_describe(struct qr_zones *zones, const void *address, struct qr_text *text);
+
 struct zone *qr_page_zone(struct qr_zones *zones, const struct page *page);
 /* The request's mask after the task's scopes (G-C5); in interrupt unchanged. */
 gfp_t qr_scoped_gfp(gfp_t gfp);
@@ -171,6 +175,8 @@ gfp_t qr_scoped_gfp(gfp_t gfp);
 /* A block (or single page) is now in the hands of a caller outside the core: counted in live_pages
  * and recorded in the owner table until it is freed. The public calls do this while hooks != 0. */
 void qr_pages_note(struct qr_zones *zones, struct page *page, unsigned int order, gfp_t gfp);
+/* The record of a frame, NULL: no table. */
+const struct qr_owner *qr_pages_owner(const struct qr_zones *zones, const struct page *page);
 /* Visit the noted blocks; needs the owner table. False from @visit ends the walk. */
 void qr_pages_for_each_live(struct qr_zones *zones,
                             bool (*visit)(const struct quarry_live *, void *), void *data);
@@ -216,6 +222,39 @@ static inline void qr_zone_count(struct zone *zone, enum qr_zone_stat stat, long
 {
     __atomic_fetch_add(&zone->stat[stat], (unsigned long)nr, __ATOMIC_RELAXED);
 }
+/* Pages that a request below the low mark must leave free in a zone of min watermark @min (G-W2 … G-W4). */
+static inline u64 qr_mark_of(gfp_t gfp, u64 min)
+{
+    if ((gfp & (__GFP_MEMALLOC | __GFP_NOMEMALLOC)) == __GFP_MEMALLOC)
+        return 0;
+    if (!(gfp & __GFP_HIGH))
+        return min;
+    return gfp & __GFP_DIRECT_RECLAIM ? min / 2 : 0;
+}
+
+/* How far a zone came towards serving a request: it stops at the first step it cannot take. */
+enum qr_shortfall {
+    QR_SHORT_FORBIDDEN, /* by mask or node */
+    QR_SHORT_EMPTY,     /* fewer pages free than asked for */
+    QR_SHORT_MARK,      /* below what the mask must leave */
+    QR_SHORT_RESERVE,   /* kept for requests that have no other zone */
+    QR_SHORT_BLOCK,     /* no free block is large enough */
+    QR_SHORT_PASSED     /* nothing is missing, by now */
+};
+
+/* Why a request failed. Begin with gfp and order alone, add every zone, then read the text. */
+struct qr_verdict {
+    gfp_t gfp;
+    unsigned int order;
+    enum qr_shortfall step;             /* of the zone that came furthest */
+    struct quarry_zone_state nearest;   /* that zone */
+    struct quarry_zone_state elsewhere; /* a forbidden zone with plenty; free 0: none */
+    u64 free, managed;                  /* of the zones that are allowed */
+};
+void qr_verdict_add(struct qr_verdict *verdict, const struct quarry_zone_state *zone);
+/* The three lines of quarry_explain_failure. */
+void qr_verdict_text(const struct qr_verdict *verdict, struct qr_text *text);
+
 /* "Node 0 DMA free:…kB min:…kB …" and the free blocks, to the console (G-E6, show_mem). */
 void qr_show_mem(struct qr_zones *zones);
 /* Re-derive every count from the lists; contradictions are reported; how many. */
