@@ -15,15 +15,17 @@ headers_of() { # column
     awk -v column="$1" 'BEGIN { FS = " *\\| *" } !/^#/ && NF >= 5 && $column != "-" && !seen[$column]++ { print $column }' \
         "$api/names.txt"
 }
-check_column() { # column, label, compiler and its flags
+check_column() { # column, label, generation (0, or 1: 2.6), compiler and its flags
     column=$1
     label=$2
-    shift 2
+    old=$3
+    shift 3
     for header in $(headers_of "$column"); do
-        object="$work/$label-$(echo "$header" | tr '/.' '__').o"
-        awk -v column="$column" -v header="$header" -f "$api/assertions.awk" "$api/names.txt" >"$work/all.c"
+        object="$work/$label-$(echo "$header" | tr '/.' '__')-$old.o"
+        awk -v column="$column" -v old="$old" -v header="$header" -f "$api/assertions.awk" "$api/names.txt" >"$work/all.c"
         "$@" -c "$work/all.c" -o "$object" 2>"$work/out" && continue
         printf '#include <%s>\n' "$header" >"$work/one.c"
+        [ "$old" -eq 0 ] || sed -i '1i #define QUARRY_LINUX_26 1' "$work/one.c"
         if ! "$@" -fsyntax-only "$work/one.c" 2>"$work/out"; then
             missing=$((missing + 1))
             echo "missing: <$header> itself"
@@ -33,7 +35,7 @@ check_column() { # column, label, compiler and its flags
         # One by one, to name what is missing.
         for line in $(awk -v column="$column" -v header="$header" \
             'BEGIN { FS = " *\\| *" } !/^#/ && $column == header { print FNR }' "$api/names.txt"); do
-            awk -v column="$column" -v header="$header" -v only="$line" -f "$api/assertions.awk" \
+            awk -v column="$column" -v old="$old" -v header="$header" -v only="$line" -f "$api/assertions.awk" \
                 "$api/names.txt" >"$work/one.c"
             "$@" -fsyntax-only "$work/one.c" 2>"$work/out" && continue
             missing=$((missing + 1))
@@ -45,11 +47,13 @@ check_column() { # column, label, compiler and its flags
 
 for compiler in gcc clang; do
     command -v $compiler >/dev/null 2>&1 || continue
-    # shellcheck disable=SC2086 # flags are meant to be split
-    check_column 3 quarry-$compiler $compiler $flags -I"$QUARRY_SOURCE/include"
-    # shellcheck disable=SC2086
-    check_column 2 linux-$compiler $compiler $flags -D__KERNEL__ -DMODULE \
-        -isystem "$QUARRY_SOURCE/compat/linux/include" -I"$QUARRY_SOURCE/include"
+    for generation in 0 1; do
+        # shellcheck disable=SC2086 # flags are meant to be split
+        check_column 3 quarry-$compiler $generation $compiler $flags -I"$QUARRY_SOURCE/include"
+        # shellcheck disable=SC2086
+        check_column 2 linux-$compiler $generation $compiler $flags -D__KERNEL__ -DMODULE \
+            -isystem "$QUARRY_SOURCE/compat/linux/include" -I"$QUARRY_SOURCE/include"
+    done
 done
 
 # Every name links: those of include/quarry with each form of the library, those of the kernel's

@@ -157,6 +157,16 @@ QUARRY_API void memalloc_nofs_restore(unsigned int flags);
 QUARRY_API unsigned int memalloc_noreclaim_save(void);
 QUARRY_API void memalloc_noreclaim_restore(unsigned int flags);
 
+/* Whether memory asked for with @flags is zeroed (the flag, or the boot option init_on_alloc); whether
+ * freed memory is (init_on_free). Context: any. */
+QUARRY_API bool want_init_on_alloc(gfp_t flags);
+QUARRY_API bool want_init_on_free(void);
+
+/* Write the state of every zone to the console: marks, sizes, free blocks by order. The filter and
+ * node mask of older forms are accepted and ignored: all is shown. Context: any. */
+QUARRY_API void show_mem(void);
+#define show_mem(...) ((show_mem)())
+
 /* Give the pages on per-CPU lists back to their zones: those of this CPU; of every CPU that can be
  * reached. Context: any; may sleep. */
 QUARRY_API void drain_local_pages(void);

@@ -7,6 +7,7 @@
 #include <quarry/context.h>
 #include <quarry/explain.h>
 #include <quarry/fault.h>
+#include <quarry/folio.h>
 #include <quarry/gfp.h>
 #include <quarry/highmem.h>
 #include <quarry/mempool.h>
@@ -15,6 +16,7 @@
 #include <quarry/shrinker.h>
 #include <quarry/slab.h>
 #include <quarry/stat.h>
+#include <quarry/typed.h>
 #include <quarry/types.h>
 #include <quarry/version.h>
 #include <quarry/vmalloc.h>

@@ -70,6 +70,43 @@ struct kmem_cache_args {
     void (*ctor)(void *object);
 };
 
+/* Families of kmalloc's caches. Charged blocks and, as there is one copy of each class, randomised ones
+ * are ordinary. */
+enum kmalloc_cache_type {
+    KMALLOC_NORMAL,
+    KMALLOC_CGROUP = KMALLOC_NORMAL,
+    KMALLOC_RANDOM_START = KMALLOC_NORMAL,
+    KMALLOC_RANDOM_END = KMALLOC_NORMAL,
+    KMALLOC_DMA,
+    KMALLOC_RECLAIM,
+    NR_KMALLOC_TYPES
+};
+/* The family that a mask selects; @caller is not looked at. Context: any. */
+static inline enum kmalloc_cache_type kmalloc_type(gfp_t flags, unsigned long caller)
+{
+    (void)caller;
+    if (flags & __GFP_DMA)
+        return KMALLOC_DMA;
+    return flags & __GFP_RECLAIMABLE ? KMALLOC_RECLAIM : KMALLOC_NORMAL;
+}
+/* Where kmalloc_caches[type] has the cache that serves @size: 0 (no cache) for 0 and for what is above
+ * KMALLOC_MAX_CACHE_SIZE, else 1 to QUARRY_KMALLOC_CLASSES. The numbers are Quarry's own, since its
+ * classes are. Context: any. Cost: a constant for a constant size. */
+static inline __attribute__((const)) unsigned int __kmalloc_index(size_t size,
+                                                                  bool size_is_constant)
+{
+    (void)size_is_constant;
+    if (size - 1 >= KMALLOC_MAX_CACHE_SIZE)
+        return 0;
+    return quarry_kmalloc_class(size) + 1;
+}
+#define kmalloc_index(size) __kmalloc_index((size), true)
+typedef struct kmem_cache *kmem_buckets[QUARRY_KMALLOC_CLASSES + 1];
+/* The caches behind kmalloc, by family and index. Those of the ordinary family are all there; those of
+ * the others are NULL until the first request that needs them. Read only. Context: any. */
+QUARRY_API kmem_buckets *quarry_kmalloc_caches(void);
+#define kmalloc_caches (quarry_kmalloc_caches())
+
 /* Make a cache. Three forms by argument count:
  *     kmem_cache_create(name, size, args, flags)                 the current one
  *     kmem_cache_create(name, size, align, flags, ctor)          until 6.11
@@ -119,6 +156,10 @@ QUARRY_API const char *kmem_cache_name(struct kmem_cache *cache);
 QUARRY_API void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
 QUARRY_API void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp);
 QUARRY_API void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, int node);
+/* The same for an object that will be put on @lru. That list keeps nothing per object in advance where
+ * there are no memory controllers, so @lru is not looked at and may be NULL. */
+struct list_lru;
+QUARRY_API void *kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru, gfp_t gfp);
 QUARRY_API void kmem_cache_free(struct kmem_cache *cache, void *object);
 /* Many at once: all @nr or none; returns the count, 0 on failure (int, as the current generation).
  */
@@ -268,5 +309,7 @@ typedef struct kmem_cache kmem_cache_t;
 #define SLAB_CTOR_VERIFY 0x004UL
 
 QUARRY_EXTERN_C_END
+
+#include <quarry/typed.h>
 
 #endif

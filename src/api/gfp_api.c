@@ -223,6 +223,23 @@ void memalloc_noreclaim_restore(unsigned int flags)
     gfp_scope_restore(__GFP_DIRECT_RECLAIM, flags);
 }
 
+/* ---- looking -------------------------------------------------------------------------------- */
+
+bool want_init_on_alloc(gfp_t flags)
+{
+    return (flags & __GFP_ZERO) || qr_default()->zones.init_on_alloc;
+}
+
+bool want_init_on_free(void)
+{
+    return qr_default()->zones.init_on_free;
+}
+
+void(show_mem)(void)
+{
+    qr_show_mem(&qr_default()->zones);
+}
+
 /* ---- per-CPU lists -------------------------------------------------------------------------- */
 
 void drain_local_pages(void)

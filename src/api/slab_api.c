@@ -189,6 +189,12 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
     return slab_cache_alloc_special(cache, gfp | __GFP_ZERO);
 }
 
+void *kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru, gfp_t gfp)
+{
+    (void)lru;
+    return kmem_cache_alloc(cache, gfp);
+}
+
 void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, int node)
 {
     if (node == NUMA_NO_NODE)
@@ -274,6 +280,11 @@ char *kasprintf(gfp_t gfp, const char *format, ...)
     text = kvasprintf(gfp, format, args);
     va_end(args);
     return text;
+}
+
+kmem_buckets *quarry_kmalloc_caches(void)
+{
+    return qr_kmalloc_table(&qr_default()->kmalloc);
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */

@@ -115,6 +115,23 @@ static struct kmem_cache *kmalloc_cache(struct qr_kmalloc *kmalloc, enum qr_kmal
     return other;
 }
 
+_Static_assert((int)QR_KMALLOC_DMA == (int)KMALLOC_DMA &&
+                   (int)QR_KMALLOC_TYPES == (int)NR_KMALLOC_TYPES &&
+                   (int)QR_KMALLOC_RECLAIM == (int)KMALLOC_RECLAIM,
+               "families are numbered as callers number them");
+
+/* Two may fill it at once: they write the same. */
+kmem_buckets *qr_kmalloc_table(struct qr_kmalloc *kmalloc)
+{
+    for (unsigned int type = 0; type < QR_KMALLOC_TYPES; type++)
+        for (unsigned int i = 0; i < QUARRY_KMALLOC_CLASSES; i++) {
+            struct kmem_cache **place = &kmalloc->cache[type][kmalloc_serving_class(kmalloc, i)];
+            __atomic_store_n(&kmalloc->table[type][i + 1], __atomic_load_n(place, __ATOMIC_ACQUIRE),
+                             __ATOMIC_RELEASE);
+        }
+    return kmalloc->table;
+}
+
 /* ---- large blocks ---------------------------------------------------------------------------- */
 
 static void *kmalloc_large(struct qr_kmalloc *kmalloc, size_t size, gfp_t gfp, int nid)

@@ -19,6 +19,7 @@ struct qr_kmalloc {
     /* By family and class; several classes may share one. Normal ones exist from boot on, the
      * others from their first use. */
     struct kmem_cache *cache[QR_KMALLOC_TYPES][QUARRY_KMALLOC_CLASSES];
+    kmem_buckets table[QR_KMALLOC_TYPES]; /* the same as callers see it: by index, 0 is none */
     /* Registered by the layer above: what an address outside the direct map is, as the end of a
      * sentence ("a vmalloc address: use vfree or kvfree"), or NULL when it is nothing it knows. */
     const char *(*describe)(void *data, const void *address);
@@ -44,6 +45,8 @@ void qr_kfree_sensitive(struct qr_kmalloc *kmalloc, const void *object);
 size_t qr_kmalloc_class_size(unsigned int class_nr);
 /* Free a list of pointers of any kind kfree takes. */
 void qr_kfree_bulk(struct qr_kmalloc *kmalloc, size_t nr, void **objects);
+/* The table, with every cache made so far. */
+kmem_buckets *qr_kmalloc_table(struct qr_kmalloc *kmalloc);
 /* Say on the console what an address is (kmem_dump_obj); false: not memory of this machine. */
 bool qr_kmalloc_dump(struct qr_kmalloc *kmalloc, const void *address);
 

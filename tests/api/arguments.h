@@ -9,6 +9,12 @@ static __attribute__((unused)) gfp_t a_gfp;
 static __attribute__((unused)) slab_flags_t a_slab_flags;
 static __attribute__((unused)) void *a_pointer;
 static __attribute__((unused)) const char *a_string;
+static __attribute__((unused)) void **some_pointers;
+struct flexible {
+    int nr;
+    int data[];
+};
+static __attribute__((unused)) struct flexible *a_flexible;
 static __attribute__((unused)) struct kmem_cache *a_cache;
 static __attribute__((unused)) struct kmem_cache_args *a_cache_args;
 static __attribute__((unused)) struct page *a_page;

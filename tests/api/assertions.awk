@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Turns names.txt into C: for one header (-v header=..., in column -v column=2 or 3) every assertion,
-# or with -v only=NUMBER the one of that line. Each use compiles to code, so that it must link too.
+# or with -v only=NUMBER the one of that line; with -v old=1 those of the 2.6 generation, else the others. Each use compiles to code, so that it must link too.
 BEGIN {
     FS = " *\\| *"
-    print "/* SPDX-License-Identifier: MIT */\n/* Generated from names.txt. */"
+    print "/* SPDX-License-Identifier: MIT */"
+    if (old + 0)
+        print "#define QUARRY_LINUX_26 1"
+    print "/* Generated from names.txt. */"
     if (column == 2)
         print "#include <linux/types.h>"
     else
@@ -13,7 +16,7 @@ BEGIN {
     print "#define USE __attribute__((used)) static"
 }
 /^#/ || NF < 5 { next }
-$column != header || (only && FNR != only) { next }
+$column != header || (only && FNR != only) || ($1 ~ /\(2\.6\)$/) != old + 0 { next }
 {
     name = $1
     sub(/ \(.*/, "", name)

@@ -5,6 +5,7 @@
 
 #include <linux/mmzone.h>
 #include <linux/types.h>
+#include <quarry/folio.h>
 #include <quarry/gfp.h>
 
 #endif

@@ -10,6 +10,7 @@
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/types.h>
+#include <quarry/folio.h>
 #include <quarry/vmalloc.h>
 
 struct file;
