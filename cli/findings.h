@@ -21,7 +21,8 @@ struct finding {
     size_t size;
     struct finding_site now, before;
     const char *before_is;
-    uint64_t key; /* of the trace, 0 unknown: the same place again is counted, not repeated */
+    char *explanation; /* further lines, or NULL */
+    uint64_t key;      /* of the trace, 0 unknown: the same place again is counted, not repeated */
     unsigned long times;
     bool problem; /* false: information (out of memory) */
 };

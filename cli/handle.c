@@ -8,6 +8,7 @@
  * Locks: `handle_lock` guards the list and the counts; a handle's own lock its poll handle and mappings.
  * No driver code runs with either held. */
 #include "handle.h"
+#include "whatis.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -56,6 +57,12 @@ static void handle_take_kmsg(struct handle *handle)
     } while (got);
 }
 
+static void handle_take_whatis(struct handle *handle, const void *address)
+{
+    handle->text = whatis_text(address);
+    handle->length = strlen(handle->text);
+}
+
 /* ---- open and close ---------------------------------------------------------------------------- */
 
 static int handle_open_file(struct handle *handle, const struct node_info *info, int flags)
@@ -69,12 +76,15 @@ static int handle_open_file(struct handle *handle, const struct node_info *info,
         return qlx_proc_open(path + strlen("proc/"), flags, &handle->file);
     case NODE_TEXT:
     case NODE_KMSG:
+    case NODE_WHATIS:
         if ((flags & O_ACCMODE) != O_RDONLY)
             return -EACCES;
         if (info->kind == NODE_TEXT)
             handle_take_text(handle, info->text);
-        else
+        else if (info->kind == NODE_KMSG)
             handle_take_kmsg(handle);
+        else
+            handle_take_whatis(handle, info->address);
         return 0;
     case NODE_FOLDER:
     case NODE_LINK:

@@ -16,6 +16,8 @@ void help_all(FILE *out)
           "           report leaks and misuse\n"
           "  layout   print or draw the address space of a machine\n"
           "  picture  draw the free memory that a buddyinfo file describes\n"
+          "  whatis   say what an address is, in a run or on a machine of a given shape\n"
+          "  explain  say in words what a saved kernel log, slabinfo or buddyinfo means\n"
           "  help     this text, or `quarry help COMMAND`\n"
           "\n"
           "  --version, -V    --help, -h (also after a command)\n"
@@ -108,6 +110,39 @@ void help_picture(void)
           stdout);
 }
 
+void help_whatis(void)
+{
+    fputs("usage: quarry whatis [--root DIR] ADDRESS...\n"
+          "       quarry whatis --profile modern|i386 [--ram SIZE] [--nodes N] ADDRESS...\n"
+          "\n"
+          "Says what each address (in hexadecimal) is. For the machine of a run, whose\n"
+          "folder is DIR (default $QUARRY_ROOT; in a run, `cat\n"
+          "$QUARRY_ROOT/proc/whatis/ADDRESS` does the same): the part of the address space,\n"
+          "the page frame and zone, the object, block or area, who allocated and who last\n"
+          "freed it, with source lines. With a machine's options: that of a fresh machine.\n"
+          "\n"
+          "  quarry whatis --profile i386 --ram 160M c0123456\n",
+          stdout);
+}
+
+void help_explain(void)
+{
+    fputs("usage: quarry explain [FILE]\n"
+          "\n"
+          "Reads a saved kernel log (dmesg, journal, serial console), slabinfo or buddyinfo,\n"
+          "of a real Linux machine or of a run, from FILE or standard input, and says in\n"
+          "words what it means: for each page allocation failure, out-of-memory kill and\n"
+          "failed slab or vmalloc what was asked, which rule stopped it in the zone that\n"
+          "came closest, and what would have helped; for slabinfo which caches hold memory\n"
+          "and how much of it is idle; for buddyinfo how far memory is in pieces. Sizes are\n"
+          "those of 4 KiB pages.\n"
+          "\n"
+          "Exit status: 0; 2 when FILE cannot be read or holds nothing of the kind.\n"
+          "\n"
+          "  dmesg | quarry explain\n",
+          stdout);
+}
+
 int cmd_help(int argc, char **argv)
 {
     const char *topic = argc > 1 ? argv[1] : NULL;
@@ -120,6 +155,10 @@ int cmd_help(int argc, char **argv)
         help_layout();
     else if (strcmp(topic, "picture") == 0)
         help_picture();
+    else if (strcmp(topic, "whatis") == 0)
+        help_whatis();
+    else if (strcmp(topic, "explain") == 0)
+        help_explain();
     else
         cli_die(CLI_USAGE, "there is no command %s; see `quarry help`", topic);
     return CLI_CLEAN;

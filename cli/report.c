@@ -88,6 +88,16 @@ static void site_print(const char *label, const struct finding_site *site)
     }
 }
 
+/* The lines of an explanation, indented as what belongs to the finding above. */
+static void explanation_print(const char *text)
+{
+    while (text && *text) {
+        size_t length = strcspn(text, "\n");
+        cli_print("    %.*s\n", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
 static void finding_print(const struct finding *finding)
 {
     cli_say("%s%s%s%s%s%s: %s", finding->problem ? TINT_BAD : "", finding->kind, TINT_OFF,
@@ -95,6 +105,7 @@ static void finding_print(const struct finding *finding)
             finding->text);
     site_print("at", &finding->now);
     site_print(finding->before_is ? finding->before_is : "before", &finding->before);
+    explanation_print(finding->explanation);
 }
 
 /* ---- collecting -------------------------------------------------------------------------------- */
@@ -177,6 +188,7 @@ static bool report_core(const struct quarry_report *report, void *data)
                             .problem = report->kind != QUARRY_OUT_OF_MEMORY};
 
     fresh.cache = report->cache ? cli_copy(report->cache) : NULL;
+    fresh.explanation = report->explanation ? cli_copy(report->explanation) : NULL;
     finding_take(&fresh, report->text ? report->text : "", report->now, report->before);
     return false;
 }

@@ -75,6 +75,7 @@ static json_t *json_finding(const struct finding *finding)
     json_object_set_new(object, "at", json_site(&finding->now));
     json_object_set_new(object, "before_is", json_text(finding->before_is));
     json_object_set_new(object, "before", json_site(&finding->before));
+    json_object_set_new(object, "explanation", json_text(finding->explanation));
     return object;
 }
 

@@ -3,6 +3,7 @@
  *
  * Locks: `tree_lock` guards the table of inode numbers; nothing else is kept here. */
 #include "tree.h"
+#include "whatis.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -105,6 +106,18 @@ static bool find_device(const char *name, struct node_info *info)
     return walk.below; /* a folder made by a slash in a device's name */
 }
 
+/* whatis/ is an empty folder to look at, in which every address has a file. */
+static bool find_whatis(const char *name, struct node_info *info)
+{
+    if (!*name)
+        return true;
+    if (*name != '/' || !whatis_parse(name + 1, &info->address))
+        return false;
+    info->kind = NODE_WHATIS;
+    info->mode = S_IFREG | 0444;
+    return true;
+}
+
 static bool find_proc(const char *name, struct node_info *info)
 {
     struct qlx_proc proc;
@@ -123,7 +136,7 @@ static bool find_proc(const char *name, struct node_info *info)
         return true;
     }
     if (qlx_find_proc(name, &proc) != 0)
-        return false;
+        return strncmp(name, "whatis", 6) == 0 && find_whatis(name + 6, info);
     info->mode = proc.mode;
     info->size = proc.size;
     if (proc.uid || proc.gid) { /* 0 is the kernel's default: the user's own here */
@@ -171,6 +184,7 @@ void tree_list(const char *path, struct strings *names)
         for (unsigned int i = 0; i < QUARRY_TEXTS; i++)
             tree_add_name(&walk, quarry_text_name((enum quarry_text)i));
         tree_add_name(&walk, "kmsg");
+        tree_add_name(&walk, "whatis");
         qlx_for_each_proc(tree_visit_proc, &walk);
     }
 }

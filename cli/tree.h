@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The names below the mounted directory: dev/<devices>, proc/<texts, kmsg, the modules' entries>.
+/* The names below the mounted directory: dev/<devices>, proc/<texts, kmsg, whatis/ADDRESS,
+ * the modules' entries>.
  * Nothing is stored but names: what a name stands for is looked up each time, since modules register
  * and unregister as they like. */
 #ifndef CLI_TREE_H
@@ -12,7 +13,15 @@
 
 #include "linux/runtime.h"
 
-enum node_kind { NODE_FOLDER, NODE_DEVICE, NODE_TEXT, NODE_KMSG, NODE_PROC, NODE_LINK };
+enum node_kind {
+    NODE_FOLDER,
+    NODE_DEVICE,
+    NODE_TEXT,
+    NODE_KMSG,
+    NODE_WHATIS,
+    NODE_PROC,
+    NODE_LINK
+};
 
 /* What a path stands for at this moment. */
 struct node_info {
@@ -22,6 +31,7 @@ struct node_info {
     gid_t gid;
     unsigned int dev;      /* NODE_DEVICE */
     enum quarry_text text; /* NODE_TEXT */
+    const void *address;   /* NODE_WHATIS */
     long long size;        /* NODE_PROC: as the module says */
     char target[80];       /* NODE_LINK */
 };

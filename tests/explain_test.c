@@ -14,7 +14,7 @@ static char text[2048];
 static struct quarry_zone_state zone_of(const char *name, uint64_t pages_free, unsigned int order)
 {
     struct quarry_zone_state zone = {
-        .allowed = true, .has_blocks = true, .min = 256, .low = 320, .managed = 16384};
+        .allowed = true, .has_blocks = true, .min = 256, .mark = 256, .low = 320, .managed = 16384};
 
     snprintf(zone.name, sizeof(zone.name), "%s", name);
     zone.free = pages_free;
@@ -60,10 +60,11 @@ static void the_mark_is_named_and_what_may_pass_it(void **state)
     assert_says("GFP_ATOMIC, which may use part of the reserve");
     assert_says("a mempool");
     zone.free = zone.blocks[0] = 127;
+    zone.mark = 128;
     explain(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY, 0, &zone, 1);
-    assert_says("must leave 512 KiB (half of the min watermark, G-W3)");
+    assert_says("must leave 512 KiB (its part of the min watermark, G-W3)");
     assert_says("without __GFP_NORETRY");
-    /* What cannot wait may take the last page: it would be served by now. */
+    zone.mark = 0; /* for one that cannot wait: it would be served by now */
     explain(GFP_ATOMIC, 0, &zone, 1);
     assert_says("could serve it by these numbers");
 }
@@ -77,8 +78,11 @@ static void pages_kept_for_others_are_named(void **state)
     assert_says("zone DMA of node 0 came closest: 15 MiB free, but it keeps 15 MiB for requests");
     assert_says("(lowmem_reserve, G-Z6)");
     zone[0].reserve = 0;
-    explain(GFP_KERNEL | __GFP_MEMALLOC, 0, zone, 2);
+    explain(GFP_KERNEL, 0, zone, 2);
     assert_says("zone DMA of node 0 could serve it");
+    zone[0].has_blocks = false;
+    explain(GFP_KERNEL, 3, zone, 2);
+    assert_says("its free blocks are not given");
 }
 
 static void an_empty_machine_needs_more_memory(void **state)

@@ -14,7 +14,8 @@ struct quarry_zone_state {
     bool allowed; /* the request may use it, by mask and node */
     bool has_blocks;
     uint64_t free, min, low, managed;
-    uint64_t reserve;                /* what it keeps from this request (lowmem_reserve) */
+    uint64_t mark;                   /* of min, what this request's mask must leave */
+    uint64_t reserve;                /* what it keeps from this request besides (lowmem_reserve) */
     uint64_t blocks[NR_PAGE_ORDERS]; /* free blocks by order; only with has_blocks */
 };
 

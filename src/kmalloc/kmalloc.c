@@ -169,9 +169,9 @@ static QR_COLD void *kmalloc_too_large(struct qr_kmalloc *kmalloc, size_t size, 
 
     if (!(gfp & __GFP_NOWARN))
         qr_report(kmalloc->check, &report,
-                  "kmalloc of %zu bytes: the largest block is %zu bytes; vmalloc and kvmalloc give "
-                  "more",
-                  size, kmalloc->max_size);
+                  "kmalloc of %zu bytes: the largest block is %zu bytes; kvmalloc would take %zu "
+                  "single pages and map them in a row",
+                  size, kmalloc->max_size, (size >> PAGE_SHIFT) + !!offset_in_page(size));
     return NULL;
 }
 

@@ -45,18 +45,21 @@ static void whatis_frame(struct whatis *what, const struct page *page)
 /* In a slab. */
 static void whatis_object(struct whatis *what, const struct qr_object *object)
 {
-    const struct qr_owner *allocated, *freed;
+    const struct qr_owner *allocated = NULL, *freed = NULL;
+    bool noted =
+        qr_object_owners(object, &allocated, &freed); /* then every free is known at once */
     if (!object->start) {
         qr_text_add(&what->text, "unused space in a slab of cache %s\n", object->cache->name);
         return;
     }
     qr_text_add(&what->text, "%s: byte %zu of object %u of cache %s (%u bytes at %p)\n",
-                object->allocated ? "live, or on a CPU's stack" : "free", object->offset,
-                object->index, object->cache->name, object->cache->object_size, object->start);
-    if (qr_object_owners(object, &allocated, &freed)) {
-        whatis_trace(what, allocated, what->allocated);
-        whatis_trace(what, freed, what->freed);
-    }
+                !object->allocated ? "free"
+                : noted            ? "live"
+                                   : "live, or on a CPU's stack",
+                object->offset, object->index, object->cache->name, object->cache->object_size,
+                object->start);
+    whatis_trace(what, allocated, what->allocated);
+    whatis_trace(what, freed, what->freed);
 }
 
 static void whatis_low(struct whatis *what, struct page *page)

@@ -30,23 +30,17 @@ static int explain_largest(const struct quarry_zone_state *zone)
     return order;
 }
 
-/* G-W4 */
-static bool explain_ignores_marks(const struct qr_verdict *verdict)
-{
-    return (verdict->gfp & (__GFP_MEMALLOC | __GFP_NOMEMALLOC)) == __GFP_MEMALLOC;
-}
-
 static enum qr_shortfall explain_step(const struct qr_verdict *verdict,
                                       const struct quarry_zone_state *zone)
 {
-    u64 need = 1ull << verdict->order, mark = qr_mark_of(verdict->gfp, zone->min);
+    u64 need = 1ull << verdict->order;
     if (!zone->allowed)
         return QR_SHORT_FORBIDDEN;
     if (zone->free < need)
         return QR_SHORT_EMPTY;
-    if (zone->free < need + mark)
+    if (zone->free < need + zone->mark)
         return QR_SHORT_MARK;
-    if (!explain_ignores_marks(verdict) && zone->free < need + mark + zone->reserve)
+    if (zone->free < need + zone->mark + zone->reserve)
         return QR_SHORT_RESERVE;
     if (zone->has_blocks && explain_largest(zone) < (int)verdict->order)
         return QR_SHORT_BLOCK;
@@ -121,12 +115,12 @@ static void explain_asked(const struct qr_verdict *verdict, struct qr_text *text
 
 static void explain_mark(const struct qr_verdict *verdict, struct qr_text *text)
 {
-    u64 mark = qr_mark_of(verdict->gfp, verdict->nearest.min);
-    explain_size(text, verdict->nearest.free);
+    const struct quarry_zone_state *zone = &verdict->nearest;
+    explain_size(text, zone->free);
     qr_text_add(text, " free, of which this mask must leave ");
-    explain_size(text, mark);
-    qr_text_add(text, verdict->gfp & __GFP_HIGH ? " (half of the min watermark, G-W3)"
-                                                : " (the min watermark, G-W2)");
+    explain_size(text, zone->mark);
+    qr_text_add(text, zone->mark < zone->min ? " (its part of the min watermark, G-W3)"
+                                             : " (the min watermark, G-W2)");
 }
 
 static void explain_reserve(const struct qr_verdict *verdict, struct qr_text *text)
@@ -148,6 +142,12 @@ static void explain_pieces(const struct qr_verdict *verdict, struct qr_text *tex
     qr_text_add(text, " free, enough by every mark, but in pieces: the largest is ");
     explain_size(text, 1ull << largest);
     qr_text_add(text, " (order %d)", largest);
+}
+
+/* Whether the zone had a block large enough is not known. */
+static bool explain_guesses(const struct qr_verdict *verdict)
+{
+    return verdict->step == QR_SHORT_PASSED && verdict->order && !verdict->nearest.has_blocks;
 }
 
 static void explain_why(const struct qr_verdict *verdict, struct qr_text *text)
@@ -173,6 +173,9 @@ static void explain_why(const struct qr_verdict *verdict, struct qr_text *text)
         explain_reserve(verdict, text);
     else if (verdict->step == QR_SHORT_BLOCK)
         explain_pieces(verdict, text);
+    else if (explain_guesses(verdict))
+        qr_text_add(text, " was above its marks: if the numbers are of that moment, memory was in "
+                          "pieces; its free blocks are not given");
     else
         qr_text_add(text, " could serve it by these numbers: memory came back just after, or the "
                           "free pages lay on other CPUs' lists");
@@ -243,7 +246,7 @@ static void explain_helps(const struct qr_verdict *verdict, struct qr_text *text
 {
     unsigned int nr = 0;
     qr_text_add(text, "would have helped: ");
-    if (verdict->step == QR_SHORT_BLOCK)
+    if (verdict->step == QR_SHORT_BLOCK || explain_guesses(verdict))
         explain_advise_block(verdict, text, &nr);
     else if (verdict->step == QR_SHORT_PASSED)
         explain_advise(text, &nr, "asking again");
@@ -271,7 +274,6 @@ void qr_verdict_text(const struct qr_verdict *verdict, struct qr_text *text)
 static void explain_read_zone(const struct qr_request *request, const struct zone *zone,
                               bool allowed, struct quarry_zone_state *state)
 {
-    u64 mark;
     memset(state, 0, sizeof(*state));
     qr_snprintf(state->name, sizeof(state->name), "%s", zone->name);
     state->node = (int)zone->nid;
@@ -281,10 +283,12 @@ static void explain_read_zone(const struct qr_request *request, const struct zon
     state->min = qr_zone_watermark(zone, QR_WMARK_MIN);
     state->low = qr_zone_watermark(zone, QR_WMARK_LOW);
     state->managed = zone->managed;
-    state->reserve = zone->lowmem_reserve[request->highest];
-    mark = qr_mark_of(request->gfp, state->min);
-    if (zone->reclaim_floor > mark) /* G-W3 */
-        state->reserve += zone->reclaim_floor - mark;
+    if (!request->ignore_marks) { /* G-W4 */
+        state->mark = qr_mark_of(request->gfp, state->min);
+        state->reserve = zone->lowmem_reserve[request->highest];
+        if (zone->reclaim_floor > state->mark) /* G-W3 */
+            state->reserve += zone->reclaim_floor - state->mark;
+    }
     for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
         for (unsigned int m = 0; m < MIGRATE_TYPES; m++)
             state->blocks[order] += qr_zone_free_blocks(zone, order, (enum migratetype)m);
@@ -302,17 +306,14 @@ static bool explain_is_allowed(const struct qr_request *request, const struct zo
     return false;
 }
 
-void qr_request_explain(const struct qr_request *request)
+void qr_request_explain(const struct qr_request *request, struct qr_text *text)
 {
     struct qr_verdict verdict = {.gfp = request->gfp, .order = request->order};
     struct quarry_zone_state state;
-    char buffer[768];
-    struct qr_text text = {buffer, sizeof(buffer), 0};
     for (unsigned int i = 0; i < request->zones->nr_zones; i++) {
         const struct zone *zone = &request->zones->zone[i];
         explain_read_zone(request, zone, explain_is_allowed(request, zone), &state);
         qr_verdict_add(&verdict, &state);
     }
-    qr_verdict_text(&verdict, &text);
-    qp_write(buffer, QR_MIN(text.length, sizeof(buffer) - 1));
+    qr_verdict_text(&verdict, text);
 }

@@ -106,8 +106,8 @@ u64 qr_request_floor_low(const struct qr_request *request, const struct zone *zo
 
 /* ---- explain.c ------------------------------------------------------------------------------ */
 
-/* Print in words why a request failed. */
-void qr_request_explain(const struct qr_request *request);
+/* In words why a request failed, by the zones' numbers of this moment. */
+void qr_request_explain(const struct qr_request *request, struct qr_text *text);
 
 /* ---- page_free.c ---------------------------------------------------------------------------- */
 

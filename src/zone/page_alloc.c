@@ -60,42 +60,50 @@ _Static_assert(MIGRATE_MOVABLE == 1 && MIGRATE_RECLAIMABLE == 2 &&
 
 /* ---- a sane request ------------------------------------------------------------------------- */
 
-static QR_COLD void alloc_report(struct qr_zones *zones, const char *rule, gfp_t gfp,
+/* @right: the mask that would have been right; @gfp itself where it is not the mask that is wrong. */
+static QR_COLD void alloc_report(struct qr_zones *zones, const char *rule, gfp_t gfp, gfp_t right,
                                  unsigned int order, const char *wrong)
 {
-    char names[192];
+    char names[192], better[192];
     struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .rule = rule};
     qr_gfp_names(gfp, names, sizeof(names));
-    qr_report_once(zones->check, &report, "page request of order %u with %s (%#x): %s", order,
-                   names, gfp, wrong);
+    qr_gfp_names(right, better, sizeof(better));
+    qr_report_once(zones->check, &report, "page request of order %u with %s (%#x): %s%s%s", order,
+                   names, gfp, wrong, right == gfp ? "" : "; say ", right == gfp ? "" : better);
+}
+
+/* Of several zone bits the lowest zone's. */
+static gfp_t alloc_one_zone(gfp_t gfp)
+{
+    if (gfp & __GFP_DMA)
+        return gfp & ~(__GFP_DMA32 | __GFP_HIGHMEM);
+    return gfp & ~__GFP_HIGHMEM;
 }
 
 static QR_COLD gfp_t alloc_sane_mask(struct qr_zones *zones, gfp_t gfp, unsigned int order)
 {
     gfp_t zone_bits = gfp & ALLOC_ZONE_BITS;
     if (gfp & ~__GFP_BITS_MASK) {
-        alloc_report(zones, NULL, gfp, order,
+        alloc_report(zones, NULL, gfp, gfp & __GFP_BITS_MASK, order,
                      "unknown flag bits are ignored; use the names of gfp.h");
         gfp &= __GFP_BITS_MASK;
     }
     if (zone_bits & (zone_bits - 1)) {
-        alloc_report(zones, "G-Z10", gfp, order, "several zones asked for; the lowest is taken");
-        if (gfp & __GFP_DMA)
-            gfp &= ~(__GFP_DMA32 | __GFP_HIGHMEM);
-        else
-            gfp &= ~__GFP_HIGHMEM;
+        alloc_report(zones, "G-Z10", gfp, alloc_one_zone(gfp), order,
+                     "several zones asked for; the lowest is taken");
+        gfp = alloc_one_zone(gfp);
     }
     if (alloc_mobility(gfp) == 3u) {
-        alloc_report(zones, "G-E10", gfp, order,
+        alloc_report(zones, "G-E10", gfp, gfp & ~__GFP_MOVABLE, order,
                      "both movable and reclaimable; taken as reclaimable");
         gfp &= ~__GFP_MOVABLE;
     }
     if ((gfp & __GFP_NOFAIL) && !(gfp & __GFP_DIRECT_RECLAIM))
-        alloc_report(zones, "G-E5", gfp, order,
+        alloc_report(zones, "G-E5", gfp, gfp | __GFP_DIRECT_RECLAIM, order,
                      "__GFP_NOFAIL without __GFP_DIRECT_RECLAIM: who cannot wait may fail; check "
-                     "the result or use GFP_KERNEL");
+                     "the result or, where waiting is allowed");
     else if ((gfp & __GFP_NOFAIL) && order > 1)
-        alloc_report(zones, "G-E5", gfp, order,
+        alloc_report(zones, "G-E5", gfp, gfp, order,
                      "__GFP_NOFAIL for more than two pages may take for ever; use kvmalloc");
     return gfp;
 }
@@ -105,7 +113,7 @@ static bool alloc_order_ok(struct qr_zones *zones, gfp_t gfp, unsigned int order
     if (QR_LIKELY(order <= MAX_PAGE_ORDER))
         return true;
     if (!(gfp & __GFP_NOWARN))
-        alloc_report(zones, "G-S7", gfp, order,
+        alloc_report(zones, "G-S7", gfp, gfp, order,
                      "the largest order is " QR_STRING(MAX_PAGE_ORDER) "; use vmalloc");
     return false;
 }
@@ -117,7 +125,7 @@ static int alloc_node(struct qr_zones *zones, gfp_t gfp, unsigned int order, int
     if (nid >= 0 && (unsigned int)nid < zones->nr_nodes)
         return nid;
     if (nid != NUMA_NO_NODE)
-        alloc_report(zones, "G-Z9", gfp, order, "no such node; the caller's is taken");
+        alloc_report(zones, "G-Z9", gfp, gfp, order, "no such node; the caller's is taken");
     section = qp_percpu_enter(zones->cpus, &cpu);
     nid = (int)cpu->nid;
     qp_percpu_leave(section);
@@ -324,19 +332,23 @@ struct page *qr_request_serve(struct qr_request *request)
 void qr_request_failed(const struct qr_request *request)
 {
     struct qr_zones *zones = request->zones;
-    struct quarry_report report = {
-        .kind = QUARRY_OUT_OF_MEMORY, .rule = "G-E6", .size = PAGE_SIZE << request->order};
-    char names[192];
+    char names[192], words[768];
+    struct qr_text text = {words, sizeof(words), 0};
+    struct quarry_report report = {.kind = QUARRY_OUT_OF_MEMORY,
+                                   .rule = "G-E6",
+                                   .size = PAGE_SIZE << request->order,
+                                   .explanation = words};
     if ((request->gfp & __GFP_NOWARN) || !qr_warn_allowed(zones->check))
         return;
     qr_gfp_names(request->gfp, names, sizeof(names));
+    qr_request_explain(request, &text);
     if (qr_report(
             zones->check, &report,
             "page allocation failure: order:%u, mode:%#x(%s), node:%d; %llu of %llu pages free",
             request->order, request->gfp, names, request->nid,
             (unsigned long long)qr_free_pages_total(zones), (unsigned long long)zones->totalram)) {
         qr_show_mem(zones);
-        qr_request_explain(request);
+        qp_write(words, QR_MIN(text.length, sizeof(words) - 1));
     }
 }
 

@@ -59,7 +59,7 @@ static void free_describe_block(const struct page *head, u64 inside, struct qr_t
     if (flags & PGF_SLAB)
         qr_text_add(text, "a slab: its objects are freed by kfree or kmem_cache_free");
     else if (flags & (PGF_BUDDY | PGF_PCP))
-        qr_text_add(text, "a free block of order %u: it was freed before", order);
+        qr_text_add(text, "a free block of order %u (freed before, or never allocated)", order);
     else if (flags & PGF_RESERVED)
         qr_text_add(text, "a reserved block of order %u", order);
     else if (flags & PGF_KMALLOC)

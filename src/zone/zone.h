@@ -222,11 +222,9 @@ static inline void qr_zone_count(struct zone *zone, enum qr_zone_stat stat, long
 {
     __atomic_fetch_add(&zone->stat[stat], (unsigned long)nr, __ATOMIC_RELAXED);
 }
-/* Pages that a request below the low mark must leave free in a zone of min watermark @min (G-W2 … G-W4). */
+/* Pages that a request below the low mark must leave free in a zone of min watermark @min (G-W2, G-W3). */
 static inline u64 qr_mark_of(gfp_t gfp, u64 min)
 {
-    if ((gfp & (__GFP_MEMALLOC | __GFP_NOMEMALLOC)) == __GFP_MEMALLOC)
-        return 0;
     if (!(gfp & __GFP_HIGH))
         return min;
     return gfp & __GFP_DIRECT_RECLAIM ? min / 2 : 0;
