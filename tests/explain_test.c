@@ -75,7 +75,9 @@ static void pages_kept_for_others_are_named(void **state)
 
     zone[0].reserve = 4000;
     explain(GFP_KERNEL, 0, zone, 2);
-    assert_says("zone DMA of node 0 came closest: 15 MiB free, but it keeps 15 MiB for requests");
+    assert_says("zone DMA of node 0 came closest: 15 MiB free, of which this mask must leave 1024 "
+                "KiB as every "
+                "mask, and 15 MiB for requests");
     assert_says("(lowmem_reserve, G-Z6)");
     zone[0].reserve = 0;
     explain(GFP_KERNEL, 0, zone, 2);

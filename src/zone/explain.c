@@ -126,7 +126,9 @@ static void explain_mark(const struct qr_verdict *verdict, struct qr_text *text)
 static void explain_reserve(const struct qr_verdict *verdict, struct qr_text *text)
 {
     explain_size(text, verdict->nearest.free);
-    qr_text_add(text, " free, but it keeps ");
+    qr_text_add(text, " free, of which this mask must leave ");
+    explain_size(text, verdict->nearest.mark);
+    qr_text_add(text, " as every mask, and ");
     explain_size(text, verdict->nearest.reserve);
     qr_text_add(text, " for requests that can use no other zone (lowmem_reserve, G-Z6)");
 }
