@@ -516,6 +516,13 @@ QUARRY_API loff_t no_seek_end_llseek(struct file *file, loff_t offset, int whenc
     return whence == SEEK_END ? -EINVAL : default_llseek(file, offset, whence);
 }
 
+/* For .compat_ioctl of drivers whose argument means the same in 32 and 64 bits. */
+QUARRY_API long compat_ptr_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+    return file->f_op->unlocked_ioctl ? file->f_op->unlocked_ioctl(file, cmd, (u32)arg)
+                                      : -ENOIOCTLCMD;
+}
+
 QUARRY_API int nonseekable_open(struct inode *inode, struct file *file)
 {
     file->f_mode &= ~(FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE);

@@ -249,6 +249,7 @@ QUARRY_API loff_t fixed_size_llseek(struct file *file, loff_t offset, int whence
 QUARRY_API loff_t no_seek_end_llseek(struct file *file, loff_t offset, int whence);
 QUARRY_API loff_t generic_file_llseek(struct file *file, loff_t offset, int whence);
 QUARRY_API loff_t vfs_setpos(struct file *file, loff_t offset, loff_t max);
+QUARRY_API long compat_ptr_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 QUARRY_API int nonseekable_open(struct inode *inode, struct file *file);
 QUARRY_API int stream_open(struct inode *inode, struct file *file);
 QUARRY_API int simple_open(struct inode *inode, struct file *file);
