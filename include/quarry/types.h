@@ -25,6 +25,8 @@
 #define QUARRY_API __attribute__((visibility("default")))
 #endif
 
+#define QUARRY_API_DATA __attribute__((visibility("default")))
+
 /* An inline body that never hides the real symbol of the same name: a pointer to the function, and
  * a caller in another language, reach the symbol in the library. */
 #define QUARRY_INLINE                                                                              \
@@ -40,5 +42,7 @@ struct list_head {
     struct list_head *next, *prev;
 };
 #endif
+
+#include <quarry/version.h>
 
 #endif

@@ -4,6 +4,8 @@
 #include <quarry/version.h>
 #include "../instance.h"
 
+const char quarry_headers_0_1_need_library_0_1 = 1;
+
 const char *quarry_version(void)
 {
     return QUARRY_VERSION;
