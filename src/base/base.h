@@ -51,11 +51,13 @@ enum {
     QR_ENOSYS = 38
 };
 
-/* The four functions the core takes from its surroundings. */
+/* The four functions the core takes from its surroundings: not hidden, whatever the build hides. */
+#pragma GCC visibility push(default)
 void *memcpy(void *restrict to, const void *restrict from, size_t size);
 void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
+#pragma GCC visibility pop
 
 /* Bits. The argument of ffs/fls must not be zero. */
 static inline unsigned int qr_ffs64(u64 x)
