@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 QUIET = > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help build run test test-long test-break bench install format lint clean
+.PHONY: help build run test test-long test-break bench install uninstall deb amalgamation symbols format lint clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,19 @@ bench: ## measure against glibc, jemalloc, tcmalloc and mimalloc
 
 install: build ## install under PREFIX (/usr/local), honouring DESTDIR
 	@cmake --install build/release --prefix $(PREFIX)
+
+uninstall: ## remove what make install wrote
+	@cmake -DBUILD=build/release -P cmake/uninstall.cmake
+
+deb: build ## Debian packages, in build/release/packages
+	@cd build/release && cpack > ../cpack.log 2>&1 || { cat ../cpack.log; exit 1; }
+	@ls build/release/packages/*.deb
+
+amalgamation: ## the one-file release, in build/quarry-<version>
+	@sh tools/amalgamate.sh build/quarry-$$(sed -n 's/^#define QUARRY_VERSION "\(.*\)"/\1/p' include/quarry/version.h)
+
+symbols: ## after a public name was added: bring packaging/symbols.txt up to date
+	@sh tools/version-script.sh --list > packaging/symbols.new && mv packaging/symbols.new packaging/symbols.txt
 
 format: ## bring the sources into shape
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # One program per *_test.c, linked with the core's objects so that it reaches inside. Tests of a layer
 # lie beside it in src/<layer>/test; those across layers in tests/.
+find_package(PkgConfig REQUIRED)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 add_library(quarry-test-support STATIC ${PROJECT_SOURCE_DIR}/tests/support/machine.c)
 target_include_directories(quarry-test-support PUBLIC ${PROJECT_SOURCE_DIR}/tests/support
-  ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/ports/${QUARRY_PORT})
+  ${PROJECT_SOURCE_DIR}/src ${QUARRY_INCLUDE} ${PROJECT_SOURCE_DIR}/ports/${QUARRY_PORT})
 target_compile_definitions(quarry-test-support PUBLIC QUARRY_BUILDING_CORE)
 target_link_libraries(quarry-test-support PUBLIC quarry-static)
 
