@@ -262,6 +262,10 @@ static const char *live_name(enum quarry_live_kind kind)
         return "page block";
     case QUARRY_LIVE_VMALLOC:
         return "vmalloc area";
+    case QUARRY_LIVE_PERCPU:
+        return "per-CPU allocation";
+    case QUARRY_LIVE_DMA:
+        return "DMA mapping";
     }
     return "allocation";
 }

@@ -8,7 +8,7 @@
  * (the table of CPUs, CPU 0's data, room for backtraces, the owner table) is carved out of low memory
  * while the map still owns all of it. After that each layer starts with the ones below it running:
  *
- *     options → map → carve → check, fault → zones → reclaim → slabs → kmalloc → vm → kmap → CPU 0
+ *     options → map → carve → check, fault → zones → reclaim → slabs → kmalloc → vm → kmap → percpu → CPU 0
  *
  * A CPU's data is made when the CPU comes online for the first time and then stays for good: whoever
  * walks cpus->area[] (drains, counters) never meets a block that is being freed, and a CPU number that
@@ -174,7 +174,10 @@ static int boot_upper(struct quarry *q, const struct qp_machine *machine,
     error = qr_vm_init(&q->vm, machine, why, why_size);
     if (error)
         return error;
-    return qr_kmaps_init(&q->kmaps, machine, why, why_size);
+    error = qr_kmaps_init(&q->kmaps, machine, why, why_size);
+    if (error)
+        return error;
+    return qr_percpu_init(&q->percpu, why, why_size);
 }
 
 /* A fault point was armed or disarmed: who asks only while it is armed must know. */
@@ -220,19 +223,28 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->vm.faults = &q->faults;
     q->kmaps.zones = &q->zones;
     q->kmaps.check = &q->check;
+    q->percpu.vm = &q->vm;
+    q->percpu.zones = &q->zones;
+    q->percpu.slabs = &q->slabs;
+    q->percpu.check = &q->check;
+    q->percpu.cpus = &q->cpus;
 }
 
-/* Nothing of the machine remains but the hooks that tools set before the boot. `booted` is not touched:
+/* Nothing of the machine remains but what was told before the boot: the hooks of tools, and where static
+ * per-CPU variables lie. `booted` is not touched:
  * other threads read it, waiting for this very boot. */
 static void boot_clear(struct quarry *q)
 {
     quarry_report_fn hook = q->check.hook;
     void *data = q->check.hook_data;
+    struct qr_percpu percpu = q->percpu;
 
+    qr_percpu_clear(&percpu);
     memset(&q->map, 0, sizeof(*q) - offsetof(struct quarry, map));
     q->cpus = (struct qr_cpus){.none = &qr_cpu_none};
     q->check.hook = hook;
     q->check.hook_data = data;
+    q->percpu = percpu;
 }
 
 static int boot_layers(struct quarry *q, const struct qp_machine *machine, char *why,

@@ -38,7 +38,7 @@ static void fork_each_cache_lock(struct quarry *q, struct kmem_cache *cache, for
         fn(q, &cache->node[nid].lock);
 }
 
-/* Every lock below the first one (vm's), in the layers' order. Releasing in the same order is fine:
+/* Every lock below vm's, in the layers' order. Releasing in the same order is fine:
  * nobody else can hold one of them meanwhile. */
 static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
 {
@@ -60,6 +60,7 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
 void qr_freeze(struct quarry *q)
 {
     q->freeze_outer = ~0ul;
+    fork_take(q, &q->percpu.lock);
     fork_take(q, &q->vm.lock);
     fork_each_inner_lock(q, fork_take);
 }
@@ -67,7 +68,8 @@ void qr_freeze(struct quarry *q)
 void qr_thaw(struct quarry *q)
 {
     fork_each_inner_lock(q, fork_release);
-    qp_unlock(&q->vm.lock, q->freeze_outer);
+    fork_release(q, &q->vm.lock);
+    qp_unlock(&q->percpu.lock, q->freeze_outer);
 }
 
 void qr_after_fork(struct quarry *q)

@@ -8,6 +8,7 @@
 #include "fault/fault.h"
 #include "kmalloc/kmalloc.h"
 #include "map/map.h"
+#include "percpu/percpu.h"
 #include "pool/pool.h"
 #include "reclaim/reclaim.h"
 #include "slab/slab.h"
@@ -23,6 +24,7 @@ struct quarry {
     struct qr_slabs slabs;
     struct qr_vm vm;
     struct qr_kmaps kmaps;
+    struct qr_percpu percpu;
     struct qr_reclaim reclaim;
     struct qr_check check;
     struct qr_faults faults;

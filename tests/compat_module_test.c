@@ -200,6 +200,23 @@ static void two_sources_are_one_module_and_modules_use_each_other(void **state)
     qlx_module_unload(second);
 }
 
+static void a_modules_per_cpu_variables_have_instances_until_it_goes(void **state)
+{
+    char source[300];
+    (void)state;
+    hear_nothing();
+    snprintf(source, sizeof(source), "%s/tests/modules/percpu.c", QUARRY_SOURCE_DIR);
+    assert_int_equal(build("percpu", source), 0);
+    for (int round = 0; round < 2; round++) {
+        struct qlx_module *module;
+        assert_int_equal(load("percpu", &module), 0);
+        assert_int_equal(qlx_module_init(module), 0); /* checks its own work */
+        assert_int_equal(qlx_module_exit(module), 0);
+        qlx_module_unload(module);
+    }
+    assert_int_equal(heard_core + heard_compat + heard_oopses, 0);
+}
+
 static void an_init_that_crashes_or_fails_says_so(void **state)
 {
     struct qlx_module *module;
@@ -329,6 +346,7 @@ COMPAT_MAIN_WITH(make_folder, drop_folder, cmocka_unit_test(parameters_are_set_f
                  cmocka_unit_test(a_module_with_an_unknown_function_is_named),
                  cmocka_unit_test(init_module_and_cleanup_module_are_found),
                  cmocka_unit_test(two_sources_are_one_module_and_modules_use_each_other),
+                 cmocka_unit_test(a_modules_per_cpu_variables_have_instances_until_it_goes),
                  cmocka_unit_test(an_init_that_crashes_or_fails_says_so),
                  cmocka_unit_test(what_a_module_left_behind_is_stopped_before_its_code_goes),
                  cmocka_unit_test(no_example_loses_memory_whichever_request_fails))

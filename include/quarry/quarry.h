@@ -12,6 +12,7 @@
 #include <quarry/highmem.h>
 #include <quarry/mempool.h>
 #include <quarry/page.h>
+#include <quarry/percpu.h>
 #include <quarry/report.h>
 #include <quarry/shrinker.h>
 #include <quarry/slab.h>

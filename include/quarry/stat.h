@@ -18,7 +18,13 @@ enum quarry_text {
 };
 
 /* Something allocated and not yet freed. */
-enum quarry_live_kind { QUARRY_LIVE_OBJECT, QUARRY_LIVE_PAGES, QUARRY_LIVE_VMALLOC };
+enum quarry_live_kind {
+    QUARRY_LIVE_OBJECT,
+    QUARRY_LIVE_PAGES,
+    QUARRY_LIVE_VMALLOC,
+    QUARRY_LIVE_PERCPU, /* by its token; size of one instance */
+    QUARRY_LIVE_DMA     /* a buffer given to a device and not taken back */
+};
 struct quarry_live {
     enum quarry_live_kind kind;
     const void *address;

@@ -20,12 +20,18 @@
  * raised inside another waits for its end. C3: soft handlers run in the order they were raised,
  * never while bottom halves are off, never inside another interrupt.
  *
+ * Threads without a CPU of their own, those beyond the bound of the machine, are one CPU together, as far
+ * as per-CPU memory goes. As on one CPU, only one of them is in atomic context at a time: whoever enters
+ * the first context takes the *seat*, whoever leaves the last one gives it up. A lock of any kind is
+ * taken inside, so that no thread waits for the seat with a lock that its holder wants.
+ *
  * Limits. 64 interrupts of each kind can be pending on one thread; one more is reported and
  * dropped. Interrupts of a thread that ends are forgotten with it. */
 #define _GNU_SOURCE
 #include <quarry/context.h>
 #include "hosted.h"
 #include "instance.h"
+#include <sched.h>
 #include <string.h>
 
 #define CONTEXT_TRACE 16
@@ -56,6 +62,8 @@ static __thread struct context_queue context_hard, context_soft;
 /* Kinds in the order in which they were entered last, for "what made it atomic". */
 static __thread unsigned int context_last[QUARRY_CONTEXTS], context_clock;
 
+static unsigned int context_seat; /* 1: some thread without a CPU is in atomic context */
+
 static void context_deliver(void);
 
 static void context_remember(enum quarry_context what)
@@ -67,10 +75,47 @@ static void context_remember(enum quarry_context what)
         site->nr = qp_backtrace(site->pc, CONTEXT_TRACE);
 }
 
+/* The first context of a thread that has no CPU yet. It gets one if there is any. */
+static QR_COLD void context_take_seat(void)
+{
+    if (__atomic_load_n(&quarry_default.booted, __ATOMIC_ACQUIRE) != 1 ||
+        qp_claim_cpu(&quarry_default.cpus))
+        return;
+    while (__atomic_exchange_n(&context_seat, 1, __ATOMIC_ACQUIRE) != 0)
+        sched_yield();
+    qp_self.seated = true;
+}
+
+static void context_give_seat(void)
+{
+    qp_self.seated = false;
+    __atomic_store_n(&context_seat, 0, __ATOMIC_RELEASE);
+}
+
+/* The last context was left. */
+static inline void context_ended(void)
+{
+    if (QR_UNLIKELY(qp_self.seated) && qp_self.atomic == 0)
+        context_give_seat();
+}
+
+void hosted_seat_leave(void)
+{
+    if (qp_self.seated)
+        context_give_seat();
+}
+
+void hosted_seat_after_fork(void)
+{
+    context_seat = qp_self.seated;
+}
+
 void quarry_context_enter(enum quarry_context what)
 {
     if ((unsigned int)what >= QUARRY_CONTEXTS)
         return;
+    if (QR_UNLIKELY(qp_self.cpu == &qr_cpu_none) && qp_self.atomic == 0)
+        context_take_seat();
     qp_self.depth[what]++;
     qp_self.atomic++;
     if (what == QUARRY_CTX_HARDIRQ || what == QUARRY_CTX_SOFTIRQ)
@@ -104,6 +149,7 @@ void quarry_context_leave(enum quarry_context what)
         if (--qp_self.interrupts == 0)
             qp_self.interrupt_task = (struct qp_task){0};
     }
+    context_ended();
     context_deliver();
 }
 
@@ -132,6 +178,7 @@ void quarry_irq_restore(unsigned long flags)
         return;
     qp_self.atomic -= depth - (unsigned int)flags;
     qp_self.depth[QUARRY_CTX_IRQ_OFF] = (unsigned int)flags;
+    context_ended();
     context_deliver();
 }
 

@@ -84,6 +84,13 @@ void hosted_unpark(void);
 /* The signal that asks threads; nobody should block it. */
 int hosted_stop_signal(void);
 
+/* ---- context.c ------------------------------------------------------------------------------- */
+
+/* This thread ends, perhaps in atomic context. */
+void hosted_seat_leave(void);
+/* In a forked child: nobody else can have the seat. */
+void hosted_seat_after_fork(void);
+
 /* ---- console.c ------------------------------------------------------------------------------- */
 
 /* Whether this return address lies in a public function. */

@@ -40,6 +40,7 @@ struct qp_self {
         inside; /* runs core code that no public function called: a worker, a thread's end */
     unsigned int interrupts; /* depth in hard and soft interrupts: whose task record counts */
     unsigned int depth[QUARRY_CONTEXTS];
+    bool seated; /* has no CPU of its own and is in atomic context (context.c) */
     struct qp_task task;
     struct qp_task interrupt_task;
 };

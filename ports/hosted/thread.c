@@ -109,6 +109,7 @@ static void thread_end(void *unused)
 {
     unsigned int number = qp_self.number, i;
     thread_claims_none = true;
+    hosted_seat_leave();
     qp_self.cpu = &qr_cpu_none;
     if (number == QP_NO_NUMBER)
         return;
@@ -152,6 +153,7 @@ void hosted_threads_after_fork(struct qr_cpus *cpus)
     }
     thread_forked = true;
     thread_ending = 0; /* who was ending is not here */
+    hosted_seat_after_fork();
 }
 
 static void thread_key_make(void)

@@ -65,6 +65,8 @@ void qr_for_each_live(struct quarry *q, bool (*visit)(const struct quarry_live *
         qr_pages_for_each_live(&q->zones, observe_pass_on, &walk);
     if (!walk.stopped)
         qr_vm_for_each_live(&q->vm, observe_pass_on, &walk);
+    if (!walk.stopped)
+        qr_percpu_for_each_live(&q->percpu, observe_pass_on, &walk);
 }
 
 struct observe_cache_walk {
@@ -116,6 +118,7 @@ unsigned long qr_check_all(struct quarry *q)
     wrong += qr_slabs_check(&q->slabs);
     wrong += qr_vm_check(&q->vm);
     wrong += qr_kmaps_check(&q->kmaps);
+    wrong += qr_percpu_check(&q->percpu);
     qr_reclaim_resume(&q->reclaim);
     return wrong;
 }

@@ -84,6 +84,9 @@ void *qr_vrealloc(struct qr_vm *vm, const void *address, size_t size, gfp_t gfp)
 struct vm_struct *qr_find_vm_area(struct qr_vm *vm, const void *address);
 struct vm_struct *qr_get_vm_area(struct qr_vm *vm, unsigned long size, unsigned long flags);
 void qr_free_vm_area(struct qr_vm *vm, struct vm_struct *area);
+/* Addresses for Quarry itself, with nothing mapped; shown to nobody, a failure is not reported. Context:
+ * by @gfp. */
+struct vm_struct *qr_vm_reserve(struct qr_vm *vm, unsigned long size, gfp_t gfp);
 struct page *qr_vmalloc_page(struct qr_vm *vm, const void *address);
 static inline bool qr_vm_contains(const struct qr_vm *vm, const void *address)
 {

@@ -142,6 +142,24 @@ struct vm_struct *qr_get_vm_area(struct qr_vm *vm, unsigned long size, unsigned 
     return &area->vm;
 }
 
+struct vm_struct *qr_vm_reserve(struct qr_vm *vm, unsigned long size, gfp_t gfp)
+{
+    struct qr_area *area;
+    if (vm->start == vm->end)
+        return NULL;
+    area = qr_area_new(vm, 0, gfp);
+    if (!area)
+        return NULL;
+    area->internal = true;
+    area->asked = size;
+    if (!qr_area_place(vm, area, PAGE_ALIGN((u64)size) >> PAGE_SHIFT, 0, gfp)) {
+        qr_area_delete(vm, area);
+        return NULL;
+    }
+    qr_area_publish(vm, area);
+    return &area->vm;
+}
+
 /* ---- resizing -------------------------------------------------------------------------------- */
 
 /* What vrealloc must know of the area at @address; false when there is no such area. */

@@ -21,6 +21,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/rwsem.h>
+#include <linux/smp.h>
 #include <linux/uidgid.h>
 #include <errno.h>
 #include <sched.h>
@@ -341,8 +342,7 @@ QUARRY_API int cond_resched(void)
 
 QUARRY_API int quarry_processor_id(void)
 {
-    int cpu = sched_getcpu();
-    return cpu < 0 ? 0 : cpu;
+    return (int)quarry_cpu();
 }
 
 /* ---- threads ------------------------------------------------------------------------------- */

@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: MIT */
 #include <linux/sched.h>
+#include <linux/cpumask.h>
