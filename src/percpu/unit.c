@@ -21,7 +21,8 @@
  * Invariants. U1: a pointer to a group or unit is written once, by compare and exchange, after what it
  * points to is complete. U2: a unit is zero, or equal to the image, when it is published.
  *
- * Locks: none to find an instance; percpu->lock for the list of ranges. What may sleep: making a unit, by the mask. */
+ * Locks: none to find an instance; percpu->lock for the list of ranges. What may sleep: making a unit, by
+ * the mask. */
 #include "internal.h"
 
 /* Page faults injected into a request that cannot fail are ridden out. */
