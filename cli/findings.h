@@ -23,6 +23,8 @@ struct finding {
     const char *before_is;
     char *explanation; /* further lines, or NULL */
     uint64_t key;      /* of the trace, 0 unknown: the same place again is counted, not repeated */
+    struct finding_site also; /* a third one: who freed what is used again */
+    const char *also_is;
     unsigned long times;
     bool problem; /* false: information (out of memory) */
 };

@@ -105,6 +105,7 @@ static void finding_print(const struct finding *finding)
             finding->text);
     site_print("at", &finding->now);
     site_print(finding->before_is ? finding->before_is : "before", &finding->before);
+    site_print(finding->also_is ? finding->also_is : "also", &finding->also);
     explanation_print(finding->explanation);
 }
 
@@ -150,7 +151,7 @@ static struct finding *finding_known(const struct finding *fresh)
 
 /* Count, keep and print one; its sites are looked up only the first time. */
 static void finding_take(struct finding *fresh, const char *text, const struct quarry_trace *now,
-                         const struct quarry_trace *before)
+                         const struct quarry_trace *before, const struct quarry_trace *also)
 {
     struct finding *known;
 
@@ -169,6 +170,7 @@ static void finding_take(struct finding *fresh, const char *text, const struct q
         known->text[strcspn(known->text, "\n")] = '\0';
         finding_site(&known->now, now, false);
         finding_site(&known->before, before, false);
+        finding_site(&known->also, also, false);
         if (known->problem || !report_quiet)
             finding_print(known);
     }
@@ -185,11 +187,13 @@ static bool report_core(const struct quarry_report *report, void *data)
                             .address = report->address,
                             .size = report->size,
                             .before_is = report->before_is,
+                            .also_is = report->also ? report->also_is : NULL,
                             .problem = report->kind != QUARRY_OUT_OF_MEMORY};
 
     fresh.cache = report->cache ? cli_copy(report->cache) : NULL;
     fresh.explanation = report->explanation ? cli_copy(report->explanation) : NULL;
-    finding_take(&fresh, report->text ? report->text : "", report->now, report->before);
+    finding_take(&fresh, report->text ? report->text : "", report->now, report->before,
+                 report->also);
     return false;
 }
 
@@ -199,7 +203,7 @@ static bool report_compat(const struct qlx_finding *finding, void *data)
     struct finding fresh = {
         .kind = finding->what, .before_is = finding->before_is, .problem = true};
 
-    finding_take(&fresh, finding->text, &finding->now, &finding->before);
+    finding_take(&fresh, finding->text, &finding->now, &finding->before, NULL);
     return false;
 }
 
@@ -327,7 +331,7 @@ static bool left_visit(const struct qlx_left *left, void *data)
         return true;
     snprintf(text, sizeof(text), "%s%s%s is still there after the module's exit: %s is missing",
              left->kind_name, left->name[0] ? " " : "", left->name, left->undo);
-    finding_take(&fresh, text, NULL, &left->where);
+    finding_take(&fresh, text, NULL, &left->where, NULL);
     return true;
 }
 
@@ -350,7 +354,7 @@ static bool left_cache(const struct quarry_cache_stat *stat, void *data)
     snprintf(text, sizeof(text),
              "cache %s is still there after the module's exit: kmem_cache_destroy is missing",
              stat->name);
-    finding_take(&fresh, text, NULL, &stat->created);
+    finding_take(&fresh, text, NULL, &stat->created, NULL);
     return true;
 }
 

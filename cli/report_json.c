@@ -76,6 +76,10 @@ static json_t *json_finding(const struct finding *finding)
     json_object_set_new(object, "before_is", json_text(finding->before_is));
     json_object_set_new(object, "before", json_site(&finding->before));
     json_object_set_new(object, "explanation", json_text(finding->explanation));
+    if (finding->also_is) {
+        json_object_set_new(object, "also_is", json_text(finding->also_is));
+        json_object_set_new(object, "also", json_site(&finding->also));
+    }
     return object;
 }
 

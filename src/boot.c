@@ -8,7 +8,8 @@
  * (the table of CPUs, CPU 0's data, room for backtraces, the owner table) is carved out of low memory
  * while the map still owns all of it. After that each layer starts with the ones below it running:
  *
- *     options → map → carve → check, fault → zones → reclaim → slabs → kmalloc → vm → kmap → percpu → CPU 0
+ *     options → map → carve, guard → check, fault → zones → reclaim → slabs → kmalloc → vm → kmap →
+ *     percpu → CPU 0
  *
  * A CPU's data is made when the CPU comes online for the first time and then stays for good: whoever
  * walks cpus->area[] (drains, counters) never meets a block that is being freed, and a CPU number that
@@ -77,6 +78,40 @@ static void boot_cpu_offline(struct qr_cpus *cpus, unsigned int id)
     qr_pcp_drain_cpu(&q->zones, cpu);
 }
 
+/* The pool of sampled objects, if there is to be one. */
+static int boot_carve_guards(struct quarry *q, const struct qp_machine *machine,
+                             const struct qr_options *options, char *why, size_t why_size)
+{
+    struct qr_guard_wish wish = {options->kfence_interval, options->kfence_every,
+                                 options->kfence_objects};
+    void *pool, *records;
+
+    if (!wish.interval_ms && !wish.every)
+        return 0;
+    if (!wish.objects)
+        wish.objects = QR_GUARD_DEFAULT_OBJECTS;
+    if (!QP_CAN_GUARD) {
+        qr_snprintf(why, why_size,
+                    "boot option kfence.*: this port cannot unmap single pages of its "
+                    "direct map (QP_CAN_GUARD)");
+        return -QR_EINVAL;
+    }
+    records = qr_map_carve(&q->map, machine, qr_guard_record_bytes(wish.objects));
+    pool = qr_map_carve(&q->map, machine, qr_guard_pool_bytes(wish.objects));
+    if (!records || !pool) {
+        qr_snprintf(why, why_size,
+                    "kfence.num_objects=%llu needs %llu KiB of low memory: give more RAM or fewer "
+                    "objects",
+                    (unsigned long long)wish.objects,
+                    (unsigned long long)(qr_guard_pool_bytes(wish.objects) +
+                                         qr_guard_record_bytes(wish.objects)) >>
+                        10);
+        return -QR_ENOMEM;
+    }
+    qr_guards_init(&q->guards, &wish, pool, records);
+    return 0;
+}
+
 /* What must exist before the page allocator. */
 static int boot_carve(struct quarry *q, const struct qp_machine *machine,
                       const struct qr_options *options, char *why, size_t why_size)
@@ -84,7 +119,8 @@ static int boot_carve(struct quarry *q, const struct qp_machine *machine,
     struct qr_map *map = &q->map;
     u64 table = PAGE_ALIGN(sizeof(struct qr_cpu *) * (u64)machine->nr_cpus);
     u64 traces = options->trace_bytes;
-    bool tracking = options->page_owner || options->slab_debug_given || options->check;
+    bool tracking = options->page_owner || options->slab_debug_given || options->check ||
+                    options->kfence_interval || options->kfence_every;
 
     q->cpu_bytes = sizeof(struct qr_cpu) + QR_MAX_ZONES * sizeof(struct qr_pcp);
     q->cpus.area = qr_map_carve(map, machine, table);
@@ -112,7 +148,7 @@ static int boot_carve(struct quarry *q, const struct qp_machine *machine,
             return -QR_ENOMEM;
         }
     }
-    return 0;
+    return boot_carve_guards(q, machine, options, why, why_size);
 }
 
 static int boot_faults(struct quarry *q, const struct qr_options *options, char *why,
@@ -213,6 +249,9 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->slabs.check = &q->check;
     q->slabs.faults = &q->faults;
     q->slabs.cpus = &q->cpus;
+    q->slabs.guards = &q->guards;
+    q->guards.check = &q->check;
+    q->guards.offset = machine->offset;
     q->kmalloc.slabs = &q->slabs;
     q->kmalloc.zones = &q->zones;
     q->kmalloc.check = &q->check;
@@ -290,6 +329,7 @@ int qr_boot(struct quarry *q, const struct qp_machine *machine, char *why, size_
         return error;
     }
     qr_reclaim_start(&q->reclaim);
+    qr_guards_start(&q->guards);
     __atomic_store_n(&q->booted, 1, __ATOMIC_RELEASE);
     return 0;
 }
@@ -298,7 +338,14 @@ void qr_shutdown(struct quarry *q)
 {
     if (!q->booted)
         return;
+    qr_guards_stop(&q->guards);
     qr_reclaim_stop(&q->reclaim);
     __atomic_store_n(&q->booted, 0, __ATOMIC_RELEASE);
     boot_clear(q);
+}
+
+bool qr_guard_fault(struct quarry *q, const void *address, enum qr_access access,
+                    const struct quarry_trace *now)
+{
+    return qr_guard_hit(&q->guards, address, access, now);
 }

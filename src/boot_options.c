@@ -39,6 +39,9 @@ static const struct option_entry option_table[] = {
     {"reserve_for_reclaim_pages", OPTION_NUMBER, OPTION_AT(reserve_for_reclaim_pages), ~0ull},
     {"lowmem_reserve_ratio", OPTION_RATIOS, OPTION_AT(lowmem_ratio), 1u << 20},
     {"vmalloc_cache", OPTION_NUMBER, OPTION_AT(vmalloc_cache), ~0ull},
+    {"kfence.sample_interval", OPTION_NUMBER, OPTION_AT(kfence_interval), 1000000},
+    {"kfence.every", OPTION_NUMBER, OPTION_AT(kfence_every), ~0ull},
+    {"kfence.num_objects", OPTION_NUMBER, OPTION_AT(kfence_objects), 65535},
     {"trace_bytes", OPTION_NUMBER, OPTION_AT(trace_bytes), 1u << 30},
 };
 

@@ -16,9 +16,10 @@ struct qr_options {
     u64 init_on_alloc, init_on_free, page_poison, page_owner;
     char fault[QUARRY_FAULT_POINTS][QR_OPTION_TEXT]; /* failslab, fail_page_alloc, fail_vmalloc */
     u64 min_free_kbytes, watermark_scale_factor, reserve_for_reclaim_pages;
-    u64 lowmem_ratio[MAX_NR_ZONES]; /* 0: the default of that zone */
-    u64 vmalloc_cache;              /* pages kept mapped; ~0: the default */
-    u64 trace_bytes;                /* room for backtraces; 0: chosen by the machine's size */
+    u64 lowmem_ratio[MAX_NR_ZONES];                    /* 0: the default of that zone */
+    u64 vmalloc_cache;                                 /* pages kept mapped; ~0: the default */
+    u64 kfence_interval, kfence_every, kfence_objects; /* milliseconds; requests; 0: default */
+    u64 trace_bytes; /* room for backtraces; 0: chosen by the machine's size */
 };
 
 /* Parse @text (NULL: all defaults). 0, or -EINVAL with the reason, which names the option. */

@@ -53,6 +53,7 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
         fn(q, &q->zones.zone[i].lock);
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++)
         fn(q, &q->faults.point[i].lock);
+    fn(q, &q->guards.lock);
     fn(q, &q->check.traces.lock);
     fn(q, &q->check.lock);
 }
@@ -91,5 +92,6 @@ void qr_after_fork(struct quarry *q)
     qp_percpu_leave(state);
     if (qr_vm_remap_all(&q->vm) || qr_kmaps_remap_all(&q->kmaps))
         qp_panic("quarry: after fork: the host has no room for the child's vmalloc areas\n");
+    qr_guards_after_fork(&q->guards);
     qr_reclaim_after_fork(&q->reclaim);
 }

@@ -6,6 +6,7 @@
 
 #include "check/check.h"
 #include "fault/fault.h"
+#include "guard/guard.h"
 #include "kmalloc/kmalloc.h"
 #include "map/map.h"
 #include "percpu/percpu.h"
@@ -28,6 +29,7 @@ struct quarry {
     struct qr_reclaim reclaim;
     struct qr_check check;
     struct qr_faults faults;
+    struct qr_guards guards;
     struct qp_machine machine;                /* as booted; regions and options not kept */
     struct qr_cpu *boot_cpu;                  /* CPU 0's data, carved at boot */
     size_t cpu_bytes;                         /* of one CPU's data */

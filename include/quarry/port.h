@@ -20,6 +20,7 @@
 
 struct quarry;
 struct qr_cpu;
+struct quarry_trace;
 
 /* A machine's CPUs. `area[id]` is that CPU's private data, or NULL while it is not online. */
 struct qr_cpus {
@@ -179,6 +180,13 @@ struct qp_machine {
 int qr_boot(struct quarry *q, const struct qp_machine *machine, char *why, size_t why_size);
 /* Stop the machine's workers and forget it; its memory is the port's again. */
 void qr_shutdown(struct quarry *q);
+/* A fault at a direct-map address, made by the code at @now (NULL: unknown). True: it was in a page
+ * that the machine keeps unmapped (boot option kfence.sample_interval); it was reported, the page is
+ * mapped, and the access may be made again. False: not the machine's business. Context: the fault
+ * handler, on whatever stack; about 8 KiB of it are used. */
+enum qr_access { QR_ACCESS_UNKNOWN, QR_ACCESS_READ, QR_ACCESS_WRITE };
+bool qr_guard_fault(struct quarry *q, const void *address, enum qr_access access,
+                    const struct quarry_trace *now);
 /* Before a snapshot of the machine's memory is taken (fork): hold every lock; and let go again. */
 void qr_freeze(struct quarry *q);
 void qr_thaw(struct quarry *q);
@@ -190,9 +198,15 @@ void qr_after_fork(struct quarry *q);
 
 /* What a port must say of itself, in quarry_port.h:
  *   QP_CAN_CHECK_CONTEXT  1: qp_may_sleep knows; 0: it always says true and nobody relies on it
- *   QP_OBSERVED()         whether a race detector watches (a constant 0 where none can) */
+ *   QP_OBSERVED()         whether a race detector watches (a constant 0 where none can)
+ * and may say
+ *   QP_CAN_GUARD          1: qp_map and qp_unmap also work on single pages of the direct map, and
+ *                         faults there reach qr_guard_fault; 0, if it is not defined */
 #if !defined(QP_CAN_CHECK_CONTEXT) || !defined(QP_OBSERVED)
 #error "quarry_port.h must define QP_CAN_CHECK_CONTEXT and QP_OBSERVED()"
+#endif
+#ifndef QP_CAN_GUARD
+#define QP_CAN_GUARD 0
 #endif
 
 #endif

@@ -38,7 +38,9 @@ struct quarry_report {
     const struct quarry_trace *before; /* the other site: who allocated, freed, or made the context
                                         * atomic; NULL when unknown */
     const char *before_is;             /* "allocated by", "freed by", "atomic since", … */
-    const char *explanation; /* further lines in words, each ending in a newline, or NULL */
+    const char *explanation;         /* further lines in words, each ending in a newline, or NULL */
+    const struct quarry_trace *also; /* a third site, or NULL: who freed what is used again */
+    const char *also_is;
 };
 
 QUARRY_EXTERN_C_BEGIN

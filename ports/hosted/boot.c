@@ -152,6 +152,8 @@ static int boot_locked(const struct quarry_machine *machine)
     }
     hosted_cpus_remember(&quarry_default.cpus);
     hosted_fork_link();
+    if (quarry_default.guards.bytes)
+        hosted_guard_install();
     boot_error[0] = 0;
     return 0;
 }

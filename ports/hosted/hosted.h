@@ -4,6 +4,7 @@
 #define QUARRY_HOSTED_H
 
 #include <quarry/port.h>
+#include <signal.h>
 
 #define HOSTED_PAGE 4096ul
 #define HOSTED_MAX_REGIONS 128
@@ -90,6 +91,14 @@ int hosted_stop_signal(void);
 void hosted_seat_leave(void);
 /* In a forked child: nobody else can have the seat. */
 void hosted_seat_after_fork(void);
+
+/* ---- guard.c: faults at guard pages ----------------------------------------------------------- */
+
+/* Have SIGSEGV asked about, before whoever handles it now. */
+void hosted_guard_install(void);
+/* For handlers of SIGSEGV that are installed later: whether it was a guard page; then it has been
+ * reported, and the handler only returns. Context: such a handler. */
+bool hosted_guard_caught(const siginfo_t *info, void *context);
 
 /* ---- console.c ------------------------------------------------------------------------------- */
 

@@ -26,6 +26,7 @@
 #include <quarry/context.h>
 
 #define QP_CAN_CHECK_CONTEXT 1
+#define QP_CAN_GUARD 1
 
 #define QP_NO_NUMBER (~0u)
 

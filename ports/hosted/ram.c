@@ -446,6 +446,9 @@ int qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr)
         errno = saved;
         return -ENOMEM;
     }
+    if ((uintptr_t)virt - ram->direct_start < ram->direct_end - ram->direct_start)
+        madvise(virt, nr * HOSTED_PAGE, MADV_DONTFORK); /* as the rest of the direct map (R3) */
+    errno = saved;
     return 0;
 }
 

@@ -19,7 +19,18 @@ struct hosted_frame {
     uintptr_t pc, frame, stack;
 };
 
+/* What hosted_access_of answers; as enum qr_access. */
+#define HOSTED_ACCESS_UNKNOWN 0
+#define HOSTED_ACCESS_READ 1
+#define HOSTED_ACCESS_WRITE 2
+
 #if defined(__x86_64__)
+
+/* What a faulting access was: bit 1 of the page fault's error code. */
+static inline int hosted_access_of(const ucontext_t *context)
+{
+    return context->uc_mcontext.gregs[REG_ERR] & 2 ? HOSTED_ACCESS_WRITE : HOSTED_ACCESS_READ;
+}
 
 static inline struct hosted_frame hosted_frame_of(const ucontext_t *context)
 {
@@ -43,6 +54,22 @@ static inline unsigned int hosted_registers_of(const ucontext_t *context,
 
 #elif defined(__aarch64__)
 
+/* The kernel puts the syndrome register behind the others: bit 6 says "write". */
+static inline int hosted_access_of(const ucontext_t *context)
+{
+    const unsigned char *at = (const unsigned char *)context->uc_mcontext.__reserved;
+    for (;;) {
+        const struct _aarch64_ctx *head = (const struct _aarch64_ctx *)(const void *)at;
+        if (head->magic == ESR_MAGIC)
+            return ((const struct esr_context *)(const void *)head)->esr & 0x40
+                       ? HOSTED_ACCESS_WRITE
+                       : HOSTED_ACCESS_READ;
+        if (!head->magic || !head->size)
+            return HOSTED_ACCESS_UNKNOWN;
+        at += head->size;
+    }
+}
+
 static inline struct hosted_frame hosted_frame_of(const ucontext_t *context)
 {
     return (struct hosted_frame){context->uc_mcontext.pc, context->uc_mcontext.regs[29],
@@ -60,6 +87,12 @@ static inline unsigned int hosted_registers_of(const ucontext_t *context,
 }
 
 #else
+
+static inline int hosted_access_of(const ucontext_t *context)
+{
+    (void)context;
+    return HOSTED_ACCESS_UNKNOWN;
+}
 
 static inline struct hosted_frame hosted_frame_of(const ucontext_t *context)
 {

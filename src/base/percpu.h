@@ -42,6 +42,7 @@ struct qr_stack {
 #define QR_HOOK_FAULT 0x8u      /* failslab is armed for this cache */
 #define QR_HOOK_CONTEXT 0x10u   /* check every call's context (QUARRY_CHECK >= 1) */
 #define QR_HOOK_OBSERVED 0x20u  /* a race detector watches */
+#define QR_HOOK_SAMPLE 0x100u   /* the next request may get a guarded object (kfence.*) */
 #define QR_HOOK_CLOSED 0x40u    /* no slot: unknown CPU, unknown cache, a cache being destroyed */
 #define QR_HOOK_STOPPED 0x80u   /* this CPU gives its stacks back at its next slow path */
 

@@ -46,6 +46,9 @@ struct qr_check {
  * the console, so that further lines belong there too. */
 bool qr_report(struct qr_check *check, const struct quarry_report *report, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same for a report whose text, `now` and console form are made already. */
+bool qr_report_laid_out(struct qr_check *check, const struct quarry_report *report,
+                        const char *console);
 /* The same for misuse of one kind at one call site: true the first time (and then reported). */
 bool qr_report_once(struct qr_check *check, const struct quarry_report *report, const char *format,
                     ...) __attribute__((format(printf, 3, 4)));

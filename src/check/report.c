@@ -75,6 +75,8 @@ static void report_add_details(struct qr_text *text, const struct quarry_report 
     report_add_trace(text, "now", report->now);
     if (report->before)
         report_add_trace(text, report->before_is ? report->before_is : "before", report->before);
+    if (report->also)
+        report_add_trace(text, report->also_is ? report->also_is : "also", report->also);
 }
 
 /* Ask the hook; whether the console is to have the report. */
@@ -137,6 +139,17 @@ bool qr_report(struct qr_check *check, const struct quarry_report *report, const
     printed = report_deliver(check, &full, format, args);
     va_end(args);
     return printed;
+}
+
+bool qr_report_laid_out(struct qr_check *check, const struct quarry_report *report,
+                        const char *console)
+{
+    QR_ASSERT(report->text && report->now);
+    __atomic_fetch_add(&check->count[report->kind], 1, __ATOMIC_RELAXED);
+    if (!report_offer(check, report))
+        return false;
+    qp_write(console, qr_strlen(console));
+    return true;
 }
 
 /* Remember a call site; true when it is new. */

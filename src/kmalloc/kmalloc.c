@@ -276,7 +276,8 @@ void qr_kfree_slow(struct qr_kmalloc *kmalloc, void *object, const char *what)
     if (ZERO_OR_NULL_PTR(object))
         return;
     page = qr_virt_page_checked(kmalloc->zones->map, object);
-    if (QR_LIKELY(page && (page->flags & PGF_SLAB))) {
+    if (QR_LIKELY((page && (page->flags & PGF_SLAB)) ||
+                  qr_guard_owns(kmalloc->slabs->guards, object))) {
         qr_cache_free_slow(kmalloc->slabs, NULL, object, what);
         return;
     }
@@ -293,6 +294,27 @@ void qr_kfree_bulk(struct qr_kmalloc *kmalloc, size_t nr, void **objects)
         qr_kfree(kmalloc, objects[i]);
 }
 
+/* An address in the pool of guarded objects. */
+static QR_COLD bool kmalloc_find_guarded(struct qr_kmalloc *kmalloc, const void *address,
+                                         const char *what, struct kmalloc_block *block)
+{
+    struct qr_guards *guards = kmalloc->slabs->guards;
+    struct quarry_report report = {
+        .kind = QUARRY_USE_AFTER_FREE, .rule = "G-S8", .address = address};
+    struct qr_guard_found found;
+    char text[192];
+
+    block->is_object = false;
+    if (qr_guard_find(guards, address, &found)) {
+        block->capacity = block->granted = found.size;
+        return true;
+    }
+    qr_guard_describe(guards, address, text, sizeof(text));
+    qr_report(kmalloc->check, &report, "%s(%p): no live object begins there, but %s", what, address,
+              text);
+    return false;
+}
+
 bool qr_kmalloc_find(struct qr_kmalloc *kmalloc, const void *address, const char *what,
                      struct kmalloc_block *block)
 {
@@ -300,6 +322,8 @@ bool qr_kmalloc_find(struct qr_kmalloc *kmalloc, const void *address, const char
         .kind = QUARRY_USE_AFTER_FREE, .rule = "G-S8", .address = address};
     struct page *page;
 
+    if (qr_guard_owns(kmalloc->slabs->guards, address))
+        return kmalloc_find_guarded(kmalloc, address, what, block);
     block->is_object = qr_object_locate(kmalloc->slabs, address, &block->object);
     if (block->is_object && block->object.exact) {
         if (QR_UNLIKELY(!block->object.allocated)) {
@@ -347,6 +371,11 @@ bool qr_kmalloc_dump(struct qr_kmalloc *kmalloc, const void *address)
     char buffer[160];
     struct qr_text text = {buffer, sizeof(buffer), 0};
 
+    if (qr_guard_owns(kmalloc->slabs->guards, address)) {
+        qr_guard_describe(kmalloc->slabs->guards, address, buffer, sizeof(buffer));
+        qr_print("quarry: %p: %s\n", address, buffer);
+        return true;
+    }
     if (qr_object_find(kmalloc->slabs, address, &object)) {
         qr_object_dump(kmalloc->slabs, &object);
         return true;

@@ -66,6 +66,13 @@ static void whatis_low(struct whatis *what, struct page *page)
 {
     struct quarry *q = what->q;
     struct qr_object object;
+    char text[192];
+    if (qr_guard_owns(&q->guards, what->address)) {
+        qr_guard_describe(&q->guards, what->address, text, sizeof(text));
+        qr_text_add(&what->text, "%s\n", text);
+        qr_guard_sites(&q->guards, what->address, what->allocated, what->freed);
+        return;
+    }
     if (qr_object_find(&q->slabs, what->address, &object)) {
         whatis_object(what, &object);
         return;

@@ -335,6 +335,11 @@ void *qr_cache_alloc_sized(struct kmem_cache *cache, gfp_t gfp, int nid, size_t 
     qp_percpu_leave(section);
     qr_stacks_honour_drain(slabs, cpu);
     nid = cache_wanted_node(cache, nid, what);
+    if (QR_UNLIKELY(slabs->guards->bytes)) {
+        object = qr_guarded_alloc(cache, gfp, nid, size, what);
+        if (object)
+            return object;
+    }
     if (cache_is_debugged(cache))
         return qr_debug_alloc(cache, gfp, nid, size, what);
     if (nid != NUMA_NO_NODE || cache_is_direct(cache))
@@ -403,6 +408,10 @@ void qr_cache_free_slow(struct qr_slabs *slabs, struct kmem_cache *expected, voi
 
     if (QR_UNLIKELY(!object))
         return;
+    if (QR_UNLIKELY(qr_guard_owns(slabs->guards, object))) {
+        qr_guarded_free(slabs, expected, object, what);
+        return;
+    }
     page = qr_virt_page_checked(map, object);
     if (QR_UNLIKELY(!page || !(page->flags & PGF_SLAB))) {
         qr_report_bad_free(slabs->zones, object, what);

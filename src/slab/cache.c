@@ -109,6 +109,8 @@ static u32 cache_hooks(const struct kmem_cache *cache)
         hooks |= QR_HOOK_CONTEXT;
     if (QP_OBSERVED())
         hooks |= QR_HOOK_OBSERVED;
+    if (slabs->guards->every && qr_cache_may_guard(cache))
+        hooks |= QR_HOOK_SAMPLE;
     return hooks;
 }
 
@@ -467,7 +469,7 @@ int qr_cache_destroy(struct qr_slabs *slabs, struct kmem_cache *cache, bool keep
         cache_wait_rcu(slabs);
     cache_set_dying(cache, true);
     cache_retire(cache);
-    if (cache_objects(cache, true)) {
+    if (cache_objects(cache, true) || qr_guard_count(slabs->guards, cache)) {
         qr_cache_for_each_live(cache, cache_report_leak, cache);
         if (keep_if_live) {
             cache_set_dying(cache, false);
@@ -585,6 +587,11 @@ static struct kmem_cache *slabs_make_stack_cache(struct qr_slabs *slabs, unsigne
     return qr_cache_create(slabs, &params);
 }
 
+static void slabs_gate_changed(void *data, bool open)
+{
+    qr_slots_sample(data, open);
+}
+
 int qr_slabs_init(struct qr_slabs *slabs, char *why, size_t why_size)
 {
     struct qr_cache_params params = {.name = "kmem_cache", .internal = true};
@@ -608,6 +615,8 @@ int qr_slabs_init(struct qr_slabs *slabs, char *why, size_t why_size)
             return -QR_ENOMEM;
         }
     }
+    slabs->guards->gate_changed = slabs_gate_changed;
+    slabs->guards->gate_data = slabs;
     slabs->source.name = "slab";
     slabs->source.shrink = slabs_shrink;
     slabs->source.data = slabs;

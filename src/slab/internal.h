@@ -7,6 +7,7 @@
  *     alloc.c    the slow ways of allocation and free
  *     bulk.c     many objects at once
  *     cache.c    caches: made, destroyed, shrunk; options and hooks
+ *     guarded.c  objects that lie against a guard page
  *     debug.c    red zones, poison, owners
  *     describe.c what an address is; reports of wrong frees; dumps
  *     stat.c     counts, walks and the whole-structure check
@@ -182,6 +183,8 @@ enum slot_step qr_slot_alloc_step(struct slot_work *work, struct qr_cpu *cpu, st
 enum slot_step qr_slot_free_step(struct slot_work *work, struct qr_cpu *cpu, struct qr_slot *slot);
 /* Take up to @nr objects from a slot's own stacks only. In a section. */
 u32 qr_slot_take(struct qr_slot *slot, void **objects, u32 nr);
+/* Send every cache's requests the slow way while the gate of the guard pages is open. */
+void qr_slots_sample(struct qr_slabs *slabs, bool open);
 /* If this CPU was asked to drain, do it. Context: any; no lock, no section. */
 void qr_stacks_honour_drain(struct qr_slabs *slabs, struct qr_cpu *cpu);
 
@@ -204,6 +207,16 @@ void *qr_cache_alloc_stacked(struct kmem_cache *cache, gfp_t gfp);
 gfp_t qr_cache_gfp(struct kmem_cache *cache, gfp_t gfp, const char *what);
 /* What else an object needs on its way out. */
 void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp);
+
+/* ---- guarded.c ------------------------------------------------------------------------------ */
+
+/* Whether objects of this cache may come from the pool of guarded objects. */
+bool qr_cache_may_guard(const struct kmem_cache *cache);
+/* An object from it, if this request is one to be taken; NULL: go on as usual. */
+void *qr_guarded_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size, const char *what);
+/* Give back what lies at @object in the pool; wrong frees are reported. */
+void qr_guarded_free(struct qr_slabs *slabs, struct kmem_cache *expected, void *object,
+                     const char *what);
 
 /* ---- debug.c -------------------------------------------------------------------------------- */
 

@@ -16,6 +16,7 @@
 #include "../base/percpu.h"
 #include "../check/check.h"
 #include "../fault/fault.h"
+#include "../guard/guard.h"
 #include "../reclaim/reclaim.h"
 #include "../zone/zone.h"
 
@@ -87,6 +88,7 @@ struct qr_slabs {
     struct qr_check *check;
     struct qr_faults *faults;
     struct qr_cpus *cpus;
+    struct qr_guards *guards;
     qp_lock_t lock; /* guards caches, slot numbers, chunks */
     struct list_head caches;
     struct kmem_cache cache_cache;                   /* where struct kmem_cache itself comes from */

@@ -263,6 +263,29 @@ void qr_slots_set_locked(struct qr_slabs *slabs, u32 slot_id, struct kmem_cache 
     }
 }
 
+/* Caches whose slots are closed take the slow way anyway. A slot set anew meanwhile lacks the bit:
+ * its cache is not sampled this time. */
+void qr_slots_sample(struct qr_slabs *slabs, bool open)
+{
+    unsigned long state = qp_lock(&slabs->lock);
+
+    for (unsigned int id = 0; id < slabs->cpus->nr_max; id++) {
+        struct qr_cpu *cpu = slots_cpu(slabs, id);
+        for (u32 i = 0; cpu && i < QR_CLOSED_CHUNK * QR_CHUNK_SLOTS; i++) {
+            u32 *hooks = &qr_cpu_slot(cpu, i)->hooks;
+            if (!chunk_exists(cpu, i / QR_CHUNK_SLOTS))
+                break; /* numbers are given from the lowest up */
+            if (SLAB_READ(*hooks) & QR_HOOK_CLOSED)
+                continue;
+            if (open)
+                __atomic_fetch_or(hooks, QR_HOOK_SAMPLE, __ATOMIC_RELAXED);
+            else
+                __atomic_fetch_and(hooks, ~QR_HOOK_SAMPLE, __ATOMIC_RELAXED);
+        }
+    }
+    qp_unlock(&slabs->lock, state);
+}
+
 /* ---- the depot ------------------------------------------------------------------------------ */
 
 static struct qr_stack *depot_pop(struct qr_stack **list, u32 *nr)

@@ -144,7 +144,7 @@ bool qr_cache_for_each_live(struct kmem_cache *cache,
                 stat_visit_list(cache, node->partial, visit, data);
         qp_unlock(&node->lock, state);
     }
-    return go_on;
+    return go_on && qr_guard_for_each_live(cache->owner->guards, cache, visit, data);
 }
 
 /* Stacked objects look live in the bitmaps: those that can be had go back first. In checked builds

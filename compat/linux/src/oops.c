@@ -15,6 +15,7 @@
  * Limits. The jump out of a signal handler leaves libc's locks taken if the fault was inside libc. */
 #define _GNU_SOURCE
 #include "internal.h"
+#include "hosted.h"
 #include "registers.h"
 #include <linux/bug.h>
 #include <dlfcn.h>
@@ -27,7 +28,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define OOPS_STACK_BYTES (64 * 1024)
+/* Room for a finding's hook as well, which reads debugging information; what is not used costs nothing. */
+#define OOPS_STACK_BYTES (1024 * 1024)
 
 static void (*oops_hook)(const struct qlx_oops *, void *);
 static void *oops_hook_data;
@@ -296,6 +298,8 @@ static void oops_on_signal(int signal, siginfo_t *info, void *context)
     struct hosted_frame at = hosted_frame_of(context);
     uintptr_t top = at.stack;
     sigset_t mask;
+    if (signal == SIGSEGV && hosted_guard_caught(info, context))
+        return; /* a sampled object's guard page: reported, and the access is made again */
     oops.address = info->si_addr;
     oops.pc = (const void *)at.pc;
     oops_walk(&oops.trace, oops.pc, at.frame);

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* The pool of guarded objects, on private machines: what it hands out, what it takes back, what it
+ * says. Real faults are made by the demonstrations in tests/detectors/. */
+#include "machine.h"
+#include "slab/internal.h"
+#include "kmalloc/fast.h"
+#include "fault/fault.h"
+
+static struct quarry *boot_guarded(const char *options)
+{
+    struct test_spec spec = {.pages = 1024, .options = options};
+
+    return test_boot_with(&spec);
+}
+
+static bool in_pool(struct quarry *q, const void *object)
+{
+    return qr_guard_owns(&q->guards, object);
+}
+
+static unsigned long findings_of(struct quarry *q, enum quarry_finding kind)
+{
+    return qr_report_count(&q->check, kind);
+}
+
+static void no_option_no_pool(void **state)
+{
+    struct quarry *q = boot_guarded(NULL);
+    void *object = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+
+    assert_false(in_pool(q, object));
+    assert_int_equal(q->guards.bytes, 0);
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    test_end(q);
+}
+
+static void each_nth_request_is_taken_and_lies_at_an_edge(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=3 kfence.num_objects=8");
+    void *object[9];
+    unsigned int left = 0, right = 0;
+
+    for (int i = 0; i < 9; i++) {
+        uintptr_t at;
+        object[i] = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE);
+        assert_int_equal(in_pool(q, object[i]), i % 3 == 2);
+        if (!in_pool(q, object[i]))
+            continue;
+        at = (uintptr_t)object[i] & ~PAGE_MASK;
+        left += at == 0;
+        right += at == PAGE_SIZE - 104; /* aligned to 8 */
+        memset(object[i], 0x11, 100);
+    }
+    assert_int_equal(left + right, 3);
+    for (int i = 0; i < 9; i++)
+        qr_kfree_slow(&q->kmalloc, object[i], "kfree");
+    assert_int_equal(findings_of(q, QUARRY_FINDING_KINDS), 0);
+    assert_int_equal(q->guards.nr_freed, 3);
+    test_end(q);
+}
+
+static void both_edges_are_used(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 kfence.num_objects=64");
+    unsigned int left = 0;
+
+    for (int i = 0; i < 64; i++)
+        left += ((uintptr_t)qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE) &
+                 ~PAGE_MASK) == 0;
+    assert_in_range(left, 16, 48);
+    test_end(q);
+}
+
+static void a_full_pool_lets_requests_go_on_as_usual(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 kfence.num_objects=2");
+    void *a = qr_kmalloc_slow(&q->kmalloc, 8, GFP_KERNEL, NUMA_NO_NODE);
+    void *b = qr_kmalloc_slow(&q->kmalloc, 8, GFP_KERNEL, NUMA_NO_NODE);
+    void *c = qr_kmalloc_slow(&q->kmalloc, 8, GFP_KERNEL, NUMA_NO_NODE);
+    void *d;
+
+    assert_true(in_pool(q, a) && in_pool(q, b));
+    assert_false(in_pool(q, c));
+    qr_kfree_slow(&q->kmalloc, a, "kfree");
+    d = qr_kmalloc_slow(&q->kmalloc, 8, GFP_KERNEL, NUMA_NO_NODE);
+    assert_true(in_pool(q, d));
+    assert_int_equal(q->guards.nr_skipped, 1);
+    qr_kfree_slow(&q->kmalloc, b, "kfree");
+    qr_kfree_slow(&q->kmalloc, c, "kfree");
+    qr_kfree_slow(&q->kmalloc, d, "kfree");
+    test_end(q);
+}
+
+static void what_was_freed_first_is_used_again_first(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 kfence.num_objects=3");
+    void *a = qr_kmalloc_slow(&q->kmalloc, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE);
+    void *b = qr_kmalloc_slow(&q->kmalloc, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE);
+    void *c;
+
+    qr_kfree_slow(&q->kmalloc, b, "kfree");
+    qr_kfree_slow(&q->kmalloc, a, "kfree");
+    c = qr_kmalloc_slow(&q->kmalloc, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE); /* never used before */
+    assert_true(c != a && c != b);
+    assert_ptr_equal(qr_kmalloc_slow(&q->kmalloc, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE), b);
+    assert_ptr_equal(qr_kmalloc_slow(&q->kmalloc, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE), a);
+    test_end(q);
+}
+
+static void sizes_and_reallocation_know_them(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    char *text = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE), *more;
+
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(text[i], 0);
+    assert_int_equal(qr_ksize(&q->kmalloc, text), 100);
+    strcpy(text, "kept");
+    assert_ptr_equal(qr_krealloc(&q->kmalloc, text, 50, GFP_KERNEL), text);
+    more = qr_krealloc(&q->kmalloc, text, 200, GFP_KERNEL);
+    assert_string_equal(more, "kept");
+    assert_ptr_not_equal(more, text);
+    assert_int_equal(qr_ksize(&q->kmalloc, text), 0); /* freed: reported */
+    assert_int_equal(findings_of(q, QUARRY_USE_AFTER_FREE), 1);
+    assert_non_null(strstr(test_last_report, "kfence-#0"));
+    qr_kfree_sensitive(&q->kmalloc, more);
+    assert_int_equal(findings_of(q, QUARRY_FINDING_KINDS), 1);
+    test_end(q);
+}
+
+static void wrong_frees_are_reported_and_change_nothing(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    char *object = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+
+    qr_kfree_slow(&q->kmalloc, object + 8, "kfree");
+    assert_int_equal(findings_of(q, QUARRY_BAD_FREE), 1);
+    assert_non_null(strstr(test_last_report, "KFENCE: invalid free of"));
+    object[63] = 1; /* it is still there */
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    assert_int_equal(findings_of(q, QUARRY_DOUBLE_FREE), 1);
+    assert_int_equal(q->guards.nr_freed, 1);
+    qr_kfree_slow(&q->kmalloc, (void *)q->guards.start, "kfree"); /* a guard page */
+    assert_int_equal(findings_of(q, QUARRY_BAD_FREE), 2);
+    test_end(q);
+}
+
+static void a_damaged_canary_is_found_at_the_free(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    char *object = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE);
+
+    /* Whichever edge it lies at, alignment leaves at least four bytes behind. */
+    object[101] = 0x55;
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    assert_int_equal(findings_of(q, QUARRY_OVERRUN), 1);
+    assert_non_null(strstr(test_last_report, "KFENCE: memory corruption at"));
+    assert_non_null(strstr(test_last_report, "[ 0x55 "));
+    assert_int_equal(q->guards.nr_freed, 1);
+    test_end(q);
+}
+
+static void *hit_last;
+
+static bool keep_report(const struct quarry_report *report, void *data)
+{
+    struct quarry_report *kept = data;
+
+    *kept = *report;
+    hit_last = (void *)report->address;
+    snprintf(test_last_report, sizeof(test_last_report), "%s", report->text);
+    kept->before = report->before ? (const void *)1 : NULL;
+    kept->also = report->also ? (const void *)1 : NULL;
+    return false;
+}
+
+static void a_fault_is_reported_once_and_then_let_through(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    struct quarry_report got = {0};
+    struct quarry_trace now = {1, {(void *)0x1234}};
+    char *object = qr_kmalloc_slow(&q->kmalloc, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE);
+
+    qr_report_set_hook(&q->check, keep_report, &got);
+    assert_true(qr_guard_fault(q, object - 1, QR_ACCESS_READ, &now));
+    assert_int_equal(got.kind, QUARRY_OVERRUN);
+    assert_ptr_equal(hit_last, object - 1);
+    assert_non_null(got.before);
+    assert_null(got.also);
+    assert_non_null(strstr(test_last_report, "out-of-bounds read"));
+    assert_non_null(strstr(test_last_report, "(1B left of kfence-#0)"));
+    object[-1] = 1; /* mapped now */
+    assert_true(qr_guard_fault(q, object + PAGE_SIZE + 4, QR_ACCESS_WRITE, &now));
+    assert_non_null(strstr(test_last_report, "out-of-bounds write"));
+    assert_non_null(strstr(test_last_report, "(5B right of kfence-#0)"));
+    /* Another thread's fault at a page that is there by now only goes on. */
+    assert_true(qr_guard_fault(q, object, QR_ACCESS_READ, &now));
+    assert_int_equal(q->guards.nr_reports, 2);
+
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    assert_true(qr_guard_fault(q, object + 3, QR_ACCESS_WRITE, &now));
+    assert_int_equal(got.kind, QUARRY_USE_AFTER_FREE);
+    assert_non_null(got.also);
+    object[3] = 1;
+    assert_true(qr_guard_fault(q, object + 3, QR_ACCESS_WRITE, &now));
+    assert_int_equal(q->guards.nr_reports, 3);
+    assert_false(qr_guard_fault(q, &got, QR_ACCESS_WRITE, &now));
+    test_end(q);
+}
+
+static unsigned int constructed, destroyed;
+
+static void construct(void *object)
+{
+    *(int *)object = 42;
+    constructed++;
+}
+
+static void construct_26(void *object, struct kmem_cache *cache, unsigned long flags)
+{
+    assert_true(flags & SLAB_CTOR_CONSTRUCTOR);
+    *(int *)object = 43;
+}
+
+static void destruct_26(void *object, struct kmem_cache *cache, unsigned long flags)
+{
+    assert_int_equal(*(int *)object, 43);
+    destroyed++;
+}
+
+static void constructors_and_destructors_run(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    struct qr_cache_params params = {
+        .name = "ctor", .size = 40, .ctor = construct, .slot_id = QR_NO_SLOT};
+    struct qr_cache_params old = {.name = "old",
+                                  .size = 40,
+                                  .ctor26 = construct_26,
+                                  .dtor26 = destruct_26,
+                                  .slot_id = QR_NO_SLOT};
+    struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+    int *object = qr_cache_alloc_slow(cache, GFP_KERNEL, NUMA_NO_NODE);
+
+    assert_true(in_pool(q, object));
+    assert_int_equal(*object, 42);
+    assert_int_equal(constructed, 1);
+    qr_cache_free_slow(&q->slabs, cache, object, "kmem_cache_free");
+    qr_cache_destroy(&q->slabs, cache, false);
+    cache = qr_cache_create(&q->slabs, &old);
+    object = qr_cache_alloc_slow(cache, GFP_KERNEL, NUMA_NO_NODE);
+    assert_true(in_pool(q, object));
+    assert_int_equal(*object, 43);
+    qr_cache_free_slow(&q->slabs, cache, object, "kmem_cache_free");
+    assert_int_equal(destroyed, 1);
+    qr_cache_destroy(&q->slabs, cache, false);
+    test_end(q);
+}
+
+static void caches_that_said_no_are_left_alone(void **state)
+{
+    static const slab_flags_t flags[] = {SLAB_SKIP_KFENCE, SLAB_TYPESAFE_BY_RCU, SLAB_CACHE_DMA};
+    struct quarry *q = boot_guarded("kfence.every=1");
+
+    for (size_t i = 0; i < QR_ARRAY_SIZE(flags); i++) {
+        struct qr_cache_params params = {
+            .name = "never", .size = 40, .flags = flags[i], .slot_id = QR_NO_SLOT};
+        struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+        void *object = qr_cache_alloc_slow(cache, GFP_KERNEL, NUMA_NO_NODE);
+        assert_false(in_pool(q, object));
+        qr_cache_free_slow(&q->slabs, cache, object, "kmem_cache_free");
+        qr_cache_destroy(&q->slabs, cache, false);
+    }
+    test_end(q);
+}
+
+static bool count_live(const struct quarry_live *live, void *data)
+{
+    assert_int_equal(live->size, 40);
+    assert_string_equal(live->cache, "leaky");
+    assert_true(live->sequence != 0);
+    ++*(int *)data;
+    return true;
+}
+
+static void a_live_object_is_a_leak_of_its_cache_and_keeps_it(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    struct qr_cache_params params = {.name = "leaky", .size = 40, .slot_id = QR_NO_SLOT};
+    struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+    struct kmem_cache *other;
+    void *object = qr_cache_alloc_slow(cache, GFP_KERNEL, NUMA_NO_NODE);
+    int nr = 0;
+
+    qr_slabs_for_each_live(&q->slabs, count_live, &nr);
+    assert_int_equal(nr, 1);
+    params.name = "other";
+    other = qr_cache_create(&q->slabs, &params);
+    qr_cache_free_slow(&q->slabs, other, object, "kmem_cache_free");
+    assert_int_equal(findings_of(q, QUARRY_BAD_FREE), 1);
+    qr_cache_destroy(&q->slabs, other, false);
+    qr_cache_destroy(&q->slabs, cache, false);
+    assert_int_equal(findings_of(q, QUARRY_LEAK), 1);
+    /* As with any object of a destroyed cache it may still come back. */
+    qr_cache_free_slow(&q->slabs, NULL, object, "kfree");
+    assert_int_equal(findings_of(q, QUARRY_FINDING_KINDS), 2);
+    test_end(q);
+}
+
+static void an_address_can_be_described(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    char *object = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+    char text[192];
+
+    qr_guard_describe(&q->guards, object + 5, text, sizeof(text));
+    assert_non_null(strstr(text, "byte 5 of kfence-#0"));
+    assert_non_null(strstr(text, "64 bytes, cache kmalloc-64, live"));
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    qr_guard_describe(&q->guards, object, text, sizeof(text));
+    assert_non_null(strstr(text, "freed"));
+    qr_guard_describe(&q->guards, (char *)q->guards.start, text, sizeof(text));
+    assert_non_null(strstr(text, "guard page"));
+    test_end(q);
+}
+
+static void by_time_a_request_is_taken_once_the_gate_is_open(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.sample_interval=1");
+    bool taken = false;
+
+    /* The gate opens for one request at a time; waiting for the condition, not for the time. */
+    while (!taken) {
+        void *object = qr_kmalloc(&q->kmalloc, 64, GFP_KERNEL);
+        taken = in_pool(q, object);
+        qr_kfree(&q->kmalloc, object);
+    }
+    assert_int_equal(q->guards.nr_freed, 1);
+    assert_int_equal(findings_of(q, QUARRY_FINDING_KINDS), 0);
+    test_end(q);
+}
+
+static void a_machine_without_room_for_the_pool_says_so(void **state)
+{
+    struct test_spec spec = {
+        .pages = 256, .options = "kfence.every=1 kfence.num_objects=1000", .expect_failure = true};
+
+    assert_null(test_boot_with(&spec));
+    assert_non_null(strstr(test_why, "kfence.num_objects=1000 needs"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_option_no_pool),
+        cmocka_unit_test(each_nth_request_is_taken_and_lies_at_an_edge),
+        cmocka_unit_test(both_edges_are_used),
+        cmocka_unit_test(a_full_pool_lets_requests_go_on_as_usual),
+        cmocka_unit_test(what_was_freed_first_is_used_again_first),
+        cmocka_unit_test(sizes_and_reallocation_know_them),
+        cmocka_unit_test(wrong_frees_are_reported_and_change_nothing),
+        cmocka_unit_test(a_damaged_canary_is_found_at_the_free),
+        cmocka_unit_test(a_fault_is_reported_once_and_then_let_through),
+        cmocka_unit_test(constructors_and_destructors_run),
+        cmocka_unit_test(caches_that_said_no_are_left_alone),
+        cmocka_unit_test(a_live_object_is_a_leak_of_its_cache_and_keeps_it),
+        cmocka_unit_test(an_address_can_be_described),
+        cmocka_unit_test(by_time_a_request_is_taken_once_the_gate_is_open),
+        cmocka_unit_test(a_machine_without_room_for_the_pool_says_so),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
