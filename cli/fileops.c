@@ -578,7 +578,7 @@ static int mapping_user(struct handle *handle, uint64_t id, bool copy)
 /* The preloaded library's calls; false: an ordinary ioctl, for the driver. */
 static bool ops_client_ioctl(struct handle *handle, unsigned int command, void *data, long *result)
 {
-    if (handle->kind != NODE_DEVICE && handle->kind != NODE_PROC)
+    if (handle->kind != NODE_DEVICE && handle->kind != NODE_PROC && handle->kind != NODE_SYS)
         return false;
     switch (command) {
     case CLIENT_IOC_MAP:

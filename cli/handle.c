@@ -74,6 +74,8 @@ static int handle_open_file(struct handle *handle, const struct node_info *info,
         return qlx_open(info->dev, flags, &handle->file);
     case NODE_PROC:
         return qlx_proc_open(path + strlen("proc/"), flags, &handle->file);
+    case NODE_SYS:
+        return qlx_entry_open(path + strlen("sys/"), flags, &handle->file);
     case NODE_TEXT:
     case NODE_KMSG:
     case NODE_WHATIS:

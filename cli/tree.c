@@ -91,6 +91,14 @@ static bool tree_visit_proc(const struct qlx_proc *proc, void *data)
     return true;
 }
 
+static bool tree_visit_entry(const struct qlx_entry_info *entry, void *data)
+{
+    const char *slash = strrchr(entry->path, '/');
+
+    strings_add(data, slash ? slash + 1 : entry->path);
+    return true;
+}
+
 static bool find_device(const char *name, struct node_info *info)
 {
     struct qlx_device device;
@@ -152,6 +160,23 @@ static bool find_proc(const char *name, struct node_info *info)
     return true;
 }
 
+static bool find_sys(const char *path, struct node_info *info)
+{
+    struct qlx_entry_info entry;
+
+    if (qlx_find_entry(path, &entry) != 0)
+        return false;
+    info->mode = entry.mode;
+    info->size = entry.size;
+    if (S_ISLNK(entry.mode)) {
+        info->kind = NODE_LINK;
+        snprintf(info->target, sizeof(info->target), "%s", entry.target);
+    } else if (!S_ISDIR(entry.mode)) {
+        info->kind = NODE_SYS;
+    }
+    return true;
+}
+
 bool tree_find(const char *path, struct node_info *info)
 {
     memset(info, 0, sizeof(*info));
@@ -159,12 +184,15 @@ bool tree_find(const char *path, struct node_info *info)
     info->mode = S_IFDIR | 0755;
     info->uid = getuid();
     info->gid = getgid();
-    if (strcmp(path, "") == 0 || strcmp(path, "dev") == 0 || strcmp(path, "proc") == 0)
+    if (strcmp(path, "") == 0 || strcmp(path, "dev") == 0 || strcmp(path, "proc") == 0 ||
+        strcmp(path, "sys") == 0)
         return true;
     if (strncmp(path, "dev/", 4) == 0)
         return find_device(path + 4, info);
     if (strncmp(path, "proc/", 5) == 0)
         return find_proc(path + 5, info);
+    if (strncmp(path, "sys/", 4) == 0)
+        return find_sys(path + 4, info);
     return false;
 }
 
@@ -176,6 +204,7 @@ void tree_list(const char *path, struct strings *names)
     if (strcmp(path, "") == 0) {
         strings_add(names, "dev");
         strings_add(names, "proc");
+        strings_add(names, "sys");
     } else if (strncmp(path, "dev", 3) == 0) {
         walk.prefix = path[3] ? path + 4 : "";
         qlx_for_each_device(tree_visit_device, &walk);
@@ -186,6 +215,8 @@ void tree_list(const char *path, struct strings *names)
         tree_add_name(&walk, "kmsg");
         tree_add_name(&walk, "whatis");
         qlx_for_each_proc(tree_visit_proc, &walk);
+    } else if (strncmp(path, "sys", 3) == 0) {
+        qlx_for_each_entry(path[3] ? path + 4 : "", tree_visit_entry, names);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The names below the mounted directory: dev/<devices>, proc/<texts, kmsg, whatis/ADDRESS,
- * the modules' entries>.
+ * the modules' entries>, sys/<sysfs and debugfs>.
  * Nothing is stored but names: what a name stands for is looked up each time, since modules register
  * and unregister as they like. */
 #ifndef CLI_TREE_H
@@ -20,6 +20,7 @@ enum node_kind {
     NODE_KMSG,
     NODE_WHATIS,
     NODE_PROC,
+    NODE_SYS,
     NODE_LINK
 };
 
@@ -32,8 +33,8 @@ struct node_info {
     unsigned int dev;      /* NODE_DEVICE */
     enum quarry_text text; /* NODE_TEXT */
     const void *address;   /* NODE_WHATIS */
-    long long size;        /* NODE_PROC: as the module says */
-    char target[80];       /* NODE_LINK */
+    long long size;        /* NODE_PROC, NODE_SYS: as the module says */
+    char target[600];      /* NODE_LINK */
 };
 
 /* @path without a leading slash, "" is the top. False: there is no such thing. */

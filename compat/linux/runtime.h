@@ -154,6 +154,19 @@ struct qlx_proc {
 QUARRY_API void qlx_for_each_proc(bool (*visit)(const struct qlx_proc *, void *), void *data);
 QUARRY_API int qlx_find_proc(const char *path, struct qlx_proc *proc);
 
+/* A name below sys/: sysfs, and debugfs under kernel/debug/. */
+struct qlx_entry_info {
+    char path[480];    /* below sys/, no leading slash */
+    unsigned int mode; /* permission bits with S_IFDIR, S_IFREG or S_IFLNK */
+    long long size;
+    char target[600]; /* of a symbolic link */
+};
+/* What lies in the folder @path ("" for sys/ itself). */
+QUARRY_API void qlx_for_each_entry(const char *path,
+                                   bool (*visit)(const struct qlx_entry_info *, void *),
+                                   void *data);
+QUARRY_API int qlx_find_entry(const char *path, struct qlx_entry_info *info);
+
 /* Grows with every registration and its undoing: tells when a listing is out of date. */
 QUARRY_API unsigned long qlx_generation(void);
 
@@ -172,6 +185,12 @@ enum qlx_left_kind {
     QLX_LEFT_IRQ,
     QLX_LEFT_KTHREAD,
     QLX_LEFT_FILE, /* open files */
+    QLX_LEFT_KOBJECT,
+    QLX_LEFT_DEBUGFS,
+    QLX_LEFT_SYSFS, /* an attribute of an object that is not the module's */
+    QLX_LEFT_BUS,
+    QLX_LEFT_DRIVER,
+    QLX_LEFT_MODULE, /* a reference taken by try_module_get */
     QLX_LEFT_KINDS
 };
 struct qlx_left {
@@ -215,6 +234,8 @@ QUARRY_API void qlx_user_ranges_clear(void);
  * what the driver said. */
 QUARRY_API int qlx_open(unsigned int dev, int flags, struct file **file);
 QUARRY_API int qlx_proc_open(const char *path, int flags, struct file **file);
+/* A file below sys/. */
+QUARRY_API int qlx_entry_open(const char *path, int flags, struct file **file);
 /* @buffer is local memory; @pos is moved by what was transferred. -EINVAL without such an operation
  * in the driver, -EBADF when not opened for it. */
 QUARRY_API ssize_t qlx_read(struct file *file, void *buffer, size_t size, long long *pos);

@@ -3,13 +3,14 @@
  *
  * Each call pushes the buffer as a range of user memory, calls the driver under a guard (oops.c), and
  * turns what is missing in the driver's table into the error that a kernel gives. Opening holds the
- * module, the device number's inode and, for proc, the entry; release lets them go.
+ * module, the device number's inode and, for proc and sys, the entry; release lets them go.
  *
  * Inodes are kept one per device number for as long as the runtime runs, since drivers keep pointers
  * to them; a proc file's inode belongs to its open file.
  *
  * Locks: file_lock for the table of inodes; a file's watch lock for its poll entries. */
 #define _GNU_SOURCE
+#include "entry.h"
 #include "internal.h"
 #include <linux/cdev.h>
 #include <linux/miscdevice.h>
@@ -35,6 +36,7 @@ struct qlx_file {
     struct dentry dentry;
     struct inode own_inode; /* of a proc file */
     struct proc_dir_entry *proc;
+    struct qlx_entry *entry; /* of a file below sys/ */
     struct module *owner;
     pthread_mutex_t watch_lock;
     struct file_watch watch[FILE_WATCHES];
@@ -115,6 +117,8 @@ static void file_free(struct qlx_file *f)
 {
     if (f->proc)
         qlx_proc_put(f->proc);
+    if (f->entry)
+        qlx_entry_put(f->entry);
     module_put(f->owner);
     pthread_mutex_destroy(&f->watch_lock);
     free(f);
@@ -183,6 +187,32 @@ int qlx_proc_open(const char *path, int flags, struct file **file)
         error = -ENOENT;
     else
         error = (f->owner = f->file.f_op->owner, file_call_open(f));
+    if (error)
+        file_free(f);
+    else
+        *file = &f->file;
+    return error;
+}
+
+int qlx_entry_open(const char *path, int flags, struct file **file)
+{
+    struct qlx_entry *entry = qlx_entry_hold(path);
+    struct qlx_file *f;
+    int error = 0;
+    if (!entry)
+        return -ENOENT;
+    f = file_new(flags, &entry->inode, entry->name);
+    if (!f) {
+        qlx_entry_put(entry);
+        return -ENOMEM;
+    }
+    f->entry = entry;
+    f->file.f_path.dentry = &entry->dentry;
+    f->file.f_op = entry->fops;
+    if (!try_module_get(entry->owner))
+        error = -ENOENT;
+    else
+        error = (f->owner = entry->owner, file_call_open(f));
     if (error)
         file_free(f);
     else

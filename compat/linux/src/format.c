@@ -384,25 +384,3 @@ QUARRY_API int scnprintf(char *buffer, size_t size, const char *format, ...)
     va_end(args);
     return length;
 }
-
-QUARRY_API int sysfs_emit(char *buffer, const char *format, ...)
-{
-    va_list args;
-    int length;
-    va_start(args, format);
-    length = vscnprintf(buffer, PAGE_SIZE, format, args);
-    va_end(args);
-    return length;
-}
-
-QUARRY_API int sysfs_emit_at(char *buffer, int at, const char *format, ...)
-{
-    va_list args;
-    int length;
-    if (at < 0 || (size_t)at >= PAGE_SIZE)
-        return 0;
-    va_start(args, format);
-    length = vscnprintf(buffer + at, PAGE_SIZE - (size_t)at, format, args);
-    va_end(args);
-    return length;
-}

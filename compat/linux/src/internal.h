@@ -110,6 +110,11 @@ __noreturn void qlx_die(const char *what, const void *pc);
 /* ---- left.c: what is registered ------------------------------------------------------------ */
 
 void qlx_left_add(enum qlx_left_kind kind, const void *object, const char *name);
+/* The same, undone by another call than usual. */
+void qlx_left_add_undo(enum qlx_left_kind kind, const void *object, const char *name,
+                       const char *undo);
+/* It has got a name since. */
+void qlx_left_name(enum qlx_left_kind kind, const void *object, const char *name);
 /* Returns whether it was there. */
 bool qlx_left_remove(enum qlx_left_kind kind, const void *object);
 void qlx_left_forget_all(void);
@@ -128,6 +133,8 @@ void qlx_interrupts_stop(void);
 void qlx_rcu_stop(void);
 void qlx_chrdev_forget(void);
 void qlx_proc_forget(void);
+void qlx_entries_forget(void);
+void qlx_driver_core_forget(void);
 
 void qlx_timers_settle(void);
 void qlx_workqueues_settle(void);
@@ -172,6 +179,8 @@ int qlx_devres_release_all(struct device *dev);
 /* proc.c: find and hold an entry; NULL when there is none or it is being removed. */
 struct proc_dir_entry *qlx_proc_hold(const char *path);
 void qlx_proc_put(struct proc_dir_entry *entry);
+/* sysfs.c: make the folders that are always there. */
+void qlx_sysfs_ready(void);
 /* The operations of an entry, whichever way it was made. */
 const struct file_operations *qlx_proc_fops(struct proc_dir_entry *entry);
 

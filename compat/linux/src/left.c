@@ -35,6 +35,12 @@ static const struct {
     [QLX_LEFT_IRQ] = {"interrupt handler", "free_irq"},
     [QLX_LEFT_KTHREAD] = {"kernel thread", "kthread_stop"},
     [QLX_LEFT_FILE] = {"open file", "close"},
+    [QLX_LEFT_KOBJECT] = {"kobject", "kobject_put"},
+    [QLX_LEFT_DEBUGFS] = {"debugfs entry", "debugfs_remove_recursive"},
+    [QLX_LEFT_SYSFS] = {"sysfs file", "sysfs_remove_file"},
+    [QLX_LEFT_BUS] = {"bus", "bus_unregister"},
+    [QLX_LEFT_DRIVER] = {"driver", "driver_unregister"},
+    [QLX_LEFT_MODULE] = {"reference to module", "module_put"},
 };
 
 void qlx_generation_bump(void)
@@ -49,17 +55,35 @@ unsigned long qlx_generation(void)
 
 void qlx_left_add(enum qlx_left_kind kind, const void *object, const char *name)
 {
+    qlx_left_add_undo(kind, object, name, NULL);
+}
+
+void qlx_left_add_undo(enum qlx_left_kind kind, const void *object, const char *name,
+                       const char *undo)
+{
     struct left_record *record = calloc(1, sizeof(*record));
     if (!record)
         return;
     record->left.kind = kind;
     record->left.object = object;
+    record->left.undo = undo;
     snprintf(record->left.name, sizeof(record->left.name), "%s", name);
     qlx_trace_here(&record->left.where);
     pthread_mutex_lock(&left_lock);
     list_add_tail(&record->list, &left_list);
     pthread_mutex_unlock(&left_lock);
     qlx_generation_bump();
+}
+
+void qlx_left_name(enum qlx_left_kind kind, const void *object, const char *name)
+{
+    struct left_record *record;
+    pthread_mutex_lock(&left_lock);
+    list_for_each_entry (record, &left_list, list) {
+        if (record->left.kind == kind && record->left.object == object)
+            snprintf(record->left.name, sizeof(record->left.name), "%s", name);
+    }
+    pthread_mutex_unlock(&left_lock);
 }
 
 bool qlx_left_remove(enum qlx_left_kind kind, const void *object)
@@ -114,8 +138,22 @@ static bool left_show(const struct qlx_left *from, void *data)
     struct left_walk *walk = data;
     struct qlx_left left = *from;
     left.kind_name = left_text[left.kind].name;
-    left.undo = left_text[left.kind].undo;
+    if (!left.undo)
+        left.undo = left_text[left.kind].undo;
     return walk->visit(&left, walk->data);
+}
+
+/* A device that is still registered is one finding, and its kobject not another. */
+static bool left_is_part(const struct qlx_left *left)
+{
+    struct left_record *record;
+    if (left->kind != QLX_LEFT_KOBJECT)
+        return false;
+    list_for_each_entry (record, &left_list, list) {
+        if (record->left.object == left->object && record->left.kind != QLX_LEFT_KOBJECT)
+            return true;
+    }
+    return false;
 }
 
 /* A copy of the list, so that the visitor may do what it likes. */
@@ -128,8 +166,10 @@ static struct qlx_left *left_snapshot(size_t *nr)
     count = list_count_nodes(&left_list);
     copy = calloc(count ? count : 1, sizeof(*copy));
     if (copy) {
-        list_for_each_entry (record, &left_list, list)
-            copy[i++] = record->left;
+        list_for_each_entry (record, &left_list, list) {
+            if (!left_is_part(&record->left))
+                copy[i++] = record->left;
+        }
     }
     pthread_mutex_unlock(&left_lock);
     *nr = i;

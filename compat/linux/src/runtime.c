@@ -34,6 +34,8 @@ void qlx_stop(void)
     qlx_interrupts_stop();
     qlx_chrdev_forget();
     qlx_proc_forget();
+    qlx_driver_core_forget();
+    qlx_entries_forget();
     qlx_left_forget_all();
 }
 

@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/export.h>
 #include <linux/fcntl.h>
 #include <linux/ioctl.h>
 #include <linux/kdev_t.h>
@@ -257,6 +258,37 @@ QUARRY_API ssize_t simple_read_from_buffer(void __user *to, size_t count, loff_t
                                            const void *from, size_t available);
 QUARRY_API ssize_t simple_write_to_buffer(void *to, size_t available, loff_t *pos,
                                           const void __user *from, size_t count);
+
+/* One number as a text file: @get and @set work on i_private, @format prints it. */
+QUARRY_API int simple_attr_open(struct inode *inode, struct file *file, int (*get)(void *, u64 *),
+                                int (*set)(void *, u64), const char *format);
+QUARRY_API int simple_attr_release(struct inode *inode, struct file *file);
+QUARRY_API ssize_t simple_attr_read(struct file *file, char __user *buffer, size_t size,
+                                    loff_t *pos);
+QUARRY_API ssize_t simple_attr_write(struct file *file, const char __user *buffer, size_t size,
+                                     loff_t *pos);
+QUARRY_API ssize_t simple_attr_write_signed(struct file *file, const char __user *buffer,
+                                            size_t size, loff_t *pos);
+static inline void __printf(1, 2) quarry_simple_attr_check(const char *format, ...)
+{
+    (void)format; /* the compiler has compared it with an unsigned long long */
+}
+#define quarry_simple_attr(name, get, set, format, reading, writing)                               \
+    static int name##_open(struct inode *inode, struct file *file)                                 \
+    {                                                                                              \
+        quarry_simple_attr_check(format, 0ull);                                                    \
+        return simple_attr_open(inode, file, get, set, format);                                    \
+    }                                                                                              \
+    static const struct file_operations name = {.owner = THIS_MODULE,                              \
+                                                .open = name##_open,                               \
+                                                .release = simple_attr_release,                    \
+                                                .read = reading,                                   \
+                                                .write = writing,                                  \
+                                                .llseek = generic_file_llseek}
+#define DEFINE_SIMPLE_ATTRIBUTE(name, get, set, format)                                            \
+    quarry_simple_attr(name, get, set, format, simple_attr_read, simple_attr_write)
+#define DEFINE_SIMPLE_ATTRIBUTE_SIGNED(name, get, set, format)                                     \
+    quarry_simple_attr(name, get, set, format, simple_attr_read, simple_attr_write_signed)
 
 /* Those who asked for SIGIO. */
 struct fasync_struct {

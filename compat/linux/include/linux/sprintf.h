@@ -26,8 +26,6 @@ __scanf(2, 0) int vsscanf(const char *text, const char *format, va_list args);
 __printf(2, 3) QUARRY_API char *kasprintf(gfp_t gfp, const char *format, ...);
 __printf(2, 0) QUARRY_API char *kvasprintf(gfp_t gfp, const char *format, va_list args);
 /* For show functions of attributes: @buffer is one page. */
-__printf(2, 3) QUARRY_API int sysfs_emit(char *buffer, const char *format, ...);
-__printf(3, 4) QUARRY_API int sysfs_emit_at(char *buffer, int at, const char *format, ...);
 
 QUARRY_EXTERN_C_END
 
