@@ -7,9 +7,15 @@
 #include <linux/kfifo.h>
 #include <linux/seqlock.h>
 
+static unsigned long live_now(void)
+{
+    rcu_barrier();
+    return compat_live();
+}
+
 static void the_lowest_free_number_is_given(void **state)
 {
-    unsigned long before = compat_live();
+    unsigned long before = live_now();
     DEFINE_IDR(idr);
     int objects[100], id;
     void *at;
@@ -30,7 +36,7 @@ static void the_lowest_free_number_is_given(void **state)
     assert_int_equal(id, 500);
     idr_for_each_entry(&idr, at, id) idr_remove(&idr, (unsigned long)id);
     assert_true(idr_is_empty(&idr));
-    assert_int_equal(compat_live(), before); /* nothing is kept for an empty one */
+    assert_int_equal(live_now(), before); /* nothing is kept for an empty one */
     assert_int_equal(idr_alloc_cyclic(&idr, &idr, 0, 3, GFP_KERNEL), 0);
     idr_remove(&idr, 0);
     assert_int_equal(idr_alloc_cyclic(&idr, &idr, 0, 3, GFP_KERNEL), 1);
@@ -38,12 +44,12 @@ static void the_lowest_free_number_is_given(void **state)
     assert_int_equal(idr_alloc_cyclic(&idr, &idr, 0, 3, GFP_KERNEL), 0);
     assert_int_equal(idr_alloc_cyclic(&idr, &idr, 0, 3, GFP_KERNEL), -ENOSPC);
     idr_destroy(&idr);
-    assert_int_equal(compat_live(), before);
+    assert_int_equal(live_now(), before);
 }
 
 static void numbers_alone_are_given_and_taken_back(void **state)
 {
-    unsigned long before = compat_live();
+    unsigned long before = live_now();
     DEFINE_IDA(ida);
     assert_int_equal(ida_alloc(&ida, GFP_KERNEL), 0);
     assert_int_equal(ida_alloc_min(&ida, 5, GFP_KERNEL), 5);
@@ -56,7 +62,7 @@ static void numbers_alone_are_given_and_taken_back(void **state)
     ida_free(&ida, 5);
     ida_free(&ida, 6);
     assert_true(ida_is_empty(&ida));
-    assert_int_equal(compat_live(), before);
+    assert_int_equal(live_now(), before);
     quarry_fault_set(QUARRY_FAILSLAB, &(struct quarry_fault){.nth = 1});
     assert_int_equal(ida_alloc(&ida, GFP_KERNEL), -ENOMEM);
     quarry_fault_set(QUARRY_FAILSLAB, NULL);

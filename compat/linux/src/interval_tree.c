@@ -8,7 +8,5 @@
 #define interval_begin(node) ((node)->start)
 #define interval_end(node) ((node)->last)
 
-/* Where a side is empty, its entry is NULL and not looked into. */
-/* cppcheck-suppress nullPointer */
 INTERVAL_TREE_DEFINE(struct interval_tree_node, rb, unsigned long, __subtree_last, interval_begin,
                      interval_end, QUARRY_API, interval_tree)

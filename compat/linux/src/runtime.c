@@ -5,17 +5,20 @@
  * starting the clock. Stopping ends all threads and forgets what modules left registered. */
 #define _GNU_SOURCE
 #include "internal.h"
+#include "radix.h"
 #include <linux/jiffies.h>
 #include <quarry/boot.h>
 
 int qlx_ensure_started(void)
 {
-    int error;
+    int error = 0;
     (void)quarry_jiffies(); /* the tick counter begins now */
-    if (quarry_booted())
-        return 0;
-    error = quarry_boot(NULL);
-    return error == -EBUSY ? 0 : error;
+    if (!quarry_booted())
+        error = quarry_boot(NULL);
+    if (error && error != -EBUSY)
+        return error;
+    qlx_radix_start();
+    return 0;
 }
 
 int qlx_start(const struct qlx_config *config)
