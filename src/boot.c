@@ -8,8 +8,8 @@
  * (the table of CPUs, CPU 0's data, room for backtraces, the owner table) is carved out of low memory
  * while the map still owns all of it. After that each layer starts with the ones below it running:
  *
- *     options → map → carve, guard → check, fault → zones → reclaim → slabs → kmalloc → vm → kmap →
- *     percpu → CPU 0
+ *     options → map → carve, guard → check, fault → zones → reclaim → grace → slabs → kmalloc → vm →
+ *     kmap → percpu → CPU 0
  *
  * A CPU's data is made when the CPU comes online for the first time and then stays for good: whoever
  * walks cpus->area[] (drains, counters) never meets a block that is being freed, and a CPU number that
@@ -244,7 +244,11 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->zones.cpus = &q->cpus;
     q->faults.changed = boot_faults_changed;
     q->faults.changed_data = q;
+    q->grace.check = &q->check;
+    q->grace.cpus = &q->cpus;
+    q->grace.reclaim = &q->reclaim;
     q->slabs.zones = &q->zones;
+    q->slabs.grace = &q->grace;
     q->slabs.reclaim = &q->reclaim;
     q->slabs.check = &q->check;
     q->slabs.faults = &q->faults;
@@ -258,6 +262,7 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->vm.kmalloc = &q->kmalloc;
     q->vm.zones = &q->zones;
     q->vm.reclaim = &q->reclaim;
+    q->vm.grace = &q->grace;
     q->vm.check = &q->check;
     q->vm.faults = &q->faults;
     q->kmaps.zones = &q->zones;
@@ -310,6 +315,7 @@ static int boot_layers(struct quarry *q, const struct qp_machine *machine, char 
     if (error)
         return error;
     qr_reclaim_init(&q->reclaim, &q->zones, &q->check);
+    qr_grace_init(&q->grace, machine->grace);
     error = boot_upper(q, machine, &options, why, why_size);
     if (error)
         return error;

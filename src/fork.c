@@ -54,6 +54,7 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++)
         fn(q, &q->faults.point[i].lock);
     fn(q, &q->guards.lock);
+    fn(q, &q->grace.lock);
     fn(q, &q->check.traces.lock);
     fn(q, &q->check.lock);
 }
@@ -93,5 +94,6 @@ void qr_after_fork(struct quarry *q)
     if (qr_vm_remap_all(&q->vm) || qr_kmaps_remap_all(&q->kmaps))
         qp_panic("quarry: after fork: the host has no room for the child's vmalloc areas\n");
     qr_guards_after_fork(&q->guards);
+    qr_grace_after_fork(&q->grace);
     qr_reclaim_after_fork(&q->reclaim);
 }

@@ -6,6 +6,7 @@
 
 #include "check/check.h"
 #include "fault/fault.h"
+#include "grace/grace.h"
 #include "guard/guard.h"
 #include "kmalloc/kmalloc.h"
 #include "map/map.h"
@@ -27,6 +28,7 @@ struct quarry {
     struct qr_kmaps kmaps;
     struct qr_percpu percpu;
     struct qr_reclaim reclaim;
+    struct qr_grace grace;
     struct qr_check check;
     struct qr_faults faults;
     struct qr_guards guards;

@@ -21,6 +21,7 @@
 struct quarry;
 struct qr_cpu;
 struct quarry_trace;
+struct quarry_grace_period;
 
 /* A machine's CPUs. `area[id]` is that CPU's private data, or NULL while it is not online. */
 struct qr_cpus {
@@ -54,6 +55,8 @@ struct qp_task {
     gfp_t scope_set;       /* mask bits added */
     unsigned int reclaims; /* inside reclaim: depth (G-I4) */
     uint32_t kmap_local;   /* newest slot held by kmap_local, plus one; 0: none */
+    uint32_t readers;      /* inside quarry_rcu_read_lock(): depth … */
+    uint32_t reader_side;  /* … and how the outermost one was counted */
 };
 
 /* Why the context is atomic, for reports. */
@@ -82,7 +85,8 @@ static inline void qp_irq_restore(unsigned long state);
 /* This task's record. In interrupt: one that belongs to no task. */
 static inline struct qp_task *qp_task(void);
 
-/* False in interrupt, in a section, with a lock held, with interrupts or preemption off. */
+/* False in interrupt, in a section, with a lock held, with interrupts or preemption off, and while
+ * qp_task()->readers is not 0. */
 static inline bool qp_may_sleep(void);
 /* Make this context atomic, and undo it (kmap_atomic). Nests. */
 static inline void qp_atomic_enter(void);
@@ -170,9 +174,10 @@ struct qp_machine {
     uintptr_t pkmap_start, pkmap_end;   /* kmap's window, equal: none */
     uintptr_t fixmap_start, fixmap_end; /* kmap_local's slots and what is reserved above them */
     unsigned int nr_cpus;
-    size_t kmalloc_min, kmalloc_max; /* smallest and largest kmalloc block */
-    bool ram_is_zero;                /* fresh memory reads as zero */
-    const char *options;             /* boot options, NULL: none */
+    size_t kmalloc_min, kmalloc_max;         /* smallest and largest kmalloc block */
+    bool ram_is_zero;                        /* fresh memory reads as zero */
+    const struct quarry_grace_period *grace; /* who knows when readers are done; NULL: see rcu.h */
+    const char *options;                     /* boot options, NULL: none */
 };
 
 /* Boot @q, all zero or shut down before, on the machine; CPU 0 is online afterwards. Returns 0,

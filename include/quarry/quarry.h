@@ -13,6 +13,7 @@
 #include <quarry/mempool.h>
 #include <quarry/page.h>
 #include <quarry/percpu.h>
+#include <quarry/rcu.h>
 #include <quarry/report.h>
 #include <quarry/shrinker.h>
 #include <quarry/slab.h>

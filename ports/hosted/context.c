@@ -221,6 +221,8 @@ void qp_explain_atomic(struct qp_atomic_reason *reason)
         reason->what = context_name[best];
         reason->nr = context_site[best].nr;
         memcpy(reason->pc, context_site[best].pc, sizeof(reason->pc));
+    } else if (qp_self.task.readers) {
+        reason->what = context_name[QUARRY_CTX_RCU_READ];
     } else if (qp_self.locks) {
         reason->what = "a lock of Quarry's own is held";
     } else if (qp_self.irqs) {

@@ -22,6 +22,7 @@
  * DMA ends at 16 MiB, NORMAL at 896 MiB, HIGHMEM has no addresses of its own. With full low memory
  * the vmalloc range is 0xFF7FE000 - 0xF8800000, just under 112 MiB. */
 #define _GNU_SOURCE
+#include <quarry/rcu.h>
 #include "layout.h"
 #include <errno.h>
 #include <string.h>
@@ -126,6 +127,7 @@ int hosted_layout_make(struct hosted_layout *layout, const struct quarry_machine
     machine->nr_cpus = wish->cpus;
     machine->options = wish->options;
     machine->ram_is_zero = true;
+    machine->grace = &quarry_counted_readers;
     if (wish->regions) {
         machine->regions = wish->regions;
         machine->nr_regions = wish->nr_regions;

@@ -126,7 +126,7 @@ static inline struct qp_task *qp_task(void)
 
 static inline bool qp_may_sleep(void)
 {
-    return (qp_self.atomic | qp_self.locks | qp_self.irqs) == 0;
+    return (qp_self.atomic | qp_self.locks | qp_self.irqs | qp_self.task.readers) == 0;
 }
 
 static inline void qp_atomic_enter(void)

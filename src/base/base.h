@@ -48,6 +48,7 @@ enum {
     QR_EINVAL = 22,
     QR_ENOSPC = 28,
     QR_ERANGE = 34,
+    QR_EDEADLK = 35,
     QR_ENOSYS = 38
 };
 

@@ -104,6 +104,11 @@ enum qr_event {
 #define QR_DRAIN_PAGES 0x1u  /* page lists (zone/) */
 #define QR_DRAIN_STACKS 0x2u /* object stacks (slab/) */
 
+/* Read sections of one CPU, by side (grace/grace.c). Atomic: a section may end elsewhere. */
+struct qr_readers {
+    unsigned long begun[2], ended[2];
+};
+
 struct qr_cpu {
     struct qr_slot slot[QR_CHUNK_SLOTS]; /* chunk 0: kmalloc's classes and the first caches */
     struct qr_slot *chunk[QR_NR_CHUNKS]; /* chunk[0] == slot; absent ones are qr_closed_chunk */
@@ -111,6 +116,7 @@ struct qr_cpu {
     u32 owner;           /* QR_CPU_RUNNING, _SLEEPING, _DRAINING: who may touch the data */
     u32 drain_requested; /* QR_DRAIN_*, to be honoured at the next slow path */
     unsigned long event[QR_NR_EVENTS];
+    struct qr_readers readers;
     u32 nr_pcp;
     u32 reserved;
     struct qr_pcp pcp[]; /* one a zone, in the order of qr_zones.zone[] */

@@ -399,12 +399,6 @@ static void cache_set_dying(struct kmem_cache *cache, bool dying)
     qp_unlock(&slabs->lock, state);
 }
 
-static void cache_wait_rcu(struct qr_slabs *slabs)
-{
-    if (slabs->rcu_wait)
-        slabs->rcu_wait(slabs->rcu_data);
-}
-
 /* Every object that is not live goes back to its slab, every empty slab to the page allocator. */
 static void cache_retire(struct kmem_cache *cache)
 {
@@ -466,9 +460,11 @@ int qr_cache_destroy(struct qr_slabs *slabs, struct kmem_cache *cache, bool keep
         return -QR_EINVAL;
     }
     if (sleeps)
-        cache_wait_rcu(slabs);
+        qr_grace_barrier(slabs->grace, "kmem_cache_destroy"); /* kfree_rcu of its objects */
     cache_set_dying(cache, true);
     cache_retire(cache);
+    if (sleeps && (cache->flags & SLAB_TYPESAFE_BY_RCU)) /* the destructor may be gone soon */
+        qr_grace_barrier(slabs->grace, "kmem_cache_destroy");
     if (cache_objects(cache, true) || qr_guard_count(slabs->guards, cache)) {
         qr_cache_for_each_live(cache, cache_report_leak, cache);
         if (keep_if_live) {
@@ -491,28 +487,17 @@ void qr_cache_discard(struct qr_slabs *slabs, struct kmem_cache *cache)
 
 /* ---- shrinking ------------------------------------------------------------------------------- */
 
-/* Readers under RCU may still look into the free objects of such a cache: wait for them, or leave
- * it. */
-static bool cache_may_give_slabs(struct kmem_cache *cache, bool may_sleep)
-{
-    struct qr_slabs *slabs = cache->owner;
-
-    if (!(cache->flags & SLAB_TYPESAFE_BY_RCU) || !slabs->rcu_wait)
-        return true;
-    if (!may_sleep)
-        return false;
-    cache_wait_rcu(slabs);
-    return true;
-}
-
+/* Empty slabs go back; how many pages. Slabs that readers may still look at follow when these are done:
+ * they count if that is soon enough. */
 static unsigned long cache_give_empty(struct kmem_cache *cache, bool may_sleep)
 {
     struct slab_batch batch = {0};
-    unsigned long pages = 0;
+    unsigned long pages = qr_nodes_take_empty(cache, 0, &batch);
 
-    if (cache_may_give_slabs(cache, may_sleep))
-        pages = qr_nodes_take_empty(cache, 0, &batch);
     qr_slab_release(cache, &batch);
+    if (pages && (cache->flags & SLAB_TYPESAFE_BY_RCU) &&
+        !(may_sleep && qr_grace_settle(cache->owner->grace)))
+        return 0;
     return pages;
 }
 
@@ -523,7 +508,9 @@ int qr_cache_shrink(struct kmem_cache *cache)
     qr_slots_flush(cache, false);
     qr_depots_flush(cache, &batch);
     qr_slab_release(cache, &batch);
-    cache_give_empty(cache, qp_may_sleep());
+    cache_give_empty(cache, false);
+    if (cache->flags & SLAB_TYPESAFE_BY_RCU && qp_may_sleep())
+        qr_grace_barrier(cache->owner->grace, "kmem_cache_shrink");
     return cache_objects(cache, false) != 0;
 }
 

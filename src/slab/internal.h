@@ -94,7 +94,7 @@ static inline bool cache_is_direct(const struct kmem_cache *cache)
 
 /* Slabs that left the lists, all their objects free, on their way back to the page allocator. */
 struct slab_batch {
-    u32 first; /* frame number, chained through quarry_slab.next */
+    u32 first; /* frame number, chained through quarry_slab.prev; next is 0: on no list */
 };
 /* Objects that could not be put back, and why: to be reported when no lock is held. */
 enum slab_fault { SLAB_FINE, SLAB_FREE_ALREADY, SLAB_MIDDLE, SLAB_NOT_OURS };
@@ -112,7 +112,8 @@ struct slab_bad {
 struct page *qr_slab_new(struct kmem_cache *cache, gfp_t gfp, int nid);
 /* Put a new slab on its node's lists. */
 void qr_slab_publish(struct kmem_cache *cache, struct page *page);
-/* Run destructors and give the pages back. Afterwards @cache may be gone if it was destroyed.
+/* Run destructors and give the pages back; of a cache whose objects are read without protection, after a
+ * grace period. Afterwards @cache may be gone if it was destroyed.
  * Context: no lock held. */
 void qr_slab_release(struct kmem_cache *cache, struct slab_batch *batch);
 struct qr_cache_node *qr_slab_node(struct kmem_cache *cache, const struct page *page);

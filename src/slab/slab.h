@@ -16,6 +16,7 @@
 #include "../base/percpu.h"
 #include "../check/check.h"
 #include "../fault/fault.h"
+#include "../grace/grace.h"
 #include "../guard/guard.h"
 #include "../reclaim/reclaim.h"
 #include "../zone/zone.h"
@@ -64,7 +65,12 @@ struct kmem_cache {
     /* Who needs the cache: its creator, each of its slabs, each walk that stands on it. The last
      * one to let go releases the cache. */
     u32 refs;
-    u32 dying;     /* destroyed: nobody may allocate; live objects may still come back */
+    u32 dying; /* destroyed: nobody may allocate; live objects may still come back */
+    /* SLAB_TYPESAFE_BY_RCU: slabs on no list any more that wait for readers, chained as in a batch:
+     * those that came since the last call was asked for, and the call's. Under owner->lock. */
+    u32 leaving, left;
+    bool leaving_asked;
+    struct qr_grace_call gone;
     bool internal; /* Quarry's own: direct, never debugged, not counted as callers' memory */
     unsigned long nr_alloc, nr_free, live, peak; /* relaxed; kept while hooks & QR_HOOK_DEBUG */
     char name[64];
@@ -89,6 +95,7 @@ struct qr_slabs {
     struct qr_faults *faults;
     struct qr_cpus *cpus;
     struct qr_guards *guards;
+    struct qr_grace *grace;
     qp_lock_t lock; /* guards caches, slot numbers, chunks */
     struct list_head caches;
     struct kmem_cache cache_cache;                   /* where struct kmem_cache itself comes from */
@@ -104,10 +111,6 @@ struct qr_slabs {
     char debug_names[256]; /* "dentry,scullc*" with debug_some flags */
     u32 debug_some;
     bool init_on_alloc, init_on_free;
-    /* Wait until nobody reads memory under RCU any more, and until frees put off by it are done.
-     * Registered by whoever has RCU; NULL: nobody has. */
-    void (*rcu_wait)(void *data);
-    void *rcu_data;
 };
 
 struct qr_cache_params {

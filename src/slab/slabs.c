@@ -332,19 +332,68 @@ static void slab_release_one(struct kmem_cache *cache, struct page *page)
     qr_cache_put(cache);
 }
 
-void qr_slab_release(struct kmem_cache *cache, struct slab_batch *batch)
+static void slab_release_all(struct kmem_cache *cache, struct slab_batch *batch)
 {
-    const struct qr_map *map;
+    const struct qr_map *map = slab_map(cache);
 
-    if (!batch->first)
-        return;
-    map = slab_map(cache);
     while (batch->first) {
         struct page *page = qr_page(map, batch->first);
-        batch->first = page->quarry_slab.next;
-        page->quarry_slab.next = 0;
+        batch->first = page->quarry_slab.prev;
+        page->quarry_slab.prev = 0;
         slab_release_one(cache, page);
     }
+}
+
+/* Readers are done with the slabs that left. */
+static void slab_readers_done(struct qr_grace_call *call)
+{
+    struct kmem_cache *cache = QR_CONTAINER(call, struct kmem_cache, gone);
+    struct qr_slabs *slabs = cache->owner;
+    unsigned long state = qp_lock(&slabs->lock);
+    struct slab_batch batch = {.first = cache->left};
+    bool more = cache->leaving != 0;
+
+    cache->left = cache->leaving;
+    cache->leaving = 0;
+    cache->leaving_asked = more;
+    qp_unlock(&slabs->lock, state);
+    if (more) /* their references hold the cache, until this very call has been made */
+        qr_grace_call(slabs->grace, call);
+    slab_release_all(cache, &batch);
+}
+
+/* Let slabs wait for readers: in front of those that came since the call was asked for. */
+static void slab_release_later(struct kmem_cache *cache, struct slab_batch *batch)
+{
+    const struct qr_map *map = slab_map(cache);
+    struct page *last = qr_page(map, batch->first);
+    struct qr_slabs *slabs = cache->owner;
+    unsigned long state;
+    bool ask;
+
+    while (last->quarry_slab.prev)
+        last = qr_page(map, last->quarry_slab.prev);
+    state = qp_lock(&slabs->lock);
+    ask = !cache->leaving_asked;
+    cache->leaving_asked = true;
+    last->quarry_slab.prev = ask ? 0 : cache->leaving;
+    *(ask ? &cache->left : &cache->leaving) = batch->first;
+    if (ask) /* else it is under way and read without the lock */
+        cache->gone.fn = slab_readers_done;
+    qp_unlock(&slabs->lock, state);
+    batch->first = 0;
+    if (ask)
+        qr_grace_call(slabs->grace, &cache->gone);
+}
+
+void qr_slab_release(struct kmem_cache *cache, struct slab_batch *batch)
+{
+    if (!batch->first)
+        return;
+    if (cache->flags & SLAB_TYPESAFE_BY_RCU)
+        slab_release_later(cache, batch);
+    else
+        slab_release_all(cache, batch);
 }
 
 /* ---- taking --------------------------------------------------------------------------------- */
@@ -443,12 +492,10 @@ static void slab_became_empty(struct kmem_cache *cache, struct qr_cache_node *no
 
     if (node->nr_empty <= cache->empty_limit && !cache_is_dying(cache))
         return;
-    if (cache->flags & SLAB_TYPESAFE_BY_RCU && !cache_is_dying(cache))
-        return; /* readers may still look at its objects: it waits for the shrinker */
     slab_delist(cache, node, page, nr);
     node->nr_objects -= nr;
     node->free_objects -= nr;
-    page->quarry_slab.next = batch->first;
+    page->quarry_slab.prev = batch->first;
     batch->first = (u32)qr_pfn(slab_map(cache), page);
 }
 
@@ -581,7 +628,7 @@ unsigned long qr_nodes_take_empty(struct kmem_cache *cache, u32 keep, struct sla
             slab_delist(cache, node, page, nr);
             node->nr_objects -= nr;
             node->free_objects -= nr;
-            page->quarry_slab.next = batch->first;
+            page->quarry_slab.prev = batch->first;
             batch->first = (u32)qr_pfn(map, page);
             pages += 1ul << slab_order(page);
         }

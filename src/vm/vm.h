@@ -26,6 +26,7 @@ struct qr_vm {
     struct qr_kmalloc *kmalloc;
     struct qr_zones *zones;
     struct qr_reclaim *reclaim;
+    struct qr_grace *grace;
     struct qr_check *check;
     struct qr_faults *faults;
     uintptr_t start, end;
@@ -39,6 +40,12 @@ struct qr_vm {
     struct qr_area_cache cached;
     struct qr_area
         *deferred; /* frees from interrupt: done at the next slow path or by the worker */
+    struct {
+        struct callback_head *gathering, *waiting;  /* kvfree_rcu.c */
+        unsigned long nr_gathering, nr_waiting, nr; /* nr: those being freed just now included */
+        bool asked;
+        struct qr_grace_call call;
+    } later;
     struct qr_source source;
 };
 
@@ -109,6 +116,9 @@ void *qr_kvmalloc(struct qr_vm *vm, size_t size, gfp_t gfp, int nid);
 /* Give back what kmalloc, vmalloc, kvmalloc or a cache gave. @what names the call for reports. */
 void qr_kvfree(struct qr_vm *vm, const void *block, const char *what);
 void qr_kvfree_sensitive(struct qr_vm *vm, const void *block, size_t size);
+/* Free after a grace period: with a head in the object, context any; without, may sleep. */
+void qr_kvfree_rcu(struct qr_vm *vm, const void *object, struct callback_head *head);
+void qr_kvfree_rcu_mightsleep(struct qr_vm *vm, const void *object);
 void *qr_kvrealloc(struct qr_vm *vm, const void *block, size_t size, gfp_t gfp);
 
 /* Windows through which pages without a direct-map address are reached. A slot is one page of

@@ -15,6 +15,11 @@ struct flexible {
     int data[];
 };
 static __attribute__((unused)) struct flexible *a_flexible;
+#ifdef QUARRY_RCU_H
+struct has_rcu_head {
+    struct rcu_head rcu;
+};
+#endif
 static __attribute__((unused)) struct kmem_cache *a_cache;
 static __attribute__((unused)) struct kmem_cache_args *a_cache_args;
 static __attribute__((unused)) struct page *a_page;

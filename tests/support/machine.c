@@ -94,6 +94,7 @@ struct quarry *test_boot_with(const struct test_spec *spec)
                                  .kmalloc_min = 8,
                                  .kmalloc_max = 4u << 20,
                                  .ram_is_zero = true,
+                                 .grace = spec->no_readers ? NULL : &quarry_counted_readers,
                                  .options = spec->options};
     uint64_t bytes = (spec->pages ? spec->pages : 64) * TEST_PAGE;
     int error;

@@ -15,6 +15,7 @@
 
 /* What a test wants; zero in any field means the default. */
 struct test_spec {
+    bool no_readers;     /* nobody knows when readers are done (quarry/rcu.h) */
     unsigned long pages; /* default 64 */
     const char
         *profile; /* "tiny": one NORMAL zone from frame 0 on (default for few pages); "zones": DMA

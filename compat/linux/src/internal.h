@@ -131,6 +131,8 @@ void qlx_workqueues_stop(void);
 void qlx_kthreads_stop(void);
 void qlx_interrupts_stop(void);
 void qlx_rcu_stop(void);
+/* Wait for callbacks asked for so far, and for what kfree_rcu() was given. */
+void qlx_rcu_drain(void);
 void qlx_chrdev_forget(void);
 void qlx_proc_forget(void);
 void qlx_entries_forget(void);

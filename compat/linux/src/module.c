@@ -261,7 +261,7 @@ int qlx_module_exit(struct qlx_module *module)
     module->exited = true;
     if (end)
         result = module_run(NULL, end, "rmmod");
-    quarry_rcu_drain();
+    qlx_rcu_drain();
     return result;
 }
 

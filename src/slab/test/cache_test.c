@@ -391,22 +391,22 @@ static void g_d1_the_older_form_keeps_a_cache_with_live_objects(void **state)
     test_end(q);
 }
 
-static unsigned long rcu_waits;
-
-static void count_wait(void *data)
-{
-    rcu_waits++;
-}
+struct headed {
+    char data[40];
+    struct callback_head head;
+};
 
 static void g_d1_destruction_waits_for_frees_put_off(void **state)
 {
     struct quarry *q = test_boot(256);
-    struct kmem_cache *cache = make_cache(q, "rcu", 64, 0);
+    struct kmem_cache *cache = make_cache(q, "rcu", sizeof(struct headed), 0);
 
-    rcu_waits = 0;
-    q->slabs.rcu_wait = count_wait;
-    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
-    assert_int_equal(rcu_waits, 1);
+    for (int i = 0; i < 100; i++) {
+        struct headed *object = take(cache);
+        qr_kvfree_rcu(&q->vm, object, &object->head);
+    }
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, true), 0); /* none is live */
+    assert_int_equal(test_findings(q, QUARRY_LEAK), 0);
     test_end(q);
 }
 
@@ -415,21 +415,47 @@ static void slabs_of_an_rcu_cache_go_only_after_waiting_for_readers(void **state
     struct quarry *q = test_boot(256);
     struct kmem_cache *cache = make_cache(q, "readers", 512, SLAB_TYPESAFE_BY_RCU);
     void *object[40];
+    u64 before = qr_free_pages_total(&q->zones);
 
-    rcu_waits = 0;
-    q->slabs.rcu_wait = count_wait;
     for (int i = 0; i < 40; i++)
         object[i] = take(cache);
+    qr_grace_enter(&q->grace);
+    memset(object[7], 'r', 512);
     for (int i = 0; i < 40; i++)
         give(q, cache, object[i]);
-    assert_true(cache_total(cache) >= 40);
-    assert_int_equal(rcu_waits, 0);
-    q->slabs.source.shrink(&q->slabs, ~0ul, false); /* may not wait: must leave them */
-    assert_true(cache_total(cache) >= 40);
-    assert_int_equal(qr_cache_shrink(cache), 0);
-    assert_int_equal(rcu_waits, 1);
-    assert_int_equal(cache_total(cache), 0);
+    q->slabs.source.shrink(&q->slabs, ~0ul, false);
+    assert_int_equal(cache_total(cache), 0); /* nobody gets an object out of them */
+    assert_true(qr_free_pages_total(&q->zones) < before);
+    assert_true(q->grace.asked > q->grace.done);
+    for (int i = 0; i < 512; i++)
+        assert_int_equal(((char *)object[7])[i], 'r');
+    qr_grace_leave(&q->grace);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    qr_pcp_drain_all(&q->zones);
+    assert_true(qr_free_pages_total(&q->zones) >= before);
     assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    test_end(q);
+}
+
+/* Two heaps of slabs: those that came while a call was under way need one of their own. */
+static void slabs_that_leave_during_a_grace_period_wait_for_the_next(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct kmem_cache *cache = make_cache(q, "readers", 512, SLAB_TYPESAFE_BY_RCU);
+    u64 done;
+
+    qr_grace_enter(&q->grace);
+    done = q->grace.done;
+    for (int round = 0; round < 3; round++) {
+        give(q, cache, take(cache));
+        q->slabs.source.shrink(&q->slabs, ~0ul, false);
+    }
+    assert_int_not_equal(cache->left, 0);
+    assert_int_not_equal(cache->leaving, 0);
+    qr_grace_leave(&q->grace);
+    assert_int_equal(qr_cache_shrink(cache), 0);
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    assert_int_equal(q->grace.done, done + 2);
     test_end(q);
 }
 
@@ -684,6 +710,7 @@ int main(void)
         cmocka_unit_test(g_d1_the_older_form_keeps_a_cache_with_live_objects),
         cmocka_unit_test(g_d1_destruction_waits_for_frees_put_off),
         cmocka_unit_test(slabs_of_an_rcu_cache_go_only_after_waiting_for_readers),
+        cmocka_unit_test(slabs_that_leave_during_a_grace_period_wait_for_the_next),
         cmocka_unit_test(g_c3_making_and_destroying_in_atomic_context_is_reported),
         cmocka_unit_test(shrinking_leaves_only_what_is_in_use),
         cmocka_unit_test(more_caches_than_slot_numbers_still_work),

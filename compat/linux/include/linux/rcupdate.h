@@ -7,7 +7,7 @@
 #include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/types.h>
-#include <quarry/slab.h>
+#include <quarry/rcu.h>
 
 QUARRY_EXTERN_C_BEGIN
 QUARRY_API void rcu_read_lock(void);
@@ -19,8 +19,6 @@ QUARRY_API void call_rcu(struct rcu_head *head, rcu_callback_t function);
 /* Wait until all callbacks asked for so far have run. Context: may sleep. */
 QUARRY_API void rcu_barrier(void);
 QUARRY_API int rcu_read_lock_held(void);
-QUARRY_API void quarry_kfree_rcu(const void *object, struct rcu_head *head);
-QUARRY_API void quarry_kfree_rcu_now(const void *object);
 QUARRY_EXTERN_C_END
 
 #define synchronize_net() synchronize_rcu()
@@ -37,9 +35,7 @@ QUARRY_EXTERN_C_END
 #define RCU_INIT_POINTER(p, value) ((p) = (value))
 #define rcu_replace_pointer(p, value, condition)                                                   \
     __atomic_exchange_n(&(p), (value), __ATOMIC_ACQ_REL)
-#define kfree_rcu(object, member) quarry_kfree_rcu((object), &(object)->member)
-#define kvfree_rcu(object, member) quarry_kfree_rcu((object), &(object)->member)
-#define kfree_rcu_mightsleep(object) quarry_kfree_rcu_now(object)
-#define kvfree_rcu_mightsleep(object) quarry_kfree_rcu_now(object)
+/* kfree_rcu() and its kin are in quarry/rcu.h. Objects given to them so far are free after: */
+#define kvfree_rcu_barrier() ((void)quarry_rcu_barrier())
 
 #endif

@@ -71,11 +71,14 @@ struct hlist_head {
 };
 
 /* A function to call after a grace period of read-copy-update: rcupdate.h. */
+#ifndef QUARRY_RCU_HEAD_DEFINED
+#define QUARRY_RCU_HEAD_DEFINED
 struct callback_head {
     struct callback_head *next;
     void (*func)(struct callback_head *head);
 };
 #define rcu_head callback_head
+#endif
 typedef void (*rcu_callback_t)(struct rcu_head *head);
 typedef void (*call_rcu_func_t)(struct rcu_head *head, rcu_callback_t func);
 

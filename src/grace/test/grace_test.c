@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* When readers are done, and what waits for that. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+#include "instance.h"
+#include "machine.h"
+#include <pthread.h>
+
+static unsigned int made[8], nr_made;
+
+struct numbered {
+    struct qr_grace_call call;
+    unsigned int number;
+};
+
+static void note(struct qr_grace_call *call)
+{
+    made[nr_made] = ((struct numbered *)(void *)call)->number;
+    __atomic_fetch_add(&nr_made, 1, __ATOMIC_RELEASE);
+}
+
+static int fresh(void **state)
+{
+    nr_made = 0;
+    return 0;
+}
+
+/* What the worker does, as often as it takes; it does so by itself as well. */
+static void let_it_go_on(struct quarry *q)
+{
+    for (int i = 0; i < 4; i++)
+        q->grace.source.tidy(&q->grace);
+}
+
+static void calls_are_made_in_order_when_no_section_is_open(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct numbered call[3] = {{{.fn = note}, 0}, {{.fn = note}, 1}, {{.fn = note}, 2}};
+
+    for (int i = 0; i < 3; i++)
+        qr_grace_call(&q->grace, &call[i].call);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 3);
+    for (unsigned int i = 0; i < 3; i++)
+        assert_int_equal(made[i], i);
+    test_end(q);
+}
+
+static void no_call_is_made_while_a_section_older_than_it_is_open(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct numbered call = {{.fn = note}, 7};
+
+    qr_grace_enter(&q->grace);
+    qr_grace_enter(&q->grace); /* they nest */
+    qr_grace_call(&q->grace, &call.call);
+    let_it_go_on(q);
+    qr_grace_leave(&q->grace);
+    let_it_go_on(q);
+    assert_int_equal(nr_made, 0);
+    assert_int_equal(q->grace.source.shrink(&q->grace, 1, false), 0);
+    assert_int_equal(nr_made, 0);
+    qr_grace_leave(&q->grace);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 1);
+    test_end(q);
+}
+
+/* The reader: a section at a time, until told to stop. */
+struct reader {
+    struct quarry *q;
+    unsigned int step, wanted; /* reached; allowed */
+};
+
+static void step_to(unsigned int *word, unsigned int value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static void await_step(unsigned int *word, unsigned int value)
+{
+    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) < value)
+        sched_yield();
+}
+
+static void *read_in_steps(void *arg)
+{
+    struct reader *reader = arg;
+
+    qr_grace_enter(&reader->q->grace);
+    step_to(&reader->step, 1);
+    await_step(&reader->wanted, 1);
+    qr_grace_leave(&reader->q->grace);
+    qr_grace_enter(&reader->q->grace); /* begins after the period: not waited for twice */
+    step_to(&reader->step, 2);
+    await_step(&reader->wanted, 2);
+    qr_grace_leave(&reader->q->grace);
+    return NULL;
+}
+
+static void another_threads_section_is_waited_for(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct reader reader = {.q = q};
+    struct numbered call = {{.fn = note}, 1};
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, read_in_steps, &reader);
+    await_step(&reader.step, 1);
+    qr_grace_call(&q->grace, &call.call);
+    let_it_go_on(q);
+    assert_int_equal(nr_made, 0);
+    assert_false(qr_grace_settle(&q->grace));
+    step_to(&reader.wanted, 1);
+    await_step(&reader.step, 2);
+    step_to(&reader.wanted, 2);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 1);
+    pthread_join(thread, NULL);
+    test_end(q);
+}
+
+/* Sections that begin during a period, one always open, do not keep it from ending. */
+static void a_chain_of_sections_does_not_hold_a_period_up(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct numbered call = {{.fn = note}, 1};
+    u32 side[2];
+
+    qr_grace_enter(&q->grace);
+    qr_grace_call(&q->grace, &call.call);
+    for (int i = 0; i < 4; i++) {
+        /* A second section of another task, by hand: begins before the first one ends. */
+        struct qp_task first = *qp_task();
+        side[0] = first.reader_side;
+        qp_task()->readers = 0;
+        qr_grace_enter(&q->grace);
+        side[1] = qp_task()->reader_side;
+        qp_task()->reader_side = side[0];
+        qr_grace_leave(&q->grace);
+        qp_task()->readers = 1;
+        qp_task()->reader_side = side[1];
+        let_it_go_on(q);
+    }
+    await_step(&nr_made, 1); /* the worker may be at it */
+    qr_grace_leave(&q->grace);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 1);
+    assert_true(q->grace.completed >= 1);
+    test_end(q);
+}
+
+static void waiting_in_a_section_or_in_atomic_context_is_refused(void **state)
+{
+    struct quarry *q = test_boot_with(&(struct test_spec){.pages = 256, .options = "check=1"});
+    struct numbered call = {{.fn = note}, 1};
+
+    qr_grace_enter(&q->grace);
+    assert_int_equal(qr_grace_wait(&q->grace, "test"), -QR_EDEADLK);
+    assert_int_equal(test_findings(q, QUARRY_BAD_CONTEXT), 1);
+    assert_non_null(strstr(test_last_report, "RCU read section"));
+    qr_grace_call(&q->grace, &call.call);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), -QR_EDEADLK);
+    assert_false(qr_grace_settle(&q->grace));
+    qr_grace_leave(&q->grace);
+    assert_int_equal(qr_grace_wait(&q->grace, "test"), 0);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    qr_grace_leave(&q->grace);
+    assert_int_equal(test_findings(q, QUARRY_BAD_CONTEXT), 3);
+    assert_non_null(strstr(test_last_report, "without quarry_rcu_read_lock"));
+    test_end(q);
+}
+
+static void without_a_provider_everything_is_kept_and_said_once(void **state)
+{
+    struct quarry *q = test_boot_with(&(struct test_spec){.pages = 256, .no_readers = true});
+    struct numbered call[2] = {{{.fn = note}, 0}, {{.fn = note}, 1}};
+
+    qr_grace_call(&q->grace, &call[0].call);
+    qr_grace_call(&q->grace, &call[1].call);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    assert_non_null(strstr(test_last_report, "quarry_set_grace_period"));
+    let_it_go_on(q);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), -QR_ENOSYS);
+    assert_int_equal(qr_grace_wait(&q->grace, "test"), -QR_ENOSYS);
+    assert_false(qr_grace_settle(&q->grace));
+    assert_int_equal(nr_made, 0);
+    assert_int_equal(qr_grace_set(&q->grace, &quarry_counted_readers), 0);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 2);
+    test_end(q);
+}
+
+/* ---- other providers ------------------------------------------------------------------------- */
+
+static struct {
+    void (*fn)(void *);
+    void *arg;
+    int asked, waited, locked, answer;
+} own;
+
+static int own_call(void *data, void (*fn)(void *), void *arg)
+{
+    assert_string_equal(data, "own");
+    own.asked++;
+    if (own.answer)
+        return own.answer;
+    own.arg = arg;
+    __atomic_store_n(&own.fn, fn, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static void own_wait(void *data)
+{
+    own.waited++;
+}
+
+static void own_lock(void *data)
+{
+    own.locked++;
+}
+
+static void own_unlock(void *data)
+{
+    own.locked--;
+}
+
+/* The provider's own thread: says that a period is over whenever one was asked for. */
+static void *own_main(void *arg)
+{
+    for (;;) {
+        void (*fn)(void *) = __atomic_exchange_n(&own.fn, NULL, __ATOMIC_ACQ_REL);
+        if (fn)
+            fn(own.arg);
+        if (__atomic_load_n((bool *)arg, __ATOMIC_ACQUIRE))
+            return NULL;
+        sched_yield();
+    }
+}
+
+static void a_provider_that_calls_back_ends_the_period(void **state)
+{
+    struct quarry *q = test_boot(256);
+    const struct quarry_grace_period how = {.name = "own",
+                                            .call = own_call,
+                                            .read_lock = own_lock,
+                                            .read_unlock = own_unlock,
+                                            .data = "own"};
+    struct numbered call[2] = {{{.fn = note}, 0}, {{.fn = note}, 1}};
+    pthread_t thread;
+    bool stop = false;
+
+    memset(&own, 0, sizeof(own));
+    assert_int_equal(qr_grace_set(&q->grace, &how), 0);
+    qr_grace_enter(&q->grace);
+    qr_grace_enter(&q->grace);
+    assert_int_equal(own.locked, 1);
+    qr_grace_leave(&q->grace);
+    qr_grace_leave(&q->grace);
+    assert_int_equal(own.locked, 0);
+    qr_grace_call(&q->grace, &call[0].call);
+    let_it_go_on(q);
+    assert_int_equal(nr_made, 0);
+    assert_int_equal(own.asked, 1);
+    qr_grace_call(&q->grace, &call[1].call); /* while its period runs: needs another */
+    let_it_go_on(q);
+    assert_int_equal(own.asked, 1);
+    pthread_create(&thread, NULL, own_main, &stop);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 2);
+    assert_int_equal(own.asked, 2);
+    assert_int_equal(qr_grace_wait(&q->grace, "test"), 0);
+    assert_int_equal(own.asked, 3);
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    assert_int_equal(qr_grace_set(&q->grace, NULL), 0);
+    test_end(q);
+}
+
+static void a_provider_that_only_waits_is_waited_in(void **state)
+{
+    struct quarry *q = test_boot(256);
+    const struct quarry_grace_period how = {.name = "own", .wait = own_wait}, none = {.name = "x"};
+    struct numbered call = {{.fn = note}, 0};
+
+    memset(&own, 0, sizeof(own));
+    assert_int_equal(qr_grace_set(&q->grace, &none), -QR_EINVAL);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    assert_int_equal(qr_grace_set(&q->grace, &how), 0);
+    qr_grace_call(&q->grace, &call.call);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 1);
+    assert_int_equal(own.waited, 1);
+    assert_int_equal(qr_grace_wait(&q->grace, "test"), 0);
+    assert_int_equal(own.waited, 2);
+    test_end(q);
+}
+
+/* The provider cannot just now: nothing is lost, and nothing overtakes. */
+static void a_provider_that_refuses_is_asked_again(void **state)
+{
+    struct quarry *q = test_boot(256);
+    const struct quarry_grace_period how = {.name = "own", .call = own_call, .data = "own"};
+    struct numbered call[2] = {{{.fn = note}, 0}, {{.fn = note}, 1}};
+    pthread_t thread;
+    bool stop = false;
+
+    memset(&own, 0, sizeof(own));
+    own.answer = -QR_EAGAIN;
+    assert_int_equal(qr_grace_set(&q->grace, &how), 0);
+    qr_reclaim_pause(&q->reclaim);
+    qr_grace_call(&q->grace, &call[0].call);
+    q->grace.source.tidy(&q->grace);
+    qr_grace_call(&q->grace, &call[1].call);
+    q->grace.source.tidy(&q->grace);
+    assert_int_equal(own.asked, 2);
+    assert_int_equal(nr_made, 0);
+    own.answer = 0;
+    q->grace.source.tidy(&q->grace);
+    assert_int_equal(own.asked, 3);
+    qr_reclaim_resume(&q->reclaim);
+    pthread_create(&thread, NULL, own_main, &stop);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    assert_int_equal(nr_made, 2);
+    assert_int_equal(made[0], 0);
+    assert_int_equal(made[1], 1);
+    test_end(q);
+}
+
+/* ---- readers against a writer ---------------------------------------------------------------- */
+
+#define RACE_READERS 3
+static struct {
+    struct quarry *q;
+    unsigned long *shared; /* points to a block whose words are all alike; wiped when done with */
+    bool stop;
+    unsigned long torn;
+} race;
+
+static void *race_read(void *arg)
+{
+    while (!__atomic_load_n(&race.stop, __ATOMIC_ACQUIRE)) {
+        unsigned long *block;
+        qr_grace_enter(&race.q->grace);
+        block = __atomic_load_n(&race.shared, __ATOMIC_ACQUIRE);
+        for (int i = 0; i < 8; i++)
+            if (__atomic_load_n(&block[i], __ATOMIC_RELAXED) != 1)
+                __atomic_fetch_add(&race.torn, 1, __ATOMIC_RELAXED);
+        qr_grace_leave(&race.q->grace);
+    }
+    return NULL;
+}
+
+static void no_reader_ever_sees_what_was_wiped_after_a_grace_period(void **state)
+{
+    static unsigned long block[2][8];
+    pthread_t thread[RACE_READERS];
+
+    memset(&race, 0, sizeof(race));
+    race.q = test_boot(256);
+    for (int i = 0; i < 8; i++)
+        block[0][i] = block[1][i] = 1;
+    race.shared = block[0];
+    for (int i = 0; i < RACE_READERS; i++)
+        pthread_create(&thread[i], NULL, race_read, NULL);
+    for (int round = 0; round < 200; round++) {
+        unsigned long *old = race.shared, *new = old == block[0] ? block[1] : block[0];
+        for (int i = 0; i < 8; i++)
+            __atomic_store_n(&new[i], 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&race.shared, new, __ATOMIC_RELEASE);
+        assert_int_equal(qr_grace_wait(&race.q->grace, "test"), 0);
+        for (int i = 0; i < 8; i++)
+            __atomic_store_n(&old[i], 0, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&race.stop, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < RACE_READERS; i++)
+        pthread_join(thread[i], NULL);
+    assert_int_equal(race.torn, 0);
+    test_end(race.q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(calls_are_made_in_order_when_no_section_is_open, fresh),
+        cmocka_unit_test_setup(no_call_is_made_while_a_section_older_than_it_is_open, fresh),
+        cmocka_unit_test_setup(another_threads_section_is_waited_for, fresh),
+        cmocka_unit_test_setup(a_chain_of_sections_does_not_hold_a_period_up, fresh),
+        cmocka_unit_test_setup(waiting_in_a_section_or_in_atomic_context_is_refused, fresh),
+        cmocka_unit_test_setup(without_a_provider_everything_is_kept_and_said_once, fresh),
+        cmocka_unit_test_setup(a_provider_that_calls_back_ends_the_period, fresh),
+        cmocka_unit_test_setup(a_provider_that_only_waits_is_waited_in, fresh),
+        cmocka_unit_test_setup(a_provider_that_refuses_is_asked_again, fresh),
+        cmocka_unit_test_setup(no_reader_ever_sees_what_was_wiped_after_a_grace_period, fresh),
+    };
+
+    return cmocka_run_group_tests_name("grace", tests, NULL, NULL);
+}
