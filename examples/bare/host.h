@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands for the hardware here: two system calls of Linux on x86_64 and a static array. On a real
+ * machine: a serial port, a halt instruction, and the memory that the firmware reports. */
+#ifndef BARE_HOST_H
+#define BARE_HOST_H
+
+#include <stddef.h>
+
+#define HOST_RAM_SIZE (4u << 20)
+
+extern unsigned char host_ram[HOST_RAM_SIZE];
+void host_write(const char *text, size_t size);
+void host_stop(int status) __attribute__((noreturn));
+
+#endif
