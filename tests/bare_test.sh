@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 sh "$QUARRY_SOURCE/tools/amalgamate.sh" "$work/release" >/dev/null
 bare=$QUARRY_SOURCE/examples/bare
 "$CC" -O1 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -ffreestanding -fno-stack-protector -fno-pie \
-    -nostdlib -static -no-pie -Wl,-e,_start -I "$work/release" -I "$bare/port" \
+    -nostdlib -static -Wl,-e,_start -I "$work/release" -I "$bare/port" \
     "$work/release/quarry.c" "$bare/port/port.c" "$bare/hello.c" -o "$work/hello"
 "$work/hello" >"$work/out"
 cat >"$work/expected" <<'END'
