@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 QUIET = > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help build run test test-long test-break bench install uninstall deb amalgamation symbols format lint clean
+.PHONY: help build run test test-long test-break bench install uninstall deb amalgamation detectors symbols format lint clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,11 @@ deb: build ## Debian packages, in build/release/packages
 
 amalgamation: ## the one-file release, in build/quarry-<version>
 	@sh tools/amalgamate.sh build/quarry-$$(sed -n 's/^#define QUARRY_VERSION "\(.*\)"/\1/p' include/quarry/version.h)
+
+detectors: ## docs/detectors.md anew: what finds what, at what cost
+	@sh tools/install-deps.sh bench
+	@$(MAKE) --no-print-directory build
+	@QUARRY_BUILD=build/release sh tools/detectors.sh
 
 symbols: ## after a public name was added: bring packaging/symbols.txt up to date
 	@sh tools/version-script.sh --list > packaging/symbols.new && mv packaging/symbols.new packaging/symbols.txt

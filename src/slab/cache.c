@@ -567,7 +567,9 @@ static void slabs_find_window(struct qr_slabs *slabs)
 static struct kmem_cache *slabs_make_stack_cache(struct qr_slabs *slabs, unsigned int i)
 {
     char name[32];
-    struct qr_cache_params params = {.name = name, .internal = true, .slot_id = QR_NO_SLOT};
+    /* Boot may be the first call's doing, in whatever context that is made. */
+    struct qr_cache_params params = {
+        .name = name, .internal = true, .slot_id = QR_NO_SLOT, .gfp = GFP_NOWAIT};
 
     qr_snprintf(name, sizeof(name), "quarry-stack-%u", 4u << i);
     params.size = sizeof(struct qr_stack) + (4ul << i) * sizeof(void *);

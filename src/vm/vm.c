@@ -96,7 +96,7 @@ int qr_vm_init(struct qr_vm *vm, const struct qp_machine *machine, char *why, si
     vm->arena.tag_alloc = vm_tag_alloc;
     vm->arena.tag_free = vm_tag_free;
     vm->arena.tag_data = vm;
-    error = qr_arena_init(&vm->arena, machine->vmalloc_start, machine->vmalloc_end, GFP_KERNEL);
+    error = qr_arena_init(&vm->arena, machine->vmalloc_start, machine->vmalloc_end, GFP_NOWAIT);
     if (error == -QR_EINVAL)
         qr_snprintf(why, why_size, "the vmalloc area 0x%lx to 0x%lx is no range of whole pages",
                     (unsigned long)machine->vmalloc_start, (unsigned long)machine->vmalloc_end);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* detector: contexts: a request that may sleep in atomic context (G-C1)
+ * level: QUARRY_CHECK=1
+ * run: program */
+#include <quarry/quarry.h>
+
+int main(void)
+{
+    quarry_context_enter(QUARRY_CTX_SPINLOCK);
+    kfree(kmalloc(64, GFP_ATOMIC));
+    quarry_context_leave(QUARRY_CTX_SPINLOCK);
+    return 0;
+}

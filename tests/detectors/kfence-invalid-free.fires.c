@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* detector: guard pages: a pointer into a sampled object is freed
+ * level: QUARRY_OPTIONS="kfence.every=1"
+ * run: program
+ * soon: at the free, for sampled objects
+ * expect: BUG: KFENCE: invalid free in  */
+#include <quarry/quarry.h>
+
+int main(void)
+{
+    char *text = kmalloc(100, GFP_KERNEL);
+
+    kfree(text + 1);
+    kfree(text);
+    return 0;
+}
