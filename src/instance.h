@@ -8,6 +8,7 @@
 #include "fault/fault.h"
 #include "grace/grace.h"
 #include "guard/guard.h"
+#include "genpool/genpool.h"
 #include "kmalloc/kmalloc.h"
 #include "map/map.h"
 #include "percpu/percpu.h"

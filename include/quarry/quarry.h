@@ -8,6 +8,7 @@
 #include <quarry/explain.h>
 #include <quarry/fault.h>
 #include <quarry/folio.h>
+#include <quarry/genalloc.h>
 #include <quarry/gfp.h>
 #include <quarry/highmem.h>
 #include <quarry/mempool.h>

@@ -35,6 +35,7 @@
 typedef unsigned int gfp_t;        /* allocation flags: gfp.h */
 typedef unsigned int slab_flags_t; /* cache flags: slab.h */
 typedef uint64_t phys_addr_t;      /* a physical address of the machine */
+typedef phys_addr_t dma_addr_t;    /* an address as a device sees it */
 
 #if !defined(QUARRY_NO_LIST_HEAD) && !defined(QUARRY_LIST_HEAD_DEFINED)
 #define QUARRY_LIST_HEAD_DEFINED

@@ -39,7 +39,6 @@ typedef unsigned short umode_t;
 typedef unsigned int fmode_t;
 typedef unsigned long pgoff_t;
 typedef u64 sector_t;
-typedef u64 dma_addr_t;
 typedef phys_addr_t resource_size_t;
 typedef unsigned long irq_hw_number_t;
 typedef u32 errseq_t;
