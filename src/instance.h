@@ -6,9 +6,9 @@
 
 #include "check/check.h"
 #include "fault/fault.h"
+#include "genpool/genpool.h"
 #include "grace/grace.h"
 #include "guard/guard.h"
-#include "genpool/genpool.h"
 #include "kmalloc/kmalloc.h"
 #include "map/map.h"
 #include "percpu/percpu.h"

@@ -28,7 +28,8 @@ foreach(header IN LISTS headers)
   collect(${INCLUDE}/${header} ${header})
 endforeach()
 foreach(pair gfp:linux/gfp.h slab:linux/slab.h vmalloc:linux/vmalloc.h mempool:linux/mempool.h
-    highmem:linux/highmem.h shrinker:linux/shrinker.h page:linux/mm.h percpu:linux/percpu.h)
+    highmem:linux/highmem.h shrinker:linux/shrinker.h page:linux/mm.h percpu:linux/percpu.h
+    genalloc:linux/genalloc.h)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 base)
   list(GET pair 1 shown)

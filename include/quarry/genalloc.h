@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocation from address ranges that the caller brings: the memory of a device, a carved-out buffer, numbers.
+/* Allocation from address ranges that the caller brings: a device's memory, a carved-out buffer, numbers.
  * The ranges themselves are never read or written, but by the zalloc forms.
  *
  *     struct gen_pool *pool = gen_pool_create(5, -1);                granules of 32 bytes
@@ -56,8 +56,8 @@ struct genpool_data_fixed {
 
 QUARRY_EXTERN_C_BEGIN
 
-/* A pool without ranges that gives out multiples of 2^@min_alloc_order bytes; NULL when memory is short or the
- * order is none (0 … 30; reported). Context: may sleep. */
+/* A pool without ranges that gives out multiples of 2^@min_alloc_order bytes; NULL when memory is short or
+ * the order is none (0 … 30; reported). Context: may sleep. */
 QUARRY_API struct gen_pool *gen_pool_create(int min_alloc_order, int nid);
 /* Forget the pool and its ranges. Blocks that were not freed are reported as a leak; their memory was never
  * the pool's. Context: any. */

@@ -10,7 +10,7 @@
 
 struct device;
 QUARRY_EXTERN_C_BEGIN
-/* A pool that is destroyed with its device: ERR_PTR(-ENOMEM), or -EEXIST for a second pool of one name.
+/* A pool that is destroyed with its device: ERR_PTR(-ENOMEM), or -EINVAL for a second pool of one name.
  * Context: may sleep. */
 QUARRY_API struct gen_pool *devm_gen_pool_create(struct device *dev, int min_alloc_order, int nid,
                                                  const char *name);
