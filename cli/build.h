@@ -12,6 +12,7 @@ struct built_module {
     struct strings source; /* paths */
     struct strings object; /* made from them, in the same order */
     char *shared;          /* the module, ready to load */
+    bool *uses;            /* by module: it is bound to symbols of that one */
 };
 
 struct built {

@@ -67,6 +67,8 @@ void help_run(void)
           "  --gdb          in gdb, stopped at the first finding\n"
           "  --json[=FILE]  the report as JSON, to standard output or FILE (also: --json\n"
           "                 FILE.json)\n"
+          "  --list-symbols instead of a run: every name that modules can use, its header and\n"
+          "                 what it is (function, inline, macro, variable); also with --json\n"
           "  --keep         keep the compiled module; prints where\n"
           "  --quiet, -q    no progress, no warnings, kernel messages only from level error\n"
           "                 up\n"

@@ -2,6 +2,7 @@
 /* Loading modules, their parameters, init and exit. The work itself is compat/linux's; here are the
  * messages. */
 #include "load.h"
+#include "report.h"
 #include "symbols.h"
 
 #include <errno.h>
@@ -11,20 +12,24 @@
 
 #include "linux/runtime.h"
 
-bool load_module(const struct built_module *built, struct loaded *loaded)
+bool load_module(const struct built *all, size_t index, struct loaded *every)
 {
+    const struct built_module *built = &all->module[index];
+    struct loaded *loaded = &every[index];
     const void *from, *to;
     char why[512] = "";
     int error;
 
     memset(loaded, 0, sizeof(*loaded));
     loaded->built = built;
-    if (!missing_none(built))
-        return false;
     error = qlx_module_load(built->shared, built->name, &loaded->module, why, sizeof(why));
     if (error) {
         cli_say("cannot load module %s: %s", built->name, why[0] ? why : strerror(-error));
         return false;
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (built->uses && built->uses[i])
+            qlx_module_use(loaded->module, every[i].module);
     }
     qlx_module_range(loaded->module, &from, &to);
     symbols_add_module(built->name, from, to);
@@ -141,6 +146,10 @@ void load_exit(struct loaded *loaded)
     if (!loaded->initialised)
         return;
     loaded->initialised = false;
+    if (qlx_module_users(loaded->module) > 0) {
+        report_in_use(loaded->built->name, qlx_module_users(loaded->module));
+        qlx_module_force(loaded->module); /* so that what else it leaves can be seen */
+    }
     error = qlx_module_exit(loaded->module);
     if (error && !qlx_oopses())
         cli_say("module %s cannot exit: %s", loaded->built->name, strerror(-error));

@@ -13,12 +13,14 @@ struct loaded {
     bool initialised; /* init succeeded */
 };
 
-/* missing.c: name every function the module calls that neither Quarry nor a module loaded before it has,
- * with the lines that call it. False: there is one. */
-bool missing_none(const struct built_module *built);
+/* missing.c: name every function module @index uses that neither Quarry nor a module given before it
+ * exports, with the lines that use it. False: there is one. Notes whose symbols it is bound to. */
+bool missing_none(const struct built *built, size_t index);
+/* Whether Quarry itself has that symbol. */
+bool missing_is_kernel(const char *name);
 
-/* Load, without running anything of it. False: said why. */
-bool load_module(const struct built_module *built, struct loaded *loaded);
+/* Load module @index into @loaded[index], without running anything of it. False: said why. */
+bool load_module(const struct built *built, size_t index, struct loaded *loaded);
 /* Give the parameters from the command line to the modules that have them. Each must fit one. */
 bool load_params(const struct run_options *options, struct loaded *loaded, size_t nr);
 /* Run init. False: it failed (said so) or crashed. */

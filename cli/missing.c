@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Functions that Quarry does not have, named with the module's lines that call them.
+/* Symbols that neither Quarry nor another module has, named with the module's lines that call them.
  *
  * Problem. The dynamic linker would name one function and no line; worse, it would bind a name that
  * happens to exist in some library of this process (printf, sort, …) and let the module run with it.
  *
  * Idea. The module's undefined symbols are read from its shared object before it is loaded. A symbol is
- * served if this program itself exports it (the core, compat/linux), a module loaded before has it,
+ * served if this program itself has it (the core, compat/linux), a module given before exports it,
  * it belongs to the compiler's own runtime, or it is one of the string functions that compat/linux takes
  * from libc. For each other one the object files' relocations tell where it is used, their debugging
  * information which lines those are. */
+#include "exports.h"
 #include "load.h"
 #include "symbols.h"
 
@@ -104,7 +105,7 @@ static bool listed(const char *const *list, const char *name, bool prefix)
     return false;
 }
 
-/* Whether the symbol's owner is this program or a module, and not some library. */
+/* Whether the symbol's owner is this program, and not some library. */
 static bool served(const char *name, bool *libc)
 {
     struct link_map *program = NULL;
@@ -120,18 +121,20 @@ static bool served(const char *name, bool *libc)
         dlclose(self);
     if (!address || !dladdr1(address, &info, (void **)&owner, RTLD_DL_LINKMAP))
         return false;
-    if (owner == program)
-        return true;
-    /* A module loaded before lies in our work folder; a library is named by the linker's search. */
-    if (owner && owner->l_name && strstr(owner->l_name, "/quarry-") != NULL)
-        return true;
-    *libc = true;
-    return false;
+    *libc = owner != program;
+    return owner == program;
+}
+
+bool missing_is_kernel(const char *name)
+{
+    bool libc;
+
+    return served(name, &libc);
 }
 
 struct missing_walk {
     const char *name;
-    bool libc;
+    char *why;
     unsigned int shown;
 };
 
@@ -149,24 +152,88 @@ static bool missing_show(const struct frame *frame, void *data)
                  frame->function);
     else
         snprintf(place, sizeof(place), "%s refers to", frame->function);
-    cli_say("%s %s, which %s", place, walk->name,
-            walk->libc ? "is a function of the C library: kernel code has none"
-                       : "Quarry does not have");
+    cli_say("%s %s, which %s", place, walk->name, walk->why);
     return true;
 }
 
-static void missing_report(const struct built_module *built, const char *name, bool libc)
+/* "counter, user" */
+static char *missing_others(const struct built *built, size_t index)
 {
-    struct missing_walk walk = {.name = name, .libc = libc};
+    char *all = cli_copy("");
 
-    for (size_t i = 0; i < built->object.nr; i++)
-        symbols_uses(built->object.item[i], name, missing_show, &walk);
+    for (size_t i = 0; i < built->nr; i++) {
+        char *more;
+        if (i == index)
+            continue;
+        more = cli_format("%s%s%s", all, *all ? ", " : "", built->module[i].name);
+        free(all);
+        all = more;
+    }
+    return all;
+}
+
+/* Why module @index cannot have it, in words that follow "which". */
+static char *missing_reason(const struct built *built, size_t index, const char *name, bool libc)
+{
+    const struct module_export *of = exports_find(name);
+    const char *owner = of ? built->module[of->module].name : NULL;
+    char *others, *why;
+
+    if (of && of->exported && of->module > index)
+        return cli_format(
+            "module %s exports (%s), but that module is given later: modules load in the "
+            "order given, so give %s first",
+            owner, of->place, owner);
+    if (of && of->exported)
+        return cli_format(
+            "module %s exports for GPL-compatible modules only (%s); %s", owner, of->place,
+            exports_license(&built->module[index]) ? "the licence of this one is another"
+                                                   : "this one has no MODULE_LICENSE");
+    if (of)
+        return cli_format("module %s has but does not export: EXPORT_SYMBOL(%s); is missing there",
+                          owner, name);
+    if (libc)
+        return cli_copy("is a function of the C library: kernel code has none");
+    if (built->nr == 1)
+        return cli_copy("Quarry does not have (quarry run --list-symbols says what it has)");
+    others = missing_others(built, index);
+    why = cli_format("Quarry does not have and no other module given exports (there %s %s)",
+                     built->nr == 2 ? "is" : "are", others);
+    free(others);
+    return why;
+}
+
+static void missing_report(const struct built *built, size_t index, const char *name, bool libc)
+{
+    const struct built_module *module = &built->module[index];
+    struct missing_walk walk = {.name = name, .why = missing_reason(built, index, name, libc)};
+
+    cli_say("unknown symbol %s in module %s", name, module->name);
+    for (size_t i = 0; i < module->object.nr; i++)
+        symbols_uses(module->object.item[i], name, missing_show, &walk);
     if (!walk.shown)
-        cli_say("module %s uses %s, which Quarry does not have", built->name, name);
+        cli_say("module %s uses %s, which %s", module->name, name, walk.why);
+    free(walk.why);
+}
+
+/* Whether a module given before exports it to this one; notes that it is used. */
+static bool missing_exported(const struct built *built, size_t index, const char *name)
+{
+    const struct module_export *of = exports_find(name);
+    struct built_module *module = &built->module[index];
+
+    if (!of || !of->exported || of->module >= index)
+        return false;
+    if (of->gpl && !exports_license_is_gpl(exports_license(module)))
+        return false;
+    if (!module->uses)
+        module->uses = cli_alloc(built->nr * sizeof(*module->uses));
+    module->uses[of->module] = true;
+    return true;
 }
 
 /* The undefined symbols of one SHT_DYNSYM section. */
-static bool missing_section(const struct built_module *built, Elf *elf, Elf_Scn *section,
+static bool missing_section(const struct built *built, size_t index, Elf *elf, Elf_Scn *section,
                             const GElf_Shdr *header)
 {
     Elf_Data *data = elf_getdata(section, NULL);
@@ -182,17 +249,18 @@ static bool missing_section(const struct built_module *built, Elf *elf, Elf_Scn 
             continue;
         name = elf_strptr(elf, header->sh_link, symbol.st_name);
         if (!name || !*name || listed(runtime_prefix, name, true) ||
-            listed(libc_shared, name, false) || served(name, &libc))
+            listed(libc_shared, name, false) || missing_exported(built, index, name) ||
+            served(name, &libc))
             continue;
-        missing_report(built, name, libc);
+        missing_report(built, index, name, libc);
         none = false;
     }
     return none;
 }
 
-bool missing_none(const struct built_module *built)
+bool missing_none(const struct built *built, size_t index)
 {
-    int fd = open(built->shared, O_RDONLY | O_CLOEXEC);
+    int fd = open(built->module[index].shared, O_RDONLY | O_CLOEXEC);
     Elf_Scn *section = NULL;
     bool none = true;
     Elf *elf;
@@ -202,7 +270,7 @@ bool missing_none(const struct built_module *built)
     while (elf && (section = elf_nextscn(elf, section)) != NULL) {
         GElf_Shdr header;
         if (gelf_getshdr(section, &header) && header.sh_type == SHT_DYNSYM &&
-            !missing_section(built, elf, section, &header))
+            !missing_section(built, index, elf, section, &header))
             none = false;
     }
     if (elf)

@@ -14,9 +14,9 @@
 #include <string.h>
 
 static const char *const run_known[] = {
-    "--ram",    "--profile", "--cpus",     "--nodes", "--check", "--options", "--seed",
-    "--kernel", "--param",   "--no-mount", "--gdb",   "--keep",  "--json",    "--quiet",
-    "--help",   "-I",        "-D",         "-h",      "-q",      NULL};
+    "--ram",    "--profile",      "--cpus",     "--nodes", "--check", "--options", "--seed",
+    "--kernel", "--param",        "--no-mount", "--gdb",   "--keep",  "--json",    "--quiet",
+    "--help",   "--list-symbols", "-I",         "-D",      "-h",      "-q",        NULL};
 
 bool options_is(const char *word, const char *option)
 {
@@ -173,6 +173,8 @@ static bool options_switch(struct run_options *options, const char *word)
         options->gdb = true;
     else if (strcmp(word, "--keep") == 0)
         options->keep = true;
+    else if (strcmp(word, "--list-symbols") == 0)
+        options->list_symbols = true;
     else if (strcmp(word, "--quiet") == 0 || strcmp(word, "-q") == 0)
         options->quiet = true;
     else
@@ -243,12 +245,12 @@ void options_parse_run(struct run_options *options, int argc, char **argv)
             strings_add(&module->file, argv[i]);
         }
     }
-    if (!options->nr_modules)
+    if (!options->nr_modules && !options->list_symbols)
         cli_die(CLI_USAGE,
                 "nothing to run: name the module's source files, for example\n"
                 "    quarry run scullc.c -- sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scullc0'\n"
                 "See `quarry run --help`");
-    if (!module)
+    if (!module && !options->list_symbols)
         cli_die(CLI_USAGE, "+ separates modules: there is no file after the last one");
 }
 

@@ -335,6 +335,43 @@ static bool left_visit(const struct qlx_left *left, void *data)
     return true;
 }
 
+struct in_use {
+    const char *module;
+    int holders;
+};
+
+static bool in_use_visit(const struct qlx_left *left, void *data)
+{
+    struct in_use *use = data;
+    struct finding fresh = {
+        .kind = "module in use", .before_is = "taken by", .address = left->object, .problem = true};
+    char text[256];
+
+    if (left->kind != QLX_LEFT_MODULE || strcmp(left->name, use->module) != 0)
+        return true;
+    snprintf(
+        text, sizeof(text),
+        "module %s cannot be unloaded: a reference to it was taken and module_put() is missing",
+        use->module);
+    finding_take(&fresh, text, NULL, &left->where, NULL);
+    use->holders--;
+    return true;
+}
+
+void report_in_use(const char *module, int holders)
+{
+    struct in_use use = {module, holders};
+    struct finding fresh = {.kind = "module in use", .problem = true};
+    char text[256];
+
+    qlx_for_each_left(in_use_visit, &use);
+    if (use.holders <= 0)
+        return;
+    snprintf(text, sizeof(text), "module %s cannot be unloaded: %d open files or modules hold it",
+             module, use.holders);
+    finding_take(&fresh, text, NULL, NULL, NULL);
+}
+
 /* A cache that was not there at the mark. */
 static bool left_cache(const struct quarry_cache_stat *stat, void *data)
 {

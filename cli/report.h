@@ -15,6 +15,8 @@ void report_mark(void);
 void report_sample(void);
 /* Compare with the mark and collect the leaks, and what is still registered. */
 void report_collect_leaks(void);
+/* A module is unloaded while somebody holds it. */
+void report_in_use(const char *module, int holders);
 /* The module crashed. Prints where and what it held. Context: the crashed thread. */
 struct qlx_oops;
 void report_crash(const struct qlx_oops *oops);

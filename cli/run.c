@@ -12,10 +12,13 @@
 #include "build.h"
 #include "command.h"
 #include "events.h"
+#include "exports.h"
 #include "gdb.h"
+#include "listing.h"
 #include "load.h"
 #include "mount.h"
 #include "report.h"
+
 #include "work.h"
 
 #include <pthread.h>
@@ -114,8 +117,14 @@ static bool run_load(struct run *run)
 {
     run->loaded = cli_alloc(run->built.nr * sizeof(*run->loaded));
     report_mark();
+    if (!exports_read(&run->built))
+        return run_fail(run, "two owners of one symbol");
     for (size_t i = 0; i < run->built.nr; i++) {
-        if (!load_module(&run->built.module[i], &run->loaded[i]))
+        if (!missing_none(&run->built, i))
+            return run_fail(run, "a module uses an unknown symbol");
+    }
+    for (size_t i = 0; i < run->built.nr; i++) {
+        if (!load_module(&run->built, i, run->loaded))
             return run_fail(run, "a module cannot be loaded");
         run->nr_loaded++;
         strings_add(&run->names, run->built.module[i].name);
@@ -239,6 +248,8 @@ int cmd_run(int argc, char **argv)
 
     run_now = &run;
     options_parse_run(&run.options, argc, argv);
+    if (run.options.list_symbols)
+        return symbols_list(&run.options);
     if (run.options.gdb)
         return gdb_run(argc, argv);
     if (!run.options.no_mount && !mount_possible())

@@ -114,11 +114,15 @@ QUARRY_API int qlx_module_set_param(struct qlx_module *module, const char *name,
                                     char *why, size_t why_size);
 /* Run the init function: what it returned; 0 when there is none; -EFAULT after an oops. */
 QUARRY_API int qlx_module_init(struct qlx_module *module);
-/* Open files and other holders (try_module_get). Unloading waits for nobody: ask first. */
+/* From now on until its exit @user holds @owner, whose symbols it is bound to. */
+QUARRY_API int qlx_module_use(struct qlx_module *user, struct qlx_module *owner);
+/* Open files, modules bound to it and other holders (try_module_get). */
 QUARRY_API int qlx_module_users(const struct qlx_module *module);
-/* Run the exit function, if there is one: 0, -EBUSY (init has not succeeded, or it exited already),
- * -EFAULT after an oops. */
+/* Run the exit function, if there is one: 0, -EBUSY (init has not succeeded, it exited already, or the
+ * module is in use), -EFAULT after an oops. */
 QUARRY_API int qlx_module_exit(struct qlx_module *module);
+/* Forget who holds it, as `rmmod --force` would. */
+QUARRY_API void qlx_module_force(struct qlx_module *module);
 /* Stop everything that could still call the module's code, forget what it left registered (report
  * it first: qlx_for_each_left), and unmap it. */
 QUARRY_API void qlx_module_unload(struct qlx_module *module);
@@ -334,6 +338,7 @@ QUARRY_API void qlx_catch_signals(void);
 /* Kernel names that modules can use, with the header that declares them; sorted. */
 struct qlx_symbol {
     const char *name, *header;
+    const char *kind; /* "function", "inline", "macro" (with arguments), "variable" */
 };
 QUARRY_API void qlx_for_each_symbol(bool (*visit)(const struct qlx_symbol *, void *), void *data);
 

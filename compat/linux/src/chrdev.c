@@ -347,7 +347,7 @@ int qlx_chrdev_get(unsigned int dev, struct qlx_chrdev *chrdev)
         }
     }
     pthread_mutex_unlock(&chrdev_lock);
-    if (!chrdev->fops || (chrdev->fops->owner && !try_module_get(chrdev->fops->owner)))
+    if (!chrdev->fops || (chrdev->fops->owner && !qlx_module_hold(chrdev->fops->owner)))
         return -ENXIO;
     return 0;
 }
@@ -452,7 +452,7 @@ static bool chrdev_find_minor(const char *name, struct qlx_device *device)
     pthread_mutex_unlock(&chrdev_lock);
     if (!found || qlx_chrdev_get(device->dev, &chrdev))
         return false;
-    module_put(chrdev.fops->owner);
+    qlx_module_drop(chrdev.fops->owner);
     return true;
 }
 

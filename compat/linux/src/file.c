@@ -119,7 +119,7 @@ static void file_free(struct qlx_file *f)
         qlx_proc_put(f->proc);
     if (f->entry)
         qlx_entry_put(f->entry);
-    module_put(f->owner);
+    qlx_module_drop(f->owner);
     pthread_mutex_destroy(&f->watch_lock);
     free(f);
 }
@@ -150,7 +150,7 @@ int qlx_open(unsigned int dev, int flags, struct file **file)
     snprintf(name, sizeof(name), "%u:%u", MAJOR(dev), MINOR(dev));
     f = file_new(flags, inode, name);
     if (!f) {
-        module_put(chrdev.fops->owner);
+        qlx_module_drop(chrdev.fops->owner);
         return -ENOMEM;
     }
     inode->i_cdev = chrdev.cdev;
@@ -183,7 +183,7 @@ int qlx_proc_open(const char *path, int flags, struct file **file)
     f->own_inode.i_private = entry->data;
     f->own_inode.i_size = entry->size;
     f->own_inode.quarry = entry;
-    if (f->file.f_op->owner && !try_module_get(f->file.f_op->owner))
+    if (f->file.f_op->owner && !qlx_module_hold(f->file.f_op->owner))
         error = -ENOENT;
     else
         error = (f->owner = f->file.f_op->owner, file_call_open(f));
@@ -209,7 +209,7 @@ int qlx_entry_open(const char *path, int flags, struct file **file)
     f->entry = entry;
     f->file.f_path.dentry = &entry->dentry;
     f->file.f_op = entry->fops;
-    if (!try_module_get(entry->owner))
+    if (!qlx_module_hold(entry->owner))
         error = -ENOENT;
     else
         error = (f->owner = entry->owner, file_call_open(f));

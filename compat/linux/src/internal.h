@@ -166,7 +166,7 @@ struct qlx_chrdev {
     struct cdev *cdev;       /* NULL for misc devices */
     struct miscdevice *misc; /* or NULL */
 };
-/* 0 or -ENXIO. On success the module is held (module_put(chrdev->fops->owner)). */
+/* 0 or -ENXIO. On success the module is held (qlx_module_drop(chrdev->fops->owner)). */
 int qlx_chrdev_get(unsigned int dev, struct qlx_chrdev *chrdev);
 /* device.c: the misc device of a minor, or NULL. */
 struct miscdevice *qlx_misc_find(unsigned int minor);
@@ -189,6 +189,9 @@ const struct file_operations *qlx_proc_fops(struct proc_dir_entry *entry);
 /* module.c */
 /* Leave out the frames of compat/linux itself, if a module's code is among the rest. */
 void qlx_trace_begin_in_module(struct quarry_trace *trace);
+/* References of the implementation's own: open files. */
+bool qlx_module_hold(struct module *module);
+void qlx_module_drop(struct module *module);
 unsigned int qlx_module_version(const struct module *module);
 
 /* symbols.c, made at build time */

@@ -24,8 +24,14 @@ struct module_text {
     char text[];
 };
 
+struct module_use {
+    struct list_head list;
+    struct qlx_module *owner;
+};
+
 struct qlx_module {
     struct list_head list;
+    struct list_head uses; /* modules whose symbols it is bound to */
     struct module *module;
     const void *from, *to; /* its code and data */
     void *handle;
@@ -44,7 +50,7 @@ QUARRY_API void quarry_module_announce(struct module *module)
 
 /* ---- references ---------------------------------------------------------------------------- */
 
-QUARRY_API bool try_module_get(struct module *module)
+bool qlx_module_hold(struct module *module)
 {
     if (!module)
         return true;
@@ -54,16 +60,38 @@ QUARRY_API bool try_module_get(struct module *module)
     return true;
 }
 
-QUARRY_API void __module_get(struct module *module)
+void qlx_module_drop(struct module *module)
 {
     if (module)
-        __atomic_fetch_add(&module->quarry_users, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_sub(&module->quarry_users, 1, __ATOMIC_RELAXED);
+}
+
+/* A reference that driver code takes is on the list of what is left, with its place. */
+QUARRY_API bool try_module_get(struct module *module)
+{
+    if (!qlx_module_hold(module))
+        return false;
+    if (module)
+        qlx_left_add(QLX_LEFT_MODULE, module, module->name);
+    return true;
+}
+
+QUARRY_API void __module_get(struct module *module)
+{
+    if (!module)
+        return;
+    __atomic_fetch_add(&module->quarry_users, 1, __ATOMIC_RELAXED);
+    qlx_left_add(QLX_LEFT_MODULE, module, module->name);
 }
 
 QUARRY_API void module_put(struct module *module)
 {
-    if (module && __atomic_fetch_sub(&module->quarry_users, 1, __ATOMIC_RELAXED) <= 0)
+    if (!module)
+        return;
+    if (!qlx_left_remove(QLX_LEFT_MODULE, module))
         qlx_find("registration", NULL, NULL, "module_put of a module that nobody holds");
+    else
+        qlx_module_drop(module);
 }
 
 QUARRY_API int module_refcount(struct module *module)
@@ -142,6 +170,7 @@ int qlx_module_load(const char *path, const char *name, struct qlx_module **modu
     if (!made)
         return -ENOMEM;
     INIT_LIST_HEAD(&made->texts);
+    INIT_LIST_HEAD(&made->uses);
     pthread_mutex_lock(&module_lock);
     module_announced = NULL;
     made->handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
@@ -251,17 +280,51 @@ int qlx_module_users(const struct qlx_module *module)
     return module_refcount(module->module);
 }
 
+int qlx_module_use(struct qlx_module *user, struct qlx_module *owner)
+{
+    struct module_use *use = malloc(sizeof(*use));
+    if (!use)
+        return -ENOMEM;
+    use->owner = owner;
+    pthread_mutex_lock(&module_lock);
+    list_add(&use->list, &user->uses);
+    pthread_mutex_unlock(&module_lock);
+    qlx_module_hold(owner->module);
+    return 0;
+}
+
+static void module_uses_end(struct qlx_module *module)
+{
+    struct module_use *use, *next;
+    LIST_HEAD(uses);
+    pthread_mutex_lock(&module_lock);
+    list_splice_init(&module->uses, &uses);
+    pthread_mutex_unlock(&module_lock);
+    list_for_each_entry_safe (use, next, &uses, list) {
+        qlx_module_drop(use->owner->module);
+        free(use);
+    }
+}
+
+void qlx_module_force(struct qlx_module *module)
+{
+    while (qlx_left_remove(QLX_LEFT_MODULE, module->module))
+        ;
+    __atomic_store_n(&module->module->quarry_users, 0, __ATOMIC_RELAXED);
+}
+
 int qlx_module_exit(struct qlx_module *module)
 {
     exitcall_t end = module_exit_function(module);
     int result = 0;
-    if (!module->live || module->exited)
+    if (!module->live || module->exited || qlx_module_users(module) > 0)
         return -EBUSY;
     __atomic_store_n(&module->module->quarry_going, true, __ATOMIC_RELEASE);
     module->exited = true;
     if (end)
         result = module_run(NULL, end, "rmmod");
     qlx_rcu_drain();
+    module_uses_end(module);
     return result;
 }
 
@@ -279,6 +342,7 @@ void qlx_module_unload(struct qlx_module *module)
 {
     struct qlx_module *other, *next;
     bool last = true;
+    module_uses_end(module);
     pthread_mutex_lock(&module_lock);
     module->unloaded = true;
     module->module->quarry_going = true;
@@ -292,6 +356,49 @@ void qlx_module_unload(struct qlx_module *module)
     list_for_each_entry_safe (other, next, &module_list, list)
         module_close(other);
     pthread_mutex_unlock(&module_lock);
+}
+
+/* ---- symbols by name ----------------------------------------------------------------------- */
+
+/* The module that exports @symbol (or the symbol at @address), and its record. */
+static struct module *module_exporting(const char *symbol, const void *address,
+                                       const struct quarry_export **record)
+{
+    struct qlx_module *module;
+    struct module *found = NULL;
+    pthread_mutex_lock(&module_lock);
+    list_for_each_entry (module, &module_list, list) {
+        const struct quarry_export *const *at;
+        for (at = module->module->exports_from; at < module->module->exports_to; at++) {
+            if (*at && (symbol ? strcmp((*at)->name, symbol) == 0 : (*at)->address == address)) {
+                found = module->module;
+                *record = *at;
+            }
+        }
+    }
+    pthread_mutex_unlock(&module_lock);
+    return found;
+}
+
+QUARRY_API void *__symbol_get(const char *symbol)
+{
+    const struct quarry_export *record;
+    struct module *module = module_exporting(symbol, NULL, &record);
+    if (!module)
+        return dlsym(RTLD_DEFAULT, symbol);
+    return try_module_get(module) ? (void *)(uintptr_t)record->address : NULL;
+}
+
+QUARRY_API void __symbol_put(const char *symbol)
+{
+    const struct quarry_export *record;
+    module_put(module_exporting(symbol, NULL, &record));
+}
+
+QUARRY_API void symbol_put_addr(void *address)
+{
+    const struct quarry_export *record;
+    module_put(module_exporting(NULL, address, &record));
 }
 
 /* ---- parameters ---------------------------------------------------------------------------- */

@@ -92,10 +92,6 @@ QUARRY_API struct dentry *debugfs_lookup(const char *name, struct dentry *parent
 QUARRY_API void debugfs_lookup_and_remove(const char *name, struct dentry *parent);
 QUARRY_API struct dentry *debugfs_rename(struct dentry *old_parent, struct dentry *dentry,
                                          struct dentry *new_parent, const char *name);
-static inline bool debugfs_initialized(void)
-{
-    return true;
-}
 /* Inside an operation of the file: keep it from being removed. 0 or -EIO. */
 QUARRY_API int debugfs_file_get(struct dentry *dentry);
 QUARRY_API void debugfs_file_put(struct dentry *dentry);
@@ -110,28 +106,35 @@ QUARRY_API const struct file_operations *debugfs_real_fops(const struct file *fi
 #define QUARRY_DEBUGFS_RESULT void
 #define QUARRY_DEBUGFS_RETURN
 #endif
-#define quarry_debugfs_create(name, type, kind)                                                    \
-    static inline QUARRY_DEBUGFS_RESULT debugfs_create_##name(const char *file, umode_t mode,      \
-                                                              struct dentry *parent, type *value)  \
+#define quarry_define_debugfs(name, type, kind)                                                    \
+    static inline QUARRY_DEBUGFS_RESULT name(const char *file, umode_t mode,                       \
+                                             struct dentry *parent, type *value)                   \
     {                                                                                              \
         QUARRY_DEBUGFS_RETURN quarry_debugfs_number(file, mode, parent, value, kind);              \
     }
-quarry_debugfs_create(u8, u8, QUARRY_DEBUGFS_U8) quarry_debugfs_create(u16, u16, QUARRY_DEBUGFS_U16)
-    quarry_debugfs_create(u32, u32, QUARRY_DEBUGFS_U32) quarry_debugfs_create(u64, u64,
-                                                                              QUARRY_DEBUGFS_U64)
-        quarry_debugfs_create(ulong, unsigned long, QUARRY_DEBUGFS_ULONG)
-            quarry_debugfs_create(size_t, size_t, QUARRY_DEBUGFS_SIZE)
-                quarry_debugfs_create(x8, u8, QUARRY_DEBUGFS_X8)
-                    quarry_debugfs_create(x16, u16, QUARRY_DEBUGFS_X16)
-                        quarry_debugfs_create(x32, u32, QUARRY_DEBUGFS_X32)
-                            quarry_debugfs_create(x64, u64, QUARRY_DEBUGFS_X64)
-                                quarry_debugfs_create(xul, unsigned long, QUARRY_DEBUGFS_XUL)
-                                    quarry_debugfs_create(atomic_t, atomic_t, QUARRY_DEBUGFS_ATOMIC)
-                                        quarry_debugfs_create(bool, bool, QUARRY_DEBUGFS_BOOL)
+/* clang-format off */
+quarry_define_debugfs(debugfs_create_u8, u8, QUARRY_DEBUGFS_U8)
+quarry_define_debugfs(debugfs_create_u16, u16, QUARRY_DEBUGFS_U16)
+quarry_define_debugfs(debugfs_create_u32, u32, QUARRY_DEBUGFS_U32)
+quarry_define_debugfs(debugfs_create_u64, u64, QUARRY_DEBUGFS_U64)
+quarry_define_debugfs(debugfs_create_ulong, unsigned long, QUARRY_DEBUGFS_ULONG)
+quarry_define_debugfs(debugfs_create_size_t, size_t, QUARRY_DEBUGFS_SIZE)
+quarry_define_debugfs(debugfs_create_x8, u8, QUARRY_DEBUGFS_X8)
+quarry_define_debugfs(debugfs_create_x16, u16, QUARRY_DEBUGFS_X16)
+quarry_define_debugfs(debugfs_create_x32, u32, QUARRY_DEBUGFS_X32)
+quarry_define_debugfs(debugfs_create_x64, u64, QUARRY_DEBUGFS_X64)
+quarry_define_debugfs(debugfs_create_xul, unsigned long, QUARRY_DEBUGFS_XUL)
+quarry_define_debugfs(debugfs_create_atomic_t, atomic_t, QUARRY_DEBUGFS_ATOMIC)
+quarry_define_debugfs(debugfs_create_bool, bool, QUARRY_DEBUGFS_BOOL)
+static inline bool debugfs_initialized(void)
+{
+    return true;
+}
+/* clang-format on */
 
-    /* A text from kmalloc that a write replaces by another from kmalloc. */
-    QUARRY_API
-    void debugfs_create_str(const char *name, umode_t mode, struct dentry *parent, char **text);
+/* A text from kmalloc that a write replaces by another from kmalloc. */
+QUARRY_API void debugfs_create_str(const char *name, umode_t mode, struct dentry *parent,
+                                   char **text);
 QUARRY_API struct dentry *debugfs_create_blob(const char *name, umode_t mode, struct dentry *parent,
                                               struct debugfs_blob_wrapper *blob);
 QUARRY_API void debugfs_create_u32_array(const char *name, umode_t mode, struct dentry *parent,

@@ -62,7 +62,8 @@ QUARRY_API unsigned long long memparse(const char *text, char **end);
 QUARRY_API int get_option(char **text, int *value);
 QUARRY_API char *get_options(const char *text, int count, int *values);
 
-extern const char hex_asc[], hex_asc_upper[];
+extern QUARRY_API const char hex_asc[];
+extern QUARRY_API const char hex_asc_upper[];
 #define hex_asc_lo(x) hex_asc[(x)&0x0f]
 #define hex_asc_hi(x) hex_asc[((x)&0xf0) >> 4]
 QUARRY_API int hex_to_bin(unsigned char c);

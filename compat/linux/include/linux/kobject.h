@@ -91,7 +91,11 @@ QUARRY_EXTERN_C_BEGIN
 /* Calls kobj_attribute's show and store. */
 extern QUARRY_API const struct sysfs_ops kobj_sysfs_ops;
 /* sys/kernel, sys/kernel/mm, sys/fs, sys/firmware, sys/power. */
-extern QUARRY_API struct kobject *kernel_kobj, *mm_kobj, *fs_kobj, *firmware_kobj, *power_kobj;
+extern QUARRY_API struct kobject *kernel_kobj;
+extern QUARRY_API struct kobject *mm_kobj;
+extern QUARRY_API struct kobject *fs_kobj;
+extern QUARRY_API struct kobject *firmware_kobj;
+extern QUARRY_API struct kobject *power_kobj;
 
 __printf(2, 3) QUARRY_API int kobject_set_name(struct kobject *kobj, const char *format, ...);
 __printf(2, 0) QUARRY_API

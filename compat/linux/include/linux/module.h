@@ -30,6 +30,7 @@ struct module {
     const exitcall_t *exit_from, *exit_to;
     const struct quarry_param *const *params_from, *const *params_to;
     const char *const *info_from, *const *info_to;
+    const struct quarry_export *const *exports_from, *const *exports_to;
     int quarry_users; /* try_module_get */
     bool quarry_going;
     unsigned int quarry_version; /* LINUX_VERSION_CODE of its build */
@@ -41,8 +42,15 @@ QUARRY_API bool try_module_get(struct module *module);
 QUARRY_API void module_put(struct module *module);
 QUARRY_API void __module_get(struct module *module);
 QUARRY_API int module_refcount(struct module *module);
+/* The address of an exported symbol, with its module held until symbol_put; NULL: nobody exports it. */
+QUARRY_API void *__symbol_get(const char *symbol);
+QUARRY_API void __symbol_put(const char *symbol);
+QUARRY_API void symbol_put_addr(void *address);
 QUARRY_API void quarry_module_announce(struct module *module);
 QUARRY_EXTERN_C_END
+#define symbol_get(symbol) ((__typeof__(&symbol))(__symbol_get(#symbol)))
+#define symbol_request(symbol) symbol_get(symbol)
+#define symbol_put(symbol) __symbol_put(#symbol)
 #define request_module(...) (-ENOENT)
 #define module_name(module) ((module) ? (module)->name : "kernel")
 
@@ -58,6 +66,7 @@ QUARRY_SECTION(initcall_t, qlx_init);
 QUARRY_SECTION(exitcall_t, qlx_exit);
 QUARRY_SECTION(struct quarry_param const *, qlx_params);
 QUARRY_SECTION(char const *, qlx_info);
+QUARRY_SECTION(struct quarry_export const *, qlx_exports);
 #undef QUARRY_SECTION
 
 /* A module may also define these two instead of using module_init and module_exit. */
@@ -80,6 +89,8 @@ struct module __this_module __attribute__((weak, visibility("hidden"))) = {
     .params_to = __stop_qlx_params,
     .info_from = __start_qlx_info,
     .info_to = __stop_qlx_info,
+    .exports_from = __start_qlx_exports,
+    .exports_to = __stop_qlx_exports,
 };
 static void __attribute__((constructor, used)) quarry_module_constructor(void)
 {

@@ -101,8 +101,11 @@ QUARRY_API int param_set_bool(const char *value, const struct kernel_param *kp);
 QUARRY_API int param_get_bool(char *buffer, const struct kernel_param *kp);
 QUARRY_API int param_set_charp(const char *value, const struct kernel_param *kp);
 QUARRY_API int param_get_charp(char *buffer, const struct kernel_param *kp);
-extern const struct kernel_param_ops param_ops_int, param_ops_uint, param_ops_ulong, param_ops_bool,
-    param_ops_charp;
+extern QUARRY_API const struct kernel_param_ops param_ops_int;
+extern QUARRY_API const struct kernel_param_ops param_ops_uint;
+extern QUARRY_API const struct kernel_param_ops param_ops_ulong;
+extern QUARRY_API const struct kernel_param_ops param_ops_bool;
+extern QUARRY_API const struct kernel_param_ops param_ops_charp;
 QUARRY_EXTERN_C_END
 
 #endif
