@@ -20,7 +20,7 @@ typedef struct {
 struct user_namespace {
     int quarry_unused;
 };
-extern struct user_namespace init_user_ns;
+extern QUARRY_API struct user_namespace init_user_ns;
 
 static inline uid_t __kuid_val(kuid_t uid)
 {
