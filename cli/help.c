@@ -30,7 +30,7 @@ void help_all(FILE *out)
 
 void help_run(void)
 {
-    fputs("usage: quarry run [options] FILE.c... [+ FILE.c...]... [-- COMMAND [argument...]]\n"
+    fputs("usage: quarry run [options] FILE.c... [+ FILE.c...]... [-- COMMAND [word...]]\n"
           "\n"
           "Compiles the files as one kernel module, loads it on a fresh machine, mounts a\n"
           "folder with dev/<its devices> and proc/<slabinfo, buddyinfo, kmsg, its own\n"
@@ -75,9 +75,9 @@ void help_run(void)
           "\n",
           stdout);
     fputs("Standard output belongs to COMMAND; everything of Quarry's goes to standard\n"
-          "error. A read that a driver blocks ends with EINTR when its client gets a signal.\n"
-          "mmap of a device shows the driver's own pages to programs that are linked\n"
-          "dynamically.\n"
+          "error. A read that a driver blocks ends with EINTR when its client gets a\n"
+          "signal. mmap of a device shows the driver's own pages to programs that are\n"
+          "linked dynamically.\n"
           "\n"
           "Exit status: 0 clean; 1 findings (leaks, misuse, a crash), also of an init that\n"
           "fails; 2 a module does not build or load, or its init fails cleanly, or the\n"
@@ -131,13 +131,13 @@ void help_explain(void)
 {
     fputs("usage: quarry explain [FILE]\n"
           "\n"
-          "Reads a saved kernel log (dmesg, journal, serial console), slabinfo or buddyinfo,\n"
-          "of a real Linux machine or of a run, from FILE or standard input, and says in\n"
-          "words what it means: for each page allocation failure, out-of-memory kill and\n"
-          "failed slab or vmalloc what was asked, which rule stopped it in the zone that\n"
-          "came closest, and what would have helped; for slabinfo which caches hold memory\n"
-          "and how much of it is idle; for buddyinfo how far memory is in pieces. Sizes are\n"
-          "those of 4 KiB pages.\n"
+          "Reads a saved kernel log (dmesg, journal, serial console), slabinfo or\n"
+          "buddyinfo, of a real Linux machine or of a run, from FILE or standard input,\n"
+          "and says in words what it means: for each page allocation failure,\n"
+          "out-of-memory kill and failed slab or vmalloc what was asked, which rule stopped\n"
+          "it in the zone that came closest, and what would have helped; for slabinfo which\n"
+          "caches hold memory and how much of it is idle; for buddyinfo how far memory is\n"
+          "in pieces. Sizes are those of 4 KiB pages.\n"
           "\n"
           "Exit status: 0; 2 when FILE cannot be read or holds nothing of the kind.\n"
           "\n"

@@ -65,15 +65,5 @@ if(NOT QUARRY_PREFIX)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/release/ DESTINATION ${QUARRY_DATADIR} COMPONENT development)
 endif()
 
-# Manual pages: the command's with the command, all others with the headers.
-file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.[1-9])
-foreach(page IN LISTS pages)
-  string(REGEX REPLACE ".*\\.([1-9])$" "\\1" section ${page})
-  set(component development)
-  if(section EQUAL 1)
-    set(component command)
-  endif()
-  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT ${component})
-endforeach()
-
+include(${CMAKE_CURRENT_LIST_DIR}/man.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/deb.cmake)

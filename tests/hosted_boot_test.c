@@ -65,6 +65,27 @@ static void the_first_call_boots_the_machine(void **state)
     assert_true(child_exited_well(child_run(body_first_use, NULL)));
 }
 
+static void body_first_use_in_atomic_context(const void *data)
+{
+    void *p;
+    (void)data;
+    setenv("QUARRY_CHECK", "1", 1);
+    quarry_context_enter(QUARRY_CTX_SPINLOCK);
+    p = kmalloc(100, GFP_ATOMIC);
+    CHILD_CHECK(p);
+    CHILD_CHECK(quarry_findings(QUARRY_FINDING_KINDS) == 0);
+    CHILD_CHECK(kmalloc(100, GFP_KERNEL)); /* the context is still what it was */
+    CHILD_CHECK(quarry_findings(QUARRY_BAD_CONTEXT) == 1);
+    quarry_context_leave(QUARRY_CTX_SPINLOCK);
+    kfree(p);
+}
+
+static void a_first_call_in_atomic_context_is_no_finding(void **state)
+{
+    (void)state;
+    assert_true(child_exited_well(child_run(body_first_use_in_atomic_context, NULL)));
+}
+
 static pthread_barrier_t race_start;
 
 static void *race_thread(void *data)
@@ -374,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_call_boots_the_machine),
+        cmocka_unit_test(a_first_call_in_atomic_context_is_no_finding),
         cmocka_unit_test(sixteen_threads_boot_it_exactly_once),
         cmocka_unit_test(an_explicit_boot_wins_over_the_environment),
         cmocka_unit_test(the_environment_describes_what_the_caller_left_open),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What a build needs beyond git, gcc and make, on Debian 12 and its kin.
 #
-#     tools/install-deps.sh run|test|bench
+#     tools/install-deps.sh run|test|coverage|bench
 #
 # Everything there already: says nothing and ends at once. As root, or where sudo asks for no
 # password: installs what is missing. Otherwise prints the one command to run and fails. On a system
@@ -10,15 +10,16 @@
 set -eu
 
 run_packages="gcc libc6-dev make cmake ninja-build pkg-config libfuse3-dev fuse3 libdw-dev libjansson-dev"
-test_packages="$run_packages libcmocka-dev clang clang-tidy clang-format cppcheck patch binutils"
+test_packages="$run_packages libcmocka-dev clang clang-tidy clang-format cppcheck patch binutils mandoc"
 bench_packages="$run_packages libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 valgrind"
 
 case "${1:-run}" in
 run) packages=$run_packages tools="cc cmake ninja pkg-config" modules="fuse3 libdw jansson" ;;
 test) packages=$test_packages tools="cc cmake ninja pkg-config clang clang-tidy clang-format cppcheck"
     modules="fuse3 libdw jansson cmocka" ;;
+coverage) packages="$test_packages lcov" tools="cc cmake ninja pkg-config lcov" modules="fuse3 libdw jansson cmocka" ;;
 bench) packages=$bench_packages tools="cc cmake ninja pkg-config valgrind" modules="fuse3 libdw jansson" ;;
-*) echo "usage: $0 run|test|bench" >&2; exit 64 ;;
+*) echo "usage: $0 run|test|coverage|bench" >&2; exit 64 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then

@@ -166,6 +166,21 @@ static void boot_complain(void)
     qp_write(text, (size_t)length);
 }
 
+/* Booting is the machine's own work: that the call which needs it comes in atomic context is not held
+ * against what the boot allocates. */
+static int boot_alone(const struct quarry_machine *machine)
+{
+    unsigned int atomic = qp_self.atomic;
+    int error;
+
+    boot_here = true;
+    qp_self.atomic = 0;
+    error = boot_locked(machine);
+    qp_self.atomic = atomic;
+    boot_here = false;
+    return error;
+}
+
 int quarry_boot(const struct quarry_machine *machine)
 {
     int error;
@@ -176,9 +191,7 @@ int quarry_boot(const struct quarry_machine *machine)
         hosted_boot_unlock();
         return -EBUSY;
     }
-    boot_here = true;
-    error = boot_locked(machine);
-    boot_here = false;
+    error = boot_alone(machine);
     if (error)
         boot_complain();
     hosted_boot_unlock();
@@ -203,9 +216,7 @@ void quarry_boot_default(void)
     hosted_boot_lock();
     qp_self.parked--;
     if (!quarry_booted()) {
-        boot_here = true;
-        error = boot_locked(NULL);
-        boot_here = false;
+        error = boot_alone(NULL);
     }
     if (error) {
         boot_complain();

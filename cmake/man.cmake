@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# Manual pages: the command's with the command, all others with the headers; and for each further name in a
+# page's NAME section a page that leads to it.
+file(GLOB QUARRY_MAN_PAGES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.[1-9])
+foreach(page IN LISTS QUARRY_MAN_PAGES)
+  get_filename_component(file ${page} NAME)
+  string(REGEX REPLACE ".*\\." "" section ${file})
+  set(component development)
+  if(section EQUAL 1)
+    set(component command)
+  endif()
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT ${component})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page})
+  file(READ ${page} text)
+  string(REGEX MATCH "\\.SH NAME\n([^.]*) \\\\- " unused "${text}")
+  string(REGEX REPLACE "[ \n]" "" names "${CMAKE_MATCH_1}")
+  string(REPLACE "\\-" "-" names "${names}")
+  string(REPLACE "," ";" names "${names}")
+  foreach(name IN LISTS names)
+    if(NOT "${name}.${section}" STREQUAL "${file}")
+      file(WRITE ${PROJECT_BINARY_DIR}/man/${name}.${section} ".so man${section}/${file}\n")
+      install(FILES ${PROJECT_BINARY_DIR}/man/${name}.${section}
+        DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT ${component})
+    endif()
+  endforeach()
+endforeach()
