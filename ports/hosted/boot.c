@@ -166,21 +166,6 @@ static void boot_complain(void)
     qp_write(text, (size_t)length);
 }
 
-/* Booting is the machine's own work: that the call which needs it comes in atomic context is not held
- * against what the boot allocates. */
-static int boot_alone(const struct quarry_machine *machine)
-{
-    unsigned int atomic = qp_self.atomic;
-    int error;
-
-    boot_here = true;
-    qp_self.atomic = 0;
-    error = boot_locked(machine);
-    qp_self.atomic = atomic;
-    boot_here = false;
-    return error;
-}
-
 int quarry_boot(const struct quarry_machine *machine)
 {
     int error;
@@ -191,7 +176,9 @@ int quarry_boot(const struct quarry_machine *machine)
         hosted_boot_unlock();
         return -EBUSY;
     }
-    error = boot_alone(machine);
+    boot_here = true;
+    error = boot_locked(machine);
+    boot_here = false;
     if (error)
         boot_complain();
     hosted_boot_unlock();
@@ -216,7 +203,9 @@ void quarry_boot_default(void)
     hosted_boot_lock();
     qp_self.parked--;
     if (!quarry_booted()) {
-        error = boot_alone(NULL);
+        boot_here = true;
+        error = boot_locked(NULL);
+        boot_here = false;
     }
     if (error) {
         boot_complain();

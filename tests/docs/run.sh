@@ -22,8 +22,10 @@ here=$QUARRY_SOURCE/tests/docs
 name=${document#"$QUARRY_SOURCE"/}
 mkdir -p "$work/blocks" "$work/home"
 ln -s "$QUARRY_SOURCE/examples" "$work/home/examples"
-mkdir -p "$work/home/build/release/cli" # where the first build of a reader lies
+# Where a reader's first build, and what make amalgamation makes, lie.
+mkdir -p "$work/home/build/release/cli"
 ln -s "$(command -v quarry)" "$work/home/build/release/cli/quarry"
+ln -s "$(dirname "$(command -v quarry)")/../share/quarry" "$work/home/build/quarry-$(quarry --version | cut -d ' ' -f 2)"
 awk -v out="$work/blocks" -f "$here/extract.awk" "$document" >"$work/list"
 HOME=$work/home
 export HOME
