@@ -139,6 +139,27 @@ static int boot_carve(struct quarry *q, const struct qp_machine *machine,
         if (room)
             qr_traces_init(&q->check.traces, room, PAGE_ALIGN(traces));
     }
+    if (options->mem_profiling) {
+        /* 1/1024 of memory, 16 KiB … 1 MiB: room for 512 to 32,768 places that allocate. */
+        u64 bytes = QR_MIN(QR_MAX(map->nr_present * PAGE_SIZE / 1024, 16u << 10), 1u << 20);
+        void *room = qr_map_carve(map, machine, PAGE_ALIGN(bytes));
+        if (!room) {
+            qr_snprintf(why, why_size, "mem_profiling needs %llu KiB of low memory: give more RAM",
+                        (unsigned long long)bytes >> 10);
+            return -QR_ENOMEM;
+        }
+        qr_sites_init(&q->check.sites, room, PAGE_ALIGN(bytes));
+    }
+    if (options->mem_profiling || options->check) {
+        u64 bytes = (map->max_pfn - map->min_pfn) * sizeof(struct qr_page_note);
+        q->zones.note = qr_map_carve(map, machine, PAGE_ALIGN(bytes));
+        if (!q->zones.note) {
+            qr_snprintf(why, why_size,
+                        "check and mem_profiling need %llu KiB of low memory: give more RAM",
+                        (unsigned long long)bytes >> 10);
+            return -QR_ENOMEM;
+        }
+    }
     if (options->page_owner) {
         u64 bytes = (map->max_pfn - map->min_pfn) * sizeof(struct qr_owner);
         q->zones.owner = qr_map_carve(map, machine, PAGE_ALIGN(bytes));
@@ -265,6 +286,10 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->vm.grace = &q->grace;
     q->vm.check = &q->check;
     q->vm.faults = &q->faults;
+    q->leaks.zones = &q->zones;
+    q->leaks.slabs = &q->slabs;
+    q->leaks.vm = &q->vm;
+    q->leaks.check = &q->check;
     q->kmaps.zones = &q->zones;
     q->kmaps.check = &q->check;
     q->percpu.vm = &q->vm;
@@ -280,8 +305,9 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
 static void boot_clear(struct quarry *q)
 {
     quarry_report_fn hook = q->check.hook;
-    void *data = q->check.hook_data;
     struct qr_percpu percpu = q->percpu;
+    quarry_symbol_fn symbol = q->check.symbol;
+    void *data = q->check.hook_data, *symbol_data = q->check.symbol_data;
 
     qr_percpu_clear(&percpu);
     memset(&q->map, 0, sizeof(*q) - offsetof(struct quarry, map));
@@ -289,6 +315,8 @@ static void boot_clear(struct quarry *q)
     q->check.hook = hook;
     q->check.hook_data = data;
     q->percpu = percpu;
+    q->check.symbol = symbol;
+    q->check.symbol_data = symbol_data;
 }
 
 static int boot_layers(struct quarry *q, const struct qp_machine *machine, char *why,

@@ -30,6 +30,7 @@ static const struct option_entry option_table[] = {
     {"init_on_alloc", OPTION_SWITCH, OPTION_AT(init_on_alloc), 1},
     {"init_on_free", OPTION_SWITCH, OPTION_AT(init_on_free), 1},
     {"page_poison", OPTION_SWITCH, OPTION_AT(page_poison), 1},
+    {"mem_profiling", OPTION_SWITCH, OPTION_AT(mem_profiling), 1},
     {"page_owner", OPTION_SWITCH, OPTION_AT(page_owner), 1},
     {"failslab", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAILSLAB]), 0},
     {"fail_page_alloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), 0},

@@ -38,8 +38,8 @@ static void fork_each_cache_lock(struct quarry *q, struct kmem_cache *cache, for
         fn(q, &cache->node[nid].lock);
 }
 
-/* Every lock below vm's, in the layers' order. Releasing in the same order is fine:
- * nobody else can hold one of them meanwhile. */
+/* Every lock below the first three (down to vm's), in the layers' order. Releasing in the same
+ * order is fine: nobody else can hold one of them meanwhile. */
 static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
 {
     struct list_head *pos;
@@ -62,6 +62,7 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
 void qr_freeze(struct quarry *q)
 {
     q->freeze_outer = ~0ul;
+    fork_take(q, &q->leaks.lock);
     fork_take(q, &q->percpu.lock);
     fork_take(q, &q->vm.lock);
     fork_each_inner_lock(q, fork_take);
@@ -71,7 +72,8 @@ void qr_thaw(struct quarry *q)
 {
     fork_each_inner_lock(q, fork_release);
     fork_release(q, &q->vm.lock);
-    qp_unlock(&q->percpu.lock, q->freeze_outer);
+    fork_release(q, &q->percpu.lock);
+    qp_unlock(&q->leaks.lock, q->freeze_outer);
 }
 
 void qr_after_fork(struct quarry *q)

@@ -10,6 +10,7 @@
 #include "grace/grace.h"
 #include "guard/guard.h"
 #include "kmalloc/kmalloc.h"
+#include "leak/leak.h"
 #include "map/map.h"
 #include "percpu/percpu.h"
 #include "pool/pool.h"
@@ -33,6 +34,7 @@ struct quarry {
     struct qr_check check;
     struct qr_faults faults;
     struct qr_guards guards;
+    struct qr_leaks leaks;
     struct qp_machine machine;                /* as booted; regions and options not kept */
     struct qr_cpu *boot_cpu;                  /* CPU 0's data, carved at boot */
     size_t cpu_bytes;                         /* of one CPU's data */

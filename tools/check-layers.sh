@@ -26,8 +26,8 @@ done
 find $dirs -name '*.[chS]' -type f | sort | awk '
 BEGIN {
     # Bottom to top. A layer may include those of a smaller rank.
-    split("base check fault map guard zone reclaim grace slab kmalloc vm pool genpool percpu dma observe api", order, " ")
-    split("0 1 1 2 3 3 4 5 6 7 8 9 9 9 9 10 10", height, " ")
+    split("base check fault map guard zone reclaim grace slab kmalloc vm pool genpool percpu dma leak observe api", order, " ")
+    split("0 1 1 2 3 3 4 5 6 7 8 9 9 9 9 9 10 10", height, " ")
     for (i in order)
         rank[order[i]] = height[i] + 0
     split("base/percpu.h map/page_flags.h slab/fast.h kmalloc/fast.h vm/arena.h", more, " ")

@@ -11,6 +11,8 @@
 #include <quarry/genalloc.h>
 #include <quarry/gfp.h>
 #include <quarry/highmem.h>
+#include <quarry/kmemleak.h>
+#include <quarry/leak.h>
 #include <quarry/mempool.h>
 #include <quarry/page.h>
 #include <quarry/percpu.h>

@@ -43,12 +43,29 @@ struct quarry_report {
     const char *also_is;
 };
 
+/* What an address in the program is. Strings stay valid as long as the program runs. */
+struct quarry_symbol {
+    const char *function; /* NULL: unknown */
+    const char *file;     /* NULL: unknown */
+    unsigned int line;
+    const char *module; /* a kernel module's or shared library's name; NULL: the program itself */
+    const char *object; /* without a file: the object file's name … */
+    size_t offset;      /* … and the address in it */
+};
+
 QUARRY_EXTERN_C_BEGIN
 
 /* Called for every finding, in the context where it was made, before the text is printed. Returns
  * true to print as usual, false to keep the console quiet. NULL restores the default. */
 typedef bool (*quarry_report_fn)(const struct quarry_report *report, void *data);
 QUARRY_API void quarry_set_report_hook(quarry_report_fn hook, void *data);
+/* Who knows names: fills @frames with the functions at return address @pc, innermost first (several
+ * where calls were inlined), and returns how many; 0: unknown. It is asked in the context where a
+ * finding was made, may sleep and allocate from the host, and must not call Quarry. The hosted port
+ * has one that reads the program's debugging information; NULL: addresses stay numbers. */
+typedef size_t (*quarry_symbol_fn)(const void *pc, struct quarry_symbol *frames, size_t max,
+                                   void *data);
+QUARRY_API void quarry_set_symbol_hook(quarry_symbol_fn hook, void *data);
 /* Findings so far, of one kind or (QUARRY_FINDING_KINDS) of all kinds but QUARRY_OUT_OF_MEMORY. */
 QUARRY_API unsigned long quarry_findings(enum quarry_finding kind);
 

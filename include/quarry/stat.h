@@ -14,6 +14,8 @@ enum quarry_text {
     QUARRY_MEMINFO,
     QUARRY_SLABINFO, /* version 2.1 */
     QUARRY_VMALLOCINFO,
+    QUARRY_ALLOCINFO, /* version 1.0: bytes and calls by place of allocation (mem_profiling=1) */
+    QUARRY_KMEMLEAK,  /* what the last quarry_leak_scan() did not reach, by place of allocation */
     QUARRY_TEXTS
 };
 
@@ -34,6 +36,7 @@ struct quarry_live {
     uint64_t sequence;             /* grows with every tracked allocation; 0 when unknown */
     uint64_t when_ns;              /* 0 when unknown */
     struct quarry_trace allocated; /* empty without owner tracking */
+    bool lost;                     /* the last quarry_leak_scan() found nothing that leads to it */
 };
 
 struct quarry_cache_stat {

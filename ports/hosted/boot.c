@@ -146,6 +146,8 @@ static int boot_locked(const struct quarry_machine *machine)
     hosted_claims_forbid(true);
     error = qr_boot(&quarry_default, &layout.machine, boot_error, sizeof(boot_error));
     hosted_claims_forbid(false);
+    if (!error && !quarry_default.leaks.roots)
+        quarry_set_leak_roots(hosted_leak_roots, NULL);
     if (error) {
         hosted_ram_destroy(&boot_ram);
         return error;

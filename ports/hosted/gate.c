@@ -43,13 +43,15 @@ enum gate_state { GATE_ASKED, GATE_BUSY, GATE_AGREED };
 
 struct gate_thread {
     int tid;
-    uint32_t state; /* enum gate_state */
+    uint32_t state;  /* enum gate_state */
+    uintptr_t frame; /* of the handler, while it stands still; 0: it runs */
 };
 
 static struct gate_thread gate_thread[GATE_MAX_THREADS];
 static unsigned int gate_nr_threads;
 static uint32_t gate_answers; /* given by handlers so far; a futex */
 static uint32_t gate_phase;   /* enum gate_phase; a futex */
+static bool gate_all_outside; /* when it was closed last, every thread was outside or deaf */
 static struct sigaction gate_old_action;
 static __thread unsigned int gate_holds; /* of this thread, one in another */
 
@@ -114,6 +116,8 @@ GATE_IN_HANDLER static void gate_asked(int number, siginfo_t *info, void *contex
     if (phase != GATE_IDLE) {
         if (phase == GATE_CLOSED)
             agreed = gate_leave_outside();
+        else
+            __atomic_store_n(&self->frame, (uintptr_t)__builtin_frame_address(0), __ATOMIC_RELAXED);
         __atomic_store_n(&self->state, agreed ? GATE_AGREED : GATE_BUSY, __ATOMIC_RELEASE);
         __atomic_fetch_add(&gate_answers, 1, __ATOMIC_RELEASE);
         syscall(SYS_futex, &gate_answers, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -172,6 +176,7 @@ static bool gate_known(int tid)
 static bool gate_ask(struct gate_thread *thread)
 {
     siginfo_t info;
+    __atomic_store_n(&thread->frame, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&thread->state, GATE_ASKED, __ATOMIC_RELEASE);
     memset(&info, 0, sizeof(info));
     info.si_signo = hosted_stop_signal();
@@ -269,15 +274,17 @@ static bool gate_all_agree(bool look_closely)
     return all;
 }
 
-/* Wait until all who were asked agree. */
-static void gate_await(uint64_t until)
+/* Wait until all who were asked agree; false: they took too long. */
+static bool gate_await(uint64_t until)
 {
     bool slow = false;
     for (;;) {
         uint32_t answers = __atomic_load_n(&gate_answers, __ATOMIC_ACQUIRE);
         struct timespec pause = {.tv_nsec = GATE_PAUSE_NS};
-        if (gate_all_agree(slow) || qp_now_ns() > until)
-            return;
+        if (gate_all_agree(slow))
+            return true;
+        if (qp_now_ns() > until)
+            return false;
         slow = gate_futex(&gate_answers, FUTEX_WAIT, answers, &pause) != 0 && errno == ETIMEDOUT;
     }
 }
@@ -288,11 +295,13 @@ static void gate_enter(enum gate_phase phase, uint64_t patience_ns)
 {
     uint64_t until = qp_now_ns() + patience_ns;
     gate_nr_threads = 0;
+    gate_all_outside = false;
     if (!gate_install())
         return;
     __atomic_store_n(&gate_phase, phase, __ATOMIC_RELEASE);
+    gate_all_outside = true;
     while (gate_signal_all())
-        gate_await(until);
+        gate_all_outside = gate_await(until) && gate_all_outside;
 }
 
 static void gate_close(uint64_t patience_ns)
@@ -322,6 +331,33 @@ void hosted_gate_forget(void)
 {
     gate_phase = GATE_IDLE;
     gate_nr_threads = 0;
+}
+
+/* A thread that stood still inside the core might hold a lock that this one needs: then nobody is stopped. */
+void hosted_gate_still(bool still)
+{
+    bool outside = gate_all_outside;
+    if (QP_OBSERVED() || !outside)
+        return;
+    if (still) {
+        gate_enter(GATE_STOP, GATE_HOLD_PATIENCE_NS);
+        gate_all_outside = outside; /* not: whether all could be stopped */
+    } else {
+        __atomic_store_n(&gate_phase, GATE_CLOSED, __ATOMIC_RELEASE);
+        gate_futex(&gate_phase, FUTEX_WAKE, 0x7fffffff, NULL);
+    }
+}
+
+uintptr_t hosted_gate_lowest_stack(uintptr_t start, uintptr_t end)
+{
+    uintptr_t lowest = 0;
+    unsigned int i;
+    for (i = 0; i < gate_nr_threads; i++) {
+        uintptr_t frame = __atomic_load_n(&gate_thread[i].frame, __ATOMIC_RELAXED);
+        if (frame >= start && frame < end && (!lowest || frame < lowest))
+            lowest = frame;
+    }
+    return lowest;
 }
 
 /* The gate is looked at after the mark is gone: a fork that asked while the mark was there took it

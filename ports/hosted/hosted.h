@@ -76,6 +76,11 @@ void hosted_fork_link(void);
 void hosted_gate_close(void);
 void hosted_gate_stop(void);
 void hosted_gate_open(void);
+/* With the gate closed by this thread: have the other threads stand still, and let them go on behind the
+ * closed gate. Nothing stands still where a thread could not be brought outside. */
+void hosted_gate_still(bool still);
+/* The lowest stack pointer of a thread that stands still, of those in [start, end); 0: there is none. */
+uintptr_t hosted_gate_lowest_stack(uintptr_t start, uintptr_t end);
 /* In a forked child: there are no others. */
 void hosted_gate_forget(void);
 /* Whether this thread holds the others back, and may call. */
@@ -99,6 +104,12 @@ void hosted_guard_install(void);
 /* For handlers of SIGSEGV that are installed later: whether it was a guard page; then it has been
  * reported, and the handler only returns. Context: such a handler. */
 bool hosted_guard_caught(const siginfo_t *info, void *context);
+
+/* ---- roots.c --------------------------------------------------------------------------------- */
+
+/* A quarry_leak_roots_fn: all writable memory of this process but the machine's. */
+void hosted_leak_roots(const void *frame, void (*range)(const void *, size_t, void *),
+                       void (*finish)(void *), void *scan, void *data);
 
 /* ---- console.c ------------------------------------------------------------------------------- */
 

@@ -9,6 +9,11 @@ void quarry_set_report_hook(quarry_report_fn hook, void *data)
     qr_report_set_hook(&quarry_default.check, hook, data);
 }
 
+void quarry_set_symbol_hook(quarry_symbol_fn hook, void *data)
+{
+    qr_symbol_set_hook(&quarry_default.check, hook, data);
+}
+
 unsigned long quarry_findings(enum quarry_finding kind)
 {
     return qr_report_count(&quarry_default.check, kind);

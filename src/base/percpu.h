@@ -45,6 +45,7 @@ struct qr_stack {
 #define QR_HOOK_SAMPLE 0x100u   /* the next request may get a guarded object (kfence.*) */
 #define QR_HOOK_CLOSED 0x40u    /* no slot: unknown CPU, unknown cache, a cache being destroyed */
 #define QR_HOOK_STOPPED 0x80u   /* this CPU gives its stacks back at its next slow path */
+#define QR_HOOK_PROFILE 0x200u  /* mem_profiling: each allocation counts for its site */
 
 struct qr_slot {
     void **top;

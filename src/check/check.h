@@ -22,6 +22,18 @@ struct qr_traces {
     u32 dropped;
 };
 
+/* One place in the program that allocates, by its return address, and what lives of it now. */
+struct qr_site {
+    const void *pc;   /* NULL: this entry is free */
+    u64 bytes, calls; /* relaxed atomics */
+};
+/* Allocation profiling (boot option mem_profiling): a table of sites, each known by its number. 0 is
+ * "not counted"; 1 stands for all sites that found no room. */
+struct qr_sites {
+    struct qr_site *site; /* NULL: profiling is off */
+    u32 mask;             /* entries less one */
+};
+
 #define QR_MISUSE_SITES 64
 
 /* All zeros is a valid beginning. */
@@ -38,6 +50,9 @@ struct qr_check {
     u32 misuse_next;    /* the entry below that is forgotten next */
     u32 misuse_seen[QR_MISUSE_SITES]; /* call sites already reported by qr_report_once, as hashes */
     struct qr_traces traces;
+    struct qr_sites sites;
+    quarry_symbol_fn symbol; /* names for addresses, or NULL; guarded by lock */
+    void *symbol_data;
 };
 
 /* Report a finding: count it, offer it to the hook, print it. @report may lack text, now and kind's
@@ -73,6 +88,44 @@ void qr_trace_load(struct qr_check *check, u32 handle, struct quarry_trace *trac
 void qr_trace_now(struct quarry_trace *trace);
 /* The region for traces: @memory zeroed. */
 void qr_traces_init(struct qr_traces *traces, void *memory, size_t size);
+
+/* Names for addresses. Context: as qr_report. */
+void qr_symbol_set_hook(struct qr_check *check, quarry_symbol_fn hook, void *data);
+/* Up to @max frames at @pc, innermost first; 0: nobody knows. */
+size_t qr_symbol_frames(struct qr_check *check, const void *pc, struct quarry_symbol *frames,
+                        size_t max);
+/* "    0x55d0c2a4 main demo.c:12" and a line for each call that was inlined there. */
+void qr_symbol_add_lines(struct qr_check *check, struct qr_text *text, const void *pc);
+
+/* Profiling. qr_sites_init: @memory zeroed, @size bytes; boot. The number of this moment's caller
+ * (the return address outside the core), and of a given one; 0 while profiling is off. */
+void qr_sites_init(struct qr_sites *sites, void *memory, size_t size);
+u32 qr_site_of(struct qr_check *check, const void *pc);
+u32 qr_site_here(struct qr_check *check);
+/* What lives of a site grew or shrank. Context: any. No effect for site 0. */
+void qr_site_count(struct qr_check *check, u32 site, long bytes, long calls);
+
+/* A live allocation in the eyes of the leak scan (leak/): its memory, and a word that lies with its
+ * owner's other records. */
+struct qr_leak_block {
+    void *start; /* NULL: nothing in it can be read */
+    size_t size;
+    u32 *word; /* QR_LEAK_*; NULL: not tracked, its memory counts as a root */
+};
+#define QR_LEAK_COLOUR 0x3u
+#define QR_LEAK_REACHED 0x0u  /* or newer than the last scan */
+#define QR_LEAK_UNSEEN 0x1u   /* nothing that points to it was found */
+#define QR_LEAK_QUEUED 0x2u   /* found; its own memory is still to be looked at */
+#define QR_LEAK_IS_ROOT 0x4u  /* kmemleak_not_leak: its memory is looked at in any case */
+#define QR_LEAK_IGNORE 0x8u   /* kmemleak_ignore: neither reported nor looked at */
+#define QR_LEAK_NO_SCAN 0x10u /* kmemleak_no_scan: holds no pointers */
+typedef bool (*qr_leak_visit)(const struct qr_leak_block *block, void *data);
+
+/* Whether the last scan found nothing that leads to the owner of this word. */
+static inline bool qr_leak_is_lost(u32 word)
+{
+    return (word & (QR_LEAK_COLOUR | QR_LEAK_IS_ROOT | QR_LEAK_IGNORE)) == QR_LEAK_UNSEEN;
+}
 
 /* A number for a tracked allocation: 1, 2, 3, …, since 0 means "unknown". */
 static inline u64 qr_next_sequence(struct qr_check *check)

@@ -49,20 +49,21 @@ static const char *report_title(enum quarry_finding kind)
     return title[kind];
 }
 
-static void report_add_trace(struct qr_text *text, const char *title,
+static void report_add_trace(struct qr_check *check, struct qr_text *text, const char *title,
                              const struct quarry_trace *trace)
 {
     unsigned int nr = QR_MIN(trace->nr, QUARRY_TRACE_MAX);
 
     qr_text_add(text, "  %s:\n", title);
     for (unsigned int i = 0; i < nr; i++)
-        qr_text_add(text, "    %p\n", trace->pc[i]);
+        qr_symbol_add_lines(check, text, trace->pc[i]);
     if (!nr)
         qr_text_add(text, "    (unknown)\n");
 }
 
 /* The lines below the headline. */
-static void report_add_details(struct qr_text *text, const struct quarry_report *report)
+static void report_add_details(struct qr_check *check, struct qr_text *text,
+                               const struct quarry_report *report)
 {
     if (report->address || report->cache) {
         qr_text_add(text, "  memory: %p", report->address);
@@ -72,11 +73,12 @@ static void report_add_details(struct qr_text *text, const struct quarry_report 
             qr_text_add(text, ", cache %.64s", report->cache);
         qr_text_add(text, "\n");
     }
-    report_add_trace(text, "now", report->now);
+    report_add_trace(check, text, "now", report->now);
     if (report->before)
-        report_add_trace(text, report->before_is ? report->before_is : "before", report->before);
+        report_add_trace(check, text, report->before_is ? report->before_is : "before",
+                         report->before);
     if (report->also)
-        report_add_trace(text, report->also_is ? report->also_is : "also", report->also);
+        report_add_trace(check, text, report->also_is ? report->also_is : "also", report->also);
 }
 
 /* Ask the hook; whether the console is to have the report. */
@@ -110,7 +112,7 @@ static bool report_deliver(struct qr_check *check, const struct quarry_report *u
     if (report->rule)
         qr_text_add(&text, " [%s]", report->rule);
     qr_text_add(&text, "\n");
-    report_add_details(&text, report);
+    report_add_details(check, &text, report);
     qp_write(buffer, QR_MIN(text.length, sizeof(buffer) - 1));
     return true;
 }

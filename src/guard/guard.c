@@ -156,6 +156,7 @@ void *qr_guard_alloc(struct qr_guards *guards, const struct qr_guard_request *re
     if (request->zero)
         memset(object, 0, request->size);
     place->used = true;
+    place->leak = QR_LEAK_REACHED;
     place->object = object;
     place->size = (u32)request->size;
     place->gfp = request->gfp;
@@ -208,12 +209,50 @@ bool qr_guard_for_each_live(struct qr_guards *guards, const void *cache,
                                    .cache = place->name,
                                    .gfp = place->gfp,
                                    .sequence = place->allocated.sequence,
-                                   .when_ns = place->allocated.when_ns};
+                                   .when_ns = place->allocated.when_ns,
+                                   .lost = qr_leak_is_lost(place->leak)};
         if (place->state != QR_GUARD_LIVE || (cache && place->cache != cache))
             continue;
         if (place->allocated.trace)
             qr_trace_load(guards->check, place->allocated.trace, &live.allocated);
         go_on = visit(&live, data);
+    }
+    qp_unlock(&guards->lock, state);
+    return go_on;
+}
+
+static struct qr_leak_block guard_leak_block(struct qr_guard_place *place)
+{
+    return (struct qr_leak_block){
+        .start = place->object, .size = place->size, .word = &place->leak};
+}
+
+bool qr_guard_leak_find(struct qr_guards *guards, const void *address, struct qr_leak_block *block)
+{
+    struct qr_guard_place *place = guard_place_of(guards, address);
+    unsigned long state;
+    bool found;
+
+    if (!place)
+        return false;
+    state = qp_lock(&guards->lock);
+    found = place->state == QR_GUARD_LIVE &&
+            (uintptr_t)address - (uintptr_t)place->object < place->size;
+    if (found)
+        *block = guard_leak_block(place);
+    qp_unlock(&guards->lock, state);
+    return found;
+}
+
+bool qr_guard_leak_each(struct qr_guards *guards, qr_leak_visit visit, void *data)
+{
+    unsigned long state = qp_lock(&guards->lock);
+    bool go_on = true;
+
+    for (u32 i = 0; go_on && guards->bytes && i < guards->nr; i++) {
+        struct qr_leak_block block = guard_leak_block(&guards->place[i]);
+        if (guards->place[i].state == QR_GUARD_LIVE)
+            go_on = visit(&block, data);
     }
     qp_unlock(&guards->lock, state);
     return go_on;

@@ -29,6 +29,7 @@ struct qr_guard_place {
     const void *cache;  /* whose object; NULL when idle. Only compared, never followed */
     char name[64];      /* of the cache */
     gfp_t gfp;
+    u32 leak; /* QR_LEAK_* */
     struct qr_owner allocated, freed;
 };
 
@@ -112,6 +113,9 @@ bool qr_guard_free(struct qr_guards *guards, void *object, const char *what);
  * held. */
 bool qr_guard_for_each_live(struct qr_guards *guards, const void *cache,
                             bool (*visit)(const struct quarry_live *, void *), void *data);
+/* The leak scan's view: the live object that holds an address, and all of them. */
+bool qr_guard_leak_find(struct qr_guards *guards, const void *address, struct qr_leak_block *block);
+bool qr_guard_leak_each(struct qr_guards *guards, qr_leak_visit visit, void *data);
 /* Live objects of a cache. */
 unsigned long qr_guard_count(struct qr_guards *guards, const void *cache);
 /* See qr_guard_fault in quarry/port.h. */

@@ -22,6 +22,8 @@ static const struct {
     [QUARRY_MEMINFO] = {"meminfo", qr_meminfo_text},
     [QUARRY_SLABINFO] = {"slabinfo", qr_slabinfo_text},
     [QUARRY_VMALLOCINFO] = {"vmallocinfo", qr_vmallocinfo_text},
+    [QUARRY_ALLOCINFO] = {"allocinfo", qr_allocinfo_text},
+    [QUARRY_KMEMLEAK] = {"kmemleak", qr_kmemleak_text},
 };
 
 size_t qr_text(struct quarry *q, enum quarry_text which, char *buffer, size_t size)
@@ -67,6 +69,8 @@ void qr_for_each_live(struct quarry *q, bool (*visit)(const struct quarry_live *
         qr_vm_for_each_live(&q->vm, observe_pass_on, &walk);
     if (!walk.stopped)
         qr_percpu_for_each_live(&q->percpu, observe_pass_on, &walk);
+    if (!walk.stopped)
+        qr_foreign_for_each_live(&q->leaks, observe_pass_on, &walk);
 }
 
 struct observe_cache_walk {

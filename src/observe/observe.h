@@ -16,6 +16,8 @@ size_t qr_vmstat_text(struct quarry *q, char *buffer, size_t size);
 size_t qr_meminfo_text(struct quarry *q, char *buffer, size_t size);
 size_t qr_slabinfo_text(struct quarry *q, char *buffer, size_t size);
 size_t qr_vmallocinfo_text(struct quarry *q, char *buffer, size_t size);
+size_t qr_allocinfo_text(struct quarry *q, char *buffer, size_t size);
+size_t qr_kmemleak_text(struct quarry *q, char *buffer, size_t size);
 /* Any of them by its number; an unknown number gives an empty text, and no name. */
 size_t qr_text(struct quarry *q, enum quarry_text which, char *buffer, size_t size);
 const char *qr_text_name(enum quarry_text which);
@@ -52,6 +54,10 @@ void qr_for_each_live(struct quarry *q, bool (*visit)(const struct quarry_live *
                       void *data);
 void qr_for_each_cache(struct quarry *q, bool (*visit)(const struct quarry_cache_stat *, void *),
                        void *data);
+/* Lost allocations by place: make the groups anew from what the last scan marked; copy out one by its number
+ * (a last one sums up what found no group), false behind the end. */
+void qr_leaks_group_all(struct quarry *q);
+bool qr_leaks_group(struct quarry *q, u32 number, struct qr_leak_group *group);
 u64 qr_live_bytes(struct quarry *q);
 u64 qr_peak_bytes(struct quarry *q);
 u64 qr_sequence(struct quarry *q);

@@ -369,8 +369,10 @@ int qr_percpu_init(struct qr_percpu *percpu, char *why, size_t why_size)
         percpu_cache(percpu, "percpu_group", PERCPU_GROUP * sizeof(void *), sizeof(u64));
     percpu->unit_cache =
         percpu_cache(percpu, "percpu_unit", PERCPU_SHARED_UNIT, PERCPU_SHARED_UNIT);
-    if (percpu->area_cache && percpu->chunk_cache && percpu->group_cache && percpu->unit_cache)
+    if (percpu->area_cache && percpu->chunk_cache && percpu->group_cache && percpu->unit_cache) {
+        percpu->unit_cache->holds_callers = true;
         return 0;
+    }
     qr_snprintf(why, why_size, "the machine is too small: no memory for per-CPU memory's records");
     return -QR_ENOMEM;
 }

@@ -267,10 +267,12 @@ bool qr_slab_fault(struct qr_slabs *slabs, const char *cache, gfp_t gfp, size_t 
 
 void qr_cache_hand_out(struct kmem_cache *cache, void *object, gfp_t gfp)
 {
+    if (SLAB_READ(cache->hooks) & QR_HOOK_PROFILE)
+        qr_profile_out(cache, object, cache->object_size);
     if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
         qp_take_over(object, cache->object_size);
     if (SLAB_READ(cache->hooks) & QR_HOOK_INIT_ALLOC)
-        memset(object, 0, cache->slot_size);
+        memset(object, 0, cache->track_offset ? cache->object_size : cache->slot_size);
     else if (gfp & __GFP_ZERO)
         memset(object, 0, cache->object_size);
 }
@@ -373,8 +375,10 @@ static void cache_free_stacked(struct kmem_cache *cache, void *object, const cha
 /* What an object needs on its way in. */
 static void cache_take_in(struct kmem_cache *cache, void *object)
 {
+    if (SLAB_READ(cache->hooks) & QR_HOOK_PROFILE)
+        qr_profile_in(cache, object);
     if (SLAB_READ(cache->hooks) & QR_HOOK_INIT_FREE)
-        memset(object, 0, cache->slot_size);
+        memset(object, 0, cache->track_offset ? cache->object_size : cache->slot_size);
     if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
         qp_hand_over(object, cache->object_size);
 }
@@ -428,7 +432,7 @@ void qr_cache_free_slow(struct qr_slabs *slabs, struct kmem_cache *expected, voi
         qr_debug_free(cache, page, object, what);
         return;
     }
-    if (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_FREE | QR_HOOK_OBSERVED))
+    if (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_FREE | QR_HOOK_OBSERVED | QR_HOOK_PROFILE))
         cache_take_in(cache, object);
     if (cache_is_direct(cache))
         qr_cache_free_direct(cache, object, what);

@@ -53,7 +53,7 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
             taken += bulk_take(cache, nr - taken, objects + taken);
         }
         if ((gfp & __GFP_ZERO) ||
-            (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_ALLOC | QR_HOOK_OBSERVED)))
+            (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_ALLOC | QR_HOOK_OBSERVED | QR_HOOK_PROFILE)))
             for (size_t i = 0; i < taken; i++)
                 qr_cache_hand_out(cache, objects[i], gfp);
     }

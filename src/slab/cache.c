@@ -111,6 +111,8 @@ static u32 cache_hooks(const struct kmem_cache *cache)
         hooks |= QR_HOOK_OBSERVED;
     if (slabs->guards->every && qr_cache_may_guard(cache))
         hooks |= QR_HOOK_SAMPLE;
+    if (slabs->check->sites.site)
+        hooks |= QR_HOOK_PROFILE;
     return hooks;
 }
 

@@ -147,6 +147,7 @@ void qr_debug_init_object(struct kmem_cache *cache, void *object)
     if (debug_poisons(cache))
         debug_set_poison(cache, object);
     if (cache->track_offset) {
+        memset(slab_meta(cache, object), 0, QR_META_SHORT);
         slab_meta(cache, object)->requested = cache->object_size;
         if (debug_tracks(cache))
             memset(&slab_meta(cache, object)->allocated, 0, 2 * sizeof(struct qr_owner));
@@ -261,7 +262,7 @@ void *qr_debug_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size, 
     if (QR_UNLIKELY(damage.found))
         debug_report(cache, &damage, object, false, what);
     if (cache->track_offset)
-        slab_meta(cache, object)->requested = size;
+        qr_profile_out(cache, object, size);
     if ((gfp & __GFP_ZERO) || (SLAB_READ(cache->hooks) & QR_HOOK_INIT_ALLOC))
         memset(object, 0, cache->object_size);
     else if (debug_poisons(cache))
@@ -299,6 +300,8 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
     else if (SLAB_READ(cache->hooks) & QR_HOOK_INIT_FREE)
         memset(object, 0, cache->object_size);
     debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
+    if (cache->track_offset)
+        qr_profile_in(cache, object);
     if (debug_tracks(cache))
         slab_meta(cache, object)->freed = freed;
     debug_count_free(cache);

@@ -11,6 +11,7 @@
  *     debug.c    red zones, poison, owners
  *     describe.c what an address is; reports of wrong frees; dumps
  *     stat.c     counts, walks and the whole-structure check
+ *     leak.c     objects in the eyes of the leak scan and of allocation profiling
  */
 #ifndef QR_SLAB_INTERNAL_H
 #define QR_SLAB_INTERNAL_H
@@ -23,11 +24,14 @@
 
 /* ---- layout.c ------------------------------------------------------------------------------- */
 
-/* Behind an object of a cache with red zones (only `requested`) or owner records (all of it). */
+/* Behind an object of a debugged or profiled cache; the last two only with owner records. */
 struct qr_meta {
     u64 requested; /* bytes its owner asked for; the red zone begins there */
+    u32 site;      /* of the allocation, for profiling */
+    u32 leak;      /* QR_LEAK_* */
     struct qr_owner allocated, freed;
 };
+#define QR_META_SHORT offsetof(struct qr_meta, allocated)
 
 /* Fill in everything about sizes; false: no slab can hold such an object. */
 bool qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int max_order);
@@ -228,6 +232,12 @@ void qr_debug_check_slab(struct kmem_cache *cache, struct page *page);
 void qr_debug_check_idle(struct kmem_cache *cache, struct qr_cache_node *node);
 void *qr_debug_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size, const char *what);
 void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, const char *what);
+
+/* ---- leak.c --------------------------------------------------------------------------------- */
+
+/* An object with metadata goes to a caller who asked for @size bytes; it comes back. */
+void qr_profile_out(struct kmem_cache *cache, void *object, size_t size);
+void qr_profile_in(struct kmem_cache *cache, void *object);
 
 /* ---- stat.c --------------------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
  *     plain cache          | object 0 | object 1 | ... | unused | bitmap (if > 64 objects) |
  *                          ^ first = 0 ^ slot_size
  *
- *     debugged cache       |gap|red| object 0 |red|meta|pad|red| object 1 |red|meta|pad| ... | unused |
+ *     debugged or profiled |gap|red| object 0 |red|meta|pad|red| object 1 |red|meta|pad| ... | unused |
  *                              ^left_pad      ^requested   ^ slot_size after the one before
  *                                  ^ first        ^track_offset from the object
  *
@@ -105,7 +105,8 @@ static size_t layout_align(u32 flags, size_t size, size_t align)
 }
 
 /* Places with what the flags ask for; the bytes used behind an object's start. */
-static size_t layout_place(struct kmem_cache *cache, size_t size, size_t align, u32 flags)
+static size_t layout_place(struct kmem_cache *cache, size_t size, size_t align, u32 flags,
+                           bool with_meta)
 {
     size_t tail = size, left = 0;
 
@@ -116,10 +117,10 @@ static size_t layout_place(struct kmem_cache *cache, size_t size, size_t align, 
         left = LAYOUT_LEFT_RED;
         tail += LAYOUT_RIGHT_RED;
     }
-    if (flags & (SLAB_RED_ZONE | SLAB_STORE_USER)) {
+    if (with_meta) {
         tail = QR_ALIGN_UP(tail, _Alignof(struct qr_meta));
         cache->track_offset = (u32)tail;
-        tail += flags & SLAB_STORE_USER ? sizeof(struct qr_meta) : sizeof(u64);
+        tail += flags & SLAB_STORE_USER ? sizeof(struct qr_meta) : QR_META_SHORT;
     }
     cache->left_pad = (u16)left;
     cache->first = (u32)QR_ALIGN_UP(left, align);
@@ -146,16 +147,19 @@ static void layout_depth(struct kmem_cache *cache)
 bool qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int max_order)
 {
     size_t tail, limit = PAGE_SIZE << MAX_PAGE_ORDER;
+    bool with_meta;
 
     if (size == 0 || size > limit)
         return false;
     align = layout_align(cache->flags, size, align);
     cache->object_size = (u32)size;
-    tail = layout_place(cache, size, align, cache->flags);
+    with_meta =
+        !cache->internal && ((cache->flags & SLAB_DEBUG_FLAGS) || cache->owner->check->sites.site);
+    tail = layout_place(cache, size, align, cache->flags, with_meta);
     if (cache->first + tail > limit) {
         /* The guards do not fit beside the largest objects: go without. */
         cache->flags &= ~(SLAB_RED_ZONE | SLAB_STORE_USER);
-        tail = layout_place(cache, size, align, cache->flags);
+        tail = layout_place(cache, size, align, cache->flags, false);
     }
     cache->inverse = ((1ull << 44) + cache->slot_size - 1) / cache->slot_size;
     cache->min_order = 0;

@@ -72,6 +72,8 @@ struct kmem_cache {
     bool leaving_asked;
     struct qr_grace_call gone;
     bool internal; /* Quarry's own: direct, never debugged, not counted as callers' memory */
+    bool
+        holds_callers; /* … but what is in it is written by callers, pointers too: set by who made it */
     unsigned long nr_alloc, nr_free, live, peak; /* relaxed; kept while hooks & QR_HOOK_DEBUG */
     char name[64];
     struct qr_cache_node node[QR_MAX_NODES]; /* as many as the machine has nodes are there */
@@ -189,6 +191,17 @@ bool qr_object_owners(const struct qr_object *object, const struct qr_owner **al
                       const struct qr_owner **freed);
 /* kmem_dump_obj: to the console. */
 void qr_object_dump(struct qr_slabs *slabs, const struct qr_object *object);
+/* The leak scan's view: the live object an address lies in (false: none, or not tracked), and every
+ * object in use, those of caches that are not tracked without a word; Quarry's own are left out. */
+static inline bool qr_slabs_is_guarded(const struct qr_slabs *slabs, const void *address)
+{
+    return qr_guard_owns(slabs->guards, address);
+}
+bool qr_slabs_leak_find(struct qr_slabs *slabs, const void *address, struct qr_leak_block *block);
+/* Under a node's lock: @visit must not call into this layer. */
+bool qr_slabs_leak_each(struct qr_slabs *slabs, qr_leak_visit visit, void *data);
+/* kmemleak_update_trace: the object's record says "allocated here, now". */
+void qr_object_retrace(const struct qr_object *object);
 void qr_slabs_for_each_live(struct qr_slabs *slabs,
                             bool (*visit)(const struct quarry_live *, void *), void *data);
 /* hooks changed (faults armed, options): copy into every slot. */

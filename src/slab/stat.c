@@ -95,8 +95,9 @@ static void stat_describe(struct kmem_cache *cache, void *object, struct quarry_
     live->address = object;
     live->size = cache->object_size;
     live->cache = cache->name;
-    if (cache->track_offset) {
+    if (cache->track_offset && cache_is_debugged(cache)) {
         const struct qr_meta *meta = slab_meta(cache, object);
+        live->lost = qr_leak_is_lost(SLAB_READ(meta->leak));
         live->size = (size_t)QR_MIN(meta->requested, (u64)cache->object_size);
         if (cache->flags & SLAB_STORE_USER) {
             live->gfp = meta->allocated.gfp;

@@ -218,14 +218,19 @@ bool qr_area_place(struct qr_vm *vm, struct qr_area *area, u64 pages, u64 align,
 }
 
 /* What live areas add to the counters. vm->lock is held. */
-void qr_area_account_locked(struct qr_vm *vm, const struct qr_area *area, long sign)
+void qr_area_account_locked(struct qr_vm *vm, struct qr_area *area, long sign)
 {
     if (area->internal)
         return;
     vm->nr_areas += (unsigned long)sign;
+    if (sign > 0)
+        area->leak = QR_LEAK_REACHED;
     if (!(area->vm.flags & VM_ALLOC))
         return;
     vm->nr_pages += (unsigned long)sign * area->nr_frames;
+    if (sign > 0)
+        area->site = qr_site_of(vm->check, area->vm.caller);
+    qr_site_count(vm->check, area->site, sign * (long)((u64)area->nr_frames << PAGE_SHIFT), sign);
     if (sign > 0)
         qr_live_add(vm->check, (size_t)area->nr_frames << PAGE_SHIFT);
     else

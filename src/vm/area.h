@@ -33,6 +33,8 @@ struct qr_area {
     unsigned long asked;           /* bytes */
     struct page *inline_frames[4]; /* an area of up to four pages needs no array */
     struct qr_owner owner;
+    u32 site; /* of the allocation, for profiling */
+    u32 leak; /* QR_LEAK_* */
 };
 
 static inline struct qr_area *qr_area_of(struct vm_struct *vm)
@@ -52,7 +54,7 @@ bool qr_area_place(struct qr_vm *vm, struct qr_area *area, u64 pages, u64 align,
 void qr_area_publish(struct qr_vm *vm, struct qr_area *area);
 void qr_area_delete(struct qr_vm *vm, struct qr_area *area);
 struct qr_area *qr_area_at(const struct qr_vm *vm, const void *address);
-void qr_area_account_locked(struct qr_vm *vm, const struct qr_area *area, long sign);
+void qr_area_account_locked(struct qr_vm *vm, struct qr_area *area, long sign);
 unsigned long qr_area_tree_check(const struct qr_vm *vm, unsigned long *nr);
 
 /* map.c: page tables, and the way back */

@@ -162,12 +162,74 @@ void qr_vm_for_each_live(struct qr_vm *vm, bool (*visit)(const struct quarry_liv
                                    .size = area->asked,
                                    .gfp = area->gfp,
                                    .sequence = area->owner.sequence,
-                                   .when_ns = area->owner.when_ns};
+                                   .when_ns = area->owner.when_ns,
+                                   .lost = qr_leak_is_lost(area->leak)};
         qr_trace_load(vm->check, area->owner.trace, &live.allocated);
         if (!visit(&live, data))
             break;
         range = qr_range_next(range);
     }
+    qp_unlock(&vm->lock, state);
+}
+
+/* ---- the leak scan's view ------------------------------------------------------------------- */
+
+/* What an area's addresses show are its frames; reserved addresses show nothing. */
+static struct qr_leak_block vm_leak_block(struct qr_area *area)
+{
+    return (struct qr_leak_block){.start = area->nr_frames ? area->vm.addr : NULL,
+                                  .size = (size_t)area->nr_frames << PAGE_SHIFT,
+                                  .word = area->internal ? NULL : &area->leak};
+}
+
+bool qr_vm_leak_find(struct qr_vm *vm, const void *address, struct qr_leak_found_area *found)
+{
+    struct qr_object object;
+    unsigned long state;
+    struct qr_area *area = NULL;
+    bool live;
+    if (!qr_vm_contains(vm, address)) { /* the record that find_vm_area and get_vm_area give */
+        if (!qr_object_find(vm->kmalloc->slabs, address, &object) || !object.start ||
+            object.cache != vm->area_cache || !object.allocated)
+            return false;
+        area = object.start;
+        address = area->vm.addr;
+    }
+    state = qp_lock(&vm->lock);
+    area = qr_area_at(vm, address);
+    live = area && area->state == QR_AREA_LIVE && !area->internal;
+    if (live)
+        *found = (struct qr_leak_found_area){
+            .block = vm_leak_block(area),
+            .frames = area->vm.flags & VM_ALLOC ? NULL : area->frames,
+            .nr_frames = area->nr_frames,
+        };
+    qp_unlock(&vm->lock, state);
+    return live;
+}
+
+bool qr_vm_leak_each(struct qr_vm *vm, qr_leak_visit visit, void *data)
+{
+    unsigned long state = qp_lock(&vm->lock);
+    const struct qr_range *range;
+    bool go_on = true;
+    for (range = vm->arena.ranges; go_on && range; range = qr_range_next(range)) {
+        struct qr_area *area = qr_range_owner(range);
+        if (area && area->state == QR_AREA_LIVE) {
+            struct qr_leak_block block = vm_leak_block(area);
+            go_on = visit(&block, data);
+        }
+    }
+    qp_unlock(&vm->lock, state);
+    return go_on;
+}
+
+void qr_vm_retrace(struct qr_vm *vm, const void *address)
+{
+    unsigned long state = qp_lock(&vm->lock);
+    struct qr_area *area = qr_area_at(vm, address);
+    if (area && vm->check->level >= 1)
+        qr_owner_set(vm->check, &area->owner, area->gfp, 0);
     qp_unlock(&vm->lock, state);
 }
 

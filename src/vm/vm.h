@@ -108,6 +108,18 @@ void qr_vm_for_each_live(struct qr_vm *vm, bool (*visit)(const struct quarry_liv
                          void *data);
 void qr_vm_for_each_area(struct qr_vm *vm, bool (*visit)(const struct qr_area_info *, void *),
                          void *data);
+/* The leak scan's view: the live area of a caller that an address in it, or of its record, leads to;
+ * and every live area, those of the core itself without a word. */
+struct qr_leak_found_area {
+    struct qr_leak_block block;
+    struct page **frames; /* pages of others that it shows (vmap), or NULL */
+    unsigned int nr_frames;
+};
+bool qr_vm_leak_find(struct qr_vm *vm, const void *address, struct qr_leak_found_area *found);
+/* Under vm->lock: @visit must not call into this layer. */
+bool qr_vm_leak_each(struct qr_vm *vm, qr_leak_visit visit, void *data);
+/* kmemleak_update_trace. */
+void qr_vm_retrace(struct qr_vm *vm, const void *address);
 /* Re-derive every count and order; contradictions are reported; how many. */
 unsigned long qr_vm_check(struct qr_vm *vm);
 

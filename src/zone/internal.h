@@ -111,6 +111,8 @@ void qr_request_explain(const struct qr_request *request, struct qr_text *text);
 
 /* ---- page_free.c ---------------------------------------------------------------------------- */
 
+/* The head of the free or owned block that a frame lies in, NULL: none says so. */
+struct page *qr_block_containing(const struct qr_map *map, struct page *page);
 /* Free a block whose reference count is zero already. */
 void qr_block_release(struct qr_zones *zones, struct page *page, unsigned int order, u32 flags);
 /* Free a stretch of frames of a zone that have neither references nor marks, shorter than a largest

@@ -33,8 +33,7 @@
 
 /* ---- what a frame is ------------------------------------------------------------------------ */
 
-/* The head of the free or owned block that a frame lies in, NULL: none says so. */
-static struct page *free_containing(const struct qr_map *map, struct page *page)
+struct page *qr_block_containing(const struct qr_map *map, struct page *page)
 {
     u64 pfn = qr_pfn(map, page);
     for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
@@ -94,7 +93,7 @@ static void free_describe_page(struct qr_zones *zones, struct page *page, const 
     }
     if (address && ((uintptr_t)address & ~PAGE_MASK))
         qr_text_add(text, "byte %u of ", (unsigned int)((uintptr_t)address & ~PAGE_MASK));
-    head = flags & PGF_TAIL ? qr_head(map, page) : free_containing(map, page);
+    head = flags & PGF_TAIL ? qr_head(map, page) : qr_block_containing(map, page);
     if (head)
         free_describe_block(head, qr_pfn(map, page) - qr_pfn(map, head), text);
     else
@@ -137,7 +136,7 @@ static QR_COLD void free_report_page(struct qr_zones *zones, struct page *page, 
     struct qr_text text = {buffer, sizeof(buffer), 0};
     u32 flags = qr_page_flags(page);
     struct page *head =
-        flags & PGF_TAIL ? qr_head(zones->map, page) : free_containing(zones->map, page);
+        flags & PGF_TAIL ? qr_head(zones->map, page) : qr_block_containing(zones->map, page);
     bool freed =
         head && !(qr_page_flags(head) & PGF_SLAB) && (qr_page_flags(head) & (PGF_BUDDY | PGF_PCP));
     struct quarry_trace before;
@@ -168,7 +167,7 @@ void qr_report_bad_free(struct qr_zones *zones, const void *address, const char 
     struct qr_text text = {buffer, sizeof(buffer), 0};
     struct quarry_report report = {.kind = QUARRY_BAD_FREE, .rule = "G-S8", .address = address};
     struct page *page = qr_virt_page_checked(zones->map, address);
-    struct page *head = page ? free_containing(zones->map, page) : NULL;
+    struct page *head = page ? qr_block_containing(zones->map, page) : NULL;
     u32 flags = head ? qr_page_flags(head) : 0;
     if (!(flags & PGF_SLAB) && (flags & (PGF_BUDDY | PGF_PCP)))
         report.kind = QUARRY_DOUBLE_FREE;

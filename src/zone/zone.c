@@ -371,6 +371,8 @@ void qr_zones_update_hooks(struct qr_zones *zones)
         hooks |= QR_HOOK_DEBUG;
     if (QP_OBSERVED())
         hooks |= QR_HOOK_OBSERVED;
+    if (zones->check->sites.site)
+        hooks |= QR_HOOK_PROFILE;
     __atomic_store_n(&zones->hooks, hooks, __ATOMIC_RELAXED);
 }
 

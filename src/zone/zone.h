@@ -29,6 +29,12 @@ struct qr_free_area {
     u32 nr[MIGRATE_TYPES];
 };
 
+/* What is known of a block in a caller's hands, by its head's frame. */
+struct qr_page_note {
+    u32 site; /* of the allocation, for profiling */
+    u32 leak; /* QR_LEAK_* */
+};
+
 /* Counters kept per zone, for vmstat and zoneinfo (relaxed atomics). */
 enum qr_zone_stat {
     QR_ZS_SLAB_UNRECLAIMABLE,
@@ -110,6 +116,7 @@ struct qr_zones {
     u32 lowmem_ratio[MAX_NR_ZONES]; /* all zero at boot: the defaults of G-Z6 */
     u64 reserve_for_reclaim_pages;  /* G-W3 */
     struct qr_owner *owner;         /* by pfn - map->min_pfn, or NULL (page_owner) */
+    struct qr_page_note *note;      /* the same for check level 1 and for profiling, or NULL */
     unsigned long live_pages;       /* in blocks noted by qr_pages_note */
     /* Registered by vm/: clear a page that has no direct-map address. NULL: requests for cleared
      * pages stay out of high memory. */
@@ -180,6 +187,13 @@ const struct qr_owner *qr_pages_owner(const struct qr_zones *zones, const struct
 /* Visit the noted blocks; needs the owner table. False from @visit ends the walk. */
 void qr_pages_for_each_live(struct qr_zones *zones,
                             bool (*visit)(const struct quarry_live *, void *), void *data);
+
+/* The leak scan's view. The noted block that @page belongs to: false when it belongs to none. Every
+ * block in use outside slabs and vmalloc areas, those of the core itself without a word. */
+bool qr_pages_leak_find(struct qr_zones *zones, struct page *page, struct qr_leak_block *block);
+bool qr_pages_leak_each(struct qr_zones *zones, qr_leak_visit visit, void *data);
+/* kmemleak_update_trace: the record of a noted block says "allocated here, now". */
+void qr_pages_retrace(struct qr_zones *zones, struct page *page);
 
 /* ---- per-CPU lists -------------------------------------------------------------------------- */
 

@@ -499,8 +499,9 @@ static void vmallocinfo_has_a_line_an_area_by_address(void **state)
 
 static void every_text_has_its_name_and_can_be_cut_anywhere(void **state)
 {
-    static const char *const name[QUARRY_TEXTS] = {
-        "buddyinfo", "pagetypeinfo", "zoneinfo", "vmstat", "meminfo", "slabinfo", "vmallocinfo"};
+    static const char *const name[QUARRY_TEXTS] = {"buddyinfo",   "pagetypeinfo", "zoneinfo",
+                                                   "vmstat",      "meminfo",      "slabinfo",
+                                                   "vmallocinfo", "allocinfo",    "kmemleak"};
     static char cut[1 << 16];
     struct quarry *q = test_boot(1024);
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocation profiling: sums by place of allocation follow every way memory goes out and comes back. */
+#include "machine.h"
+#include "observe/observe.h"
+#include "slab/internal.h"
+
+static char text[1 << 16];
+
+/* Bytes and calls of all places together. */
+struct sums {
+    long long bytes, calls;
+    unsigned int places;
+};
+
+static struct sums sums_of(struct quarry *q)
+{
+    struct sums sums = {0, 0, 0};
+    char *line = text;
+
+    assert_true(qr_text(q, QUARRY_ALLOCINFO, text, sizeof(text)) < sizeof(text));
+    assert_int_equal(
+        strncmp(text, "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n", 57), 0);
+    for (line = strchr(strchr(text, '\n') + 1, '\n') + 1; *line; line = strchr(line, '\n') + 1) {
+        long long bytes, calls;
+        char place[64];
+        assert_int_equal(sscanf(line, "%12lld %8lld %63s func:", &bytes, &calls, place), 3);
+        sums.bytes += bytes;
+        sums.calls += calls;
+        sums.places++;
+    }
+    return sums;
+}
+
+static void assert_sums(struct quarry *q, long long bytes, long long calls)
+{
+    struct sums sums = sums_of(q);
+
+    assert_int_equal(sums.bytes, bytes);
+    assert_int_equal(sums.calls, calls);
+}
+
+/* With stacks, with the checks that leave them out, and with whole records. */
+static void every_way_counts(const char *options)
+{
+    struct test_spec spec = {.pages = 2048, .options = options};
+    struct quarry *q = test_boot_with(&spec);
+    struct page *page;
+    void *block[4], *many[20];
+
+    assert_sums(q, 0, 0);
+    block[0] = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE);
+    block[1] = qr_kmalloc_slow(&q->kmalloc, 100000, GFP_KERNEL, NUMA_NO_NODE);
+    assert_sums(q, 112 + 131072, 2);
+    for (int i = 0; i < 1000; i++) { /* far more than there are places */
+        block[2] = qr_kmalloc_slow(&q->kmalloc, 8, GFP_KERNEL, NUMA_NO_NODE);
+        qr_kfree_slow(&q->kmalloc, block[2], "kfree");
+    }
+    assert_sums(q, 112 + 131072, 2);
+    assert_int_equal(
+        qr_cache_alloc_bulk(q->kmalloc.cache[0][quarry_kmalloc_class(64)], GFP_KERNEL, 20, many),
+        20);
+    assert_sums(q, 112 + 131072 + 20 * 64, 22);
+    qr_cache_free_bulk(&q->slabs, NULL, 20, many);
+    page = qr_alloc_pages(&q->zones, GFP_KERNEL, 2, NUMA_NO_NODE);
+    qr_pages_note(&q->zones, page, 2, GFP_KERNEL);
+    assert_sums(q, 112 + 131072 + 4 * 4096, 3);
+    qr_split_page(&q->zones, page, 2);
+    assert_sums(q, 112 + 131072 + 4 * 4096, 6);
+    for (int i = 0; i < 4; i++)
+        qr_put_pages(&q->zones, page + i, 0, "__free_pages");
+    block[3] = qr_vmalloc(&q->vm, 5000, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+    if (block[3]) { /* where this machine has page tables */
+        assert_sums(q, 112 + 131072 + 2 * 4096, 3);
+        qr_vfree(&q->vm, block[3], false);
+    }
+    qr_kfree_slow(&q->kmalloc, block[0], "kfree");
+    qr_kfree_slow(&q->kmalloc, block[1], "kfree");
+    assert_sums(q, 0, 0);
+    assert_true(sums_of(q).places >= 2);
+    test_end(q);
+}
+
+static void stacks_stay_in_use(void **state)
+{
+    every_way_counts("mem_profiling=1");
+}
+
+static void with_checks(void **state)
+{
+    every_way_counts("mem_profiling=1 check=1 slab_debug=FZPU page_owner=1");
+}
+
+static void with_cleared_memory(void **state)
+{
+    every_way_counts("mem_profiling=1 init_on_alloc=1 init_on_free=1");
+}
+
+static void a_second_free_counts_for_nothing(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .options = "mem_profiling=1"};
+    struct quarry *q = test_boot_with(&spec);
+    void *block = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE);
+
+    qr_kfree_slow(&q->kmalloc, block, "kfree");
+    qr_kfree_slow(&q->kmalloc, block, "kfree");
+    assert_int_equal(test_findings(q, QUARRY_DOUBLE_FREE), 1);
+    assert_sums(q, 0, 0);
+    test_end(q);
+}
+
+static void a_full_table_counts_elsewhere(void **state)
+{
+    struct qr_check check = {0};
+    static struct qr_site table[8];
+
+    qr_sites_init(&check.sites, table, sizeof(table));
+    for (uintptr_t pc = 1; pc <= 100; pc++)
+        qr_site_count(&check, qr_site_of(&check, (void *)(pc * 16)), 10, 1);
+    assert_int_equal(table[1].calls, 94); /* 8 entries less the two that are no places */
+    assert_int_equal(table[1].bytes, 940);
+    for (unsigned int i = 2; i < 8; i++)
+        assert_int_equal(table[i].calls, 1);
+    assert_int_equal(qr_site_of(&check, table[5].pc), 5);
+}
+
+static void off_it_keeps_nothing(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct kmem_cache *cache = q->kmalloc.cache[0][quarry_kmalloc_class(64)];
+
+    assert_int_equal(cache->hooks & ~(u32)(QP_OBSERVED() ? QR_HOOK_OBSERVED : 0), 0);
+    assert_int_equal(cache->slot_size, 64);
+    assert_null(q->zones.note);
+    assert_string_equal((qr_text(q, QUARRY_ALLOCINFO, text, sizeof(text)), text),
+                        "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n");
+    test_end(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stacks_stay_in_use),
+        cmocka_unit_test(with_checks),
+        cmocka_unit_test(with_cleared_memory),
+        cmocka_unit_test(a_second_free_counts_for_nothing),
+        cmocka_unit_test(a_full_table_counts_elsewhere),
+        cmocka_unit_test(off_it_keeps_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

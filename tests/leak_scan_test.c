@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/* The leak scan: what is lost is found, also in circles, and what the program can still reach in any way that
+ * shows is not taken for lost. */
+#include <quarry/quarry.h>
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "sanitizer.h"
+
+struct item {
+    struct item *next, *other;
+    unsigned long value;
+};
+
+static void *keep; /* the program's variable */
+static uintptr_t hidden[512];
+
+/* Addresses that a test remembers must not be roots by that. */
+static uintptr_t hide(const void *address)
+{
+    return ~(uintptr_t)address;
+}
+
+static void *unhide(uintptr_t word)
+{
+    return (void *)~word;
+}
+
+/* Call @fn so far down the stack that nothing it leaves there lies in a frame that is in use later. */
+static __attribute__((noinline)) void deep(void (*fn)(void))
+{
+    volatile char distance[32768];
+
+    __asm__ volatile("" : : "r"(distance) : "memory");
+    fn();
+    __asm__ volatile("" : : "r"(distance) : "memory");
+}
+
+static void (*hidden_call)(const void *);
+static int hidden_at;
+
+static void call_on_hidden(void)
+{
+    hidden_call(unhide(hidden[hidden_at]));
+}
+
+static void on_hidden(void (*call)(const void *), int at)
+{
+    hidden_call = call;
+    hidden_at = at;
+    deep(call_on_hidden);
+}
+
+static struct {
+    unsigned long nr;
+    uint64_t bytes;
+    uintptr_t hidden[64];
+    unsigned int traced;
+} lost;
+
+static bool note_lost(const struct quarry_live *live, void *data)
+{
+    if (lost.nr < 64)
+        lost.hidden[lost.nr] = hide(live->address);
+    lost.nr++;
+    lost.bytes += live->size;
+    lost.traced += live->allocated.nr > 0;
+    assert_true(live->lost);
+    return true;
+}
+
+static __attribute__((noinline)) long scan(void)
+{
+    memset(&lost, 0, sizeof(lost));
+    return quarry_leak_scan(note_lost, NULL);
+}
+
+static bool was_lost(uintptr_t word)
+{
+    for (unsigned long i = 0; i < lost.nr && i < 64; i++) {
+        if (lost.hidden[i] == word)
+            return true;
+    }
+    return false;
+}
+
+/* ---- what is lost ---------------------------------------------------------------------------- */
+
+static void lose_one_of_each(void)
+{
+    hidden[0] = hide(kmalloc(100, GFP_KERNEL));
+    hidden[1] = hide((void *)__get_free_pages(GFP_KERNEL, 2));
+    hidden[2] = hide(vmalloc(3 * PAGE_SIZE));
+    hidden[3] = hide(kmalloc(100000, GFP_KERNEL));
+    hidden[4] = hide(alloc_pages_exact(3 * PAGE_SIZE, GFP_KERNEL));
+}
+
+static void free_lost_pages(void)
+{
+    free_pages((unsigned long)unhide(hidden[1]), 2);
+    free_pages_exact(unhide(hidden[4]), 3 * PAGE_SIZE);
+}
+
+static void each_kind_of_allocation_is_found(void **state)
+{
+    deep(lose_one_of_each);
+    assert_int_equal(scan(), 7); /* the exact block is three single pages */
+    for (int i = 0; i < 5; i++)
+        assert_true(was_lost(hidden[i]));
+    assert_int_equal(lost.traced, 7);
+    assert_int_equal(lost.bytes, 100 + 4 * PAGE_SIZE + 3 * PAGE_SIZE + 131072 + 3 * PAGE_SIZE);
+    on_hidden(kfree, 0);
+    on_hidden(vfree, 2);
+    on_hidden(kfree, 3);
+    deep(free_lost_pages);
+    assert_int_equal(scan(), 0);
+}
+
+static void lose_a_circle(void)
+{
+    struct item *first = kzalloc(sizeof(*first), GFP_KERNEL);
+
+    first->next = kzalloc(sizeof(*first), GFP_KERNEL);
+    first->next->next = kzalloc(sizeof(*first), GFP_KERNEL);
+    first->next->next->next = first;
+    for (int i = 0; i < 3; i++, first = first->next)
+        hidden[i] = hide(first);
+}
+
+static void keep_middle(void)
+{
+    keep = &((struct item *)unhide(hidden[1]))->value;
+}
+
+static void a_circle_that_nothing_leads_to_is_found(void **state)
+{
+    deep(lose_a_circle);
+    assert_int_equal(scan(), 3);
+    deep(keep_middle);
+    assert_int_equal(scan(), 0);
+    keep = NULL;
+    for (int i = 0; i < 3; i++)
+        on_hidden(kfree, i);
+}
+
+/* ---- what is not ----------------------------------------------------------------------------- */
+
+static void build_list(void)
+{
+    for (int i = 0; i < 5000; i++) {
+        struct item *item = kzalloc(sizeof(*item), GFP_KERNEL);
+        item->next = keep;
+        keep = item;
+    }
+}
+
+static void free_list(void)
+{
+    while (keep) {
+        struct item *item = keep;
+        keep = item->next;
+        kfree(item);
+    }
+}
+
+static struct item **row;
+
+static void build_tree(void)
+{
+    row = vmalloc(2000 * sizeof(*row));
+    for (int i = 0; i < 2000; i++)
+        row[i] = kzalloc(sizeof(**row), GFP_KERNEL);
+    for (int i = 1; i < 2000; i++)
+        *(i % 2 ? &row[(i - 1) / 2]->next : &row[(i - 1) / 2]->other) = row[i];
+    keep = row[0];
+    for (int i = 0; i < 2000; i++)
+        row[i] = (void *)hide(row[i]);
+}
+
+static void free_tree(void)
+{
+    for (int i = 0; i < 2000; i++)
+        kfree(unhide((uintptr_t)row[i]));
+    vfree(row);
+    keep = row = NULL;
+}
+
+static void **pointers;
+
+/* Many from one place: the queue of the scan is shorter than this row. */
+static void build_row(void)
+{
+    pointers = vmalloc(2000 * sizeof(*pointers));
+    for (int i = 0; i < 2000; i++) {
+        struct item *item = kzalloc(sizeof(*item), GFP_KERNEL);
+        item->next = kzalloc(sizeof(*item), GFP_KERNEL);
+        pointers[i] = item;
+    }
+}
+
+static void free_row(void)
+{
+    for (int i = 0; i < 2000; i++) {
+        kfree(((struct item *)pointers[i])->next);
+        kfree(pointers[i]);
+    }
+    vfree(pointers);
+    pointers = NULL;
+}
+
+static void lists_trees_and_rows_are_followed(void **state)
+{
+    deep(build_list);
+    assert_int_equal(scan(), 0);
+    deep(free_list);
+    deep(build_tree);
+    assert_int_equal(scan(), 0);
+    keep = NULL;
+    assert_int_equal(scan(), 2000);
+    deep(free_tree);
+    deep(build_row);
+    assert_int_equal(scan(), 0);
+    deep(free_row);
+    assert_int_equal(scan(), 0);
+}
+
+static struct page *page, *several;
+static unsigned long inside;
+static void *mapping;
+
+static void take_pages(void)
+{
+    page = alloc_pages(GFP_KERNEL, 3);
+    several = alloc_pages(GFP_KERNEL | __GFP_COMP, 1) + 1; /* a tail */
+    inside = __get_free_page(GFP_KERNEL) + 100;
+}
+
+static void map_page(void)
+{
+    mapping = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+    hidden[0] = hide(page);
+    page = NULL;
+}
+
+static void unmap_page(void)
+{
+    vunmap(mapping);
+    mapping = NULL;
+}
+
+static void give_pages(void)
+{
+    __free_pages(unhide(hidden[0]), 3);
+    __free_pages(several - 1, 1);
+    free_page(inside - 100);
+    several = NULL;
+    inside = 0;
+}
+
+static void pages_are_reached_by_address_descriptor_and_mapping(void **state)
+{
+    deep(take_pages);
+    assert_int_equal(scan(), 0);
+    deep(map_page);
+    assert_int_equal(scan(), 0); /* through what vmap shows */
+    deep(unmap_page);
+    assert_int_equal(scan(), 1);
+    deep(give_pages);
+    assert_int_equal(scan(), 0);
+}
+
+static int constructed;
+static void construct(void *object)
+{
+    constructed++;
+    memset(object, 0, sizeof(struct item));
+}
+
+static struct kmem_cache *cache;
+static struct item *item;
+
+static void take_constructed(void)
+{
+    cache = kmem_cache_create("constructed", sizeof(struct item), 0, 0, construct);
+    item = kmem_cache_alloc(cache, GFP_KERNEL);
+    item->next = kmem_cache_alloc(cache, GFP_KERNEL);
+    hidden[0] = hide(item->next);
+}
+
+static void free_first(void)
+{
+    kmem_cache_free(cache, item);
+    item = NULL;
+}
+
+/* Free objects of a cache, constructed and with old content, lead nowhere and are nobody's finding. */
+static void caches_with_constructors(void **state)
+{
+    deep(take_constructed);
+    assert_true(constructed > 2);
+    assert_int_equal(scan(), 0);
+    deep(free_first); /* constructed caches keep what free objects hold */
+    assert_int_equal(scan(), 1);
+    assert_true(was_lost(hidden[0]));
+    on_hidden(kfree, 0);
+    kmem_cache_destroy(cache);
+}
+
+/* ---- other threads --------------------------------------------------------------------------- */
+
+static pthread_barrier_t meet, end;
+static volatile bool leave;
+
+static void take_hidden(void)
+{
+    hidden[0] = hide(kmalloc(200, GFP_KERNEL));
+}
+
+static void take_other(void)
+{
+    hidden[1] = hide(kmalloc(300, GFP_KERNEL));
+}
+
+/* The only pointer is in a register that the loop keeps it in. */
+static void *hold_in_register(void *unused)
+{
+    char *object;
+
+    deep(take_hidden);
+    object = unhide(hidden[0]);
+    pthread_barrier_wait(&meet);
+    while (!leave)
+        __asm__ volatile("" : "+r"(object));
+    kfree(object);
+    return unused;
+}
+
+/* The only pointer is a variable of a function that waits. */
+static void *hold_on_stack(void *unused)
+{
+    void *volatile object;
+
+    deep(take_other);
+    object = unhide(hidden[1]);
+    pthread_barrier_wait(&meet);
+    pthread_barrier_wait(&end);
+    assert_non_null(object);
+    object = NULL;
+    pthread_barrier_wait(&meet);
+    pthread_barrier_wait(&end);
+    on_hidden(kfree, 1);
+    return unused;
+}
+
+static void stacks_and_registers_of_threads_count(void **state)
+{
+    pthread_t thread[2];
+
+#if TEST_THREAD_SANITIZER
+    skip(); /* nobody is stopped then; see ports/hosted/gate.c */
+#endif
+    pthread_barrier_init(&meet, NULL, 3);
+    pthread_barrier_init(&end, NULL, 2);
+    assert_int_equal(pthread_create(&thread[0], NULL, hold_in_register, NULL), 0);
+    assert_int_equal(pthread_create(&thread[1], NULL, hold_on_stack, NULL), 0);
+    pthread_barrier_wait(&meet);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(scan(), 0);
+    leave = true;
+    pthread_join(thread[0], NULL);
+    assert_int_equal(scan(), 0);
+    pthread_barrier_destroy(&meet);
+    pthread_barrier_init(&meet, NULL, 2);
+    pthread_barrier_wait(&end);
+    pthread_barrier_wait(&meet);
+    assert_int_equal(scan(), 1); /* dropped by the thread that waits */
+    pthread_barrier_wait(&end);
+    pthread_join(thread[1], NULL);
+}
+
+/* ---- marks ----------------------------------------------------------------------------------- */
+
+static void make_marked(void)
+{
+    struct item *root = kzalloc(sizeof(*root), GFP_KERNEL);
+
+    root->next = kzalloc(sizeof(*root), GFP_KERNEL);
+    hidden[0] = hide(root);
+    hidden[1] = hide(root->next);
+}
+
+/* The memory that was marked, once more: caches hand out their places in turn. */
+static void make_same(void)
+{
+    void *object = kmalloc(sizeof(struct item), GFP_KERNEL);
+
+    while (hide(object) != hidden[0]) {
+        kfree(object);
+        object = kmalloc(sizeof(struct item), GFP_KERNEL);
+    }
+}
+
+static void hidden_pointers_can_be_marked(void **state)
+{
+    deep(make_marked);
+    assert_int_equal(scan(), 2);
+    on_hidden(kmemleak_not_leak, 0);
+    assert_int_equal(scan(), 0); /* and what it leads to */
+    on_hidden(kmemleak_no_scan, 0);
+    assert_int_equal(scan(), 1);
+    assert_true(was_lost(hidden[1]));
+    on_hidden(kmemleak_ignore, 1);
+    assert_int_equal(scan(), 0);
+    on_hidden(kfree, 0);
+    on_hidden(kfree, 1);
+    deep(make_same); /* marks go with the allocation */
+    assert_int_equal(scan(), 1);
+    on_hidden(kfree, 0);
+    deep(make_marked);
+    assert_int_equal(scan(), 2);
+    on_hidden(kmemleak_free, 0);
+    assert_int_equal(scan(), 1);
+    on_hidden(kfree, 0);
+    on_hidden(kfree, 1);
+    assert_int_equal(quarry_findings(QUARRY_FINDING_KINDS), 0);
+}
+
+static void foreign_memory_can_be_tracked(void **state)
+{
+    static _Alignas(16) char pool[4][64];
+
+    for (int i = 0; i < 4; i++)
+        kmemleak_alloc(pool[i], 64, i < 3 ? 1 : 0, GFP_KERNEL);
+    keep = pool[0] + 10;
+    assert_int_equal(scan(), 2);
+    assert_true(was_lost(hide(pool[1])) && was_lost(hide(pool[2])));
+    *(void **)(void *)pool[3] = pool[1]; /* a root, since no pointer need lead to it */
+    assert_int_equal(scan(), 1);
+    for (int i = 0; i < 4; i++)
+        kmemleak_free(pool[i]);
+    assert_int_equal(scan(), 0);
+    keep = NULL;
+}
+
+static bool quiet(const struct quarry_report *report, void *text)
+{
+    snprintf(text, 256, "%s", report->text);
+    return false;
+}
+
+static void a_mark_on_nothing_is_reported(void **state)
+{
+    char text[256] = "";
+    char *object = kmalloc(64, GFP_KERNEL);
+    unsigned long before = quarry_findings(QUARRY_BAD_REQUEST);
+
+    quarry_set_report_hook(quiet, text);
+    kmemleak_not_leak(object + 8);
+    kmemleak_not_leak(NULL);
+    quarry_set_report_hook(NULL, NULL);
+    assert_int_equal(quarry_findings(QUARRY_BAD_REQUEST), before + 1);
+    assert_non_null(strstr(text, "kmemleak_not_leak"));
+    kfree(object);
+}
+
+/* ---- reports --------------------------------------------------------------------------------- */
+
+static void lose_in_two_places(void)
+{
+    for (int i = 0; i < 5; i++)
+        hidden[i] = hide(kmalloc(40, GFP_KERNEL));
+    hidden[5] = hide(kmalloc(40, GFP_KERNEL));
+}
+
+static void leaks_are_reported_by_place(void **state)
+{
+    static char text[16384];
+    char last[256];
+    unsigned long before = quarry_findings(QUARRY_LEAK);
+
+    deep(lose_in_two_places);
+    quarry_set_report_hook(quiet, last);
+    assert_int_equal(quarry_leak_report(), 6);
+    quarry_set_report_hook(NULL, NULL);
+    assert_int_equal(quarry_findings(QUARRY_LEAK), before + 2);
+    quarry_text(QUARRY_KMEMLEAK, text, sizeof(text));
+    assert_non_null(strstr(text, "  5 from this place, 200 bytes, cache kmalloc-40, age "));
+    assert_non_null(strstr(text, "  1 from this place, 40 bytes, cache kmalloc-40, age "));
+    memset(text, 0, sizeof(text));
+    assert_int_equal(scan(), 6); /* the report itself keeps nothing alive */
+    for (int i = 0; i < 6; i++)
+        on_hidden(kfree, i);
+    quarry_text(QUARRY_KMEMLEAK, text, sizeof(text));
+    assert_string_equal(text, "");
+}
+
+static int begin(void **state)
+{
+    static const struct quarry_machine machine = {
+        .ram_bytes = 64 << 20, .options = "check=1 slab_debug=FZPU page_owner=1"};
+
+    return quarry_boot(&machine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_of_allocation_is_found),
+        cmocka_unit_test(a_circle_that_nothing_leads_to_is_found),
+        cmocka_unit_test(lists_trees_and_rows_are_followed),
+        cmocka_unit_test(pages_are_reached_by_address_descriptor_and_mapping),
+        cmocka_unit_test(caches_with_constructors),
+        cmocka_unit_test(stacks_and_registers_of_threads_count),
+        cmocka_unit_test(hidden_pointers_can_be_marked),
+        cmocka_unit_test(foreign_memory_can_be_tracked),
+        cmocka_unit_test(a_mark_on_nothing_is_reported),
+        cmocka_unit_test(leaks_are_reported_by_place),
+    };
+
+    return cmocka_run_group_tests(tests, begin, NULL);
+}
