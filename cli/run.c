@@ -106,6 +106,8 @@ static bool run_boot(struct run *run)
         cli_say("cannot start the kernel's threads");
         return run_fail(run, "the host has no threads left");
     }
+    if (run->options.seed_given)
+        qlx_random_seed(run->options.seed);
     qlx_set_oops_hook(run_crashed, NULL);
     qlx_catch_signals();
     return true;

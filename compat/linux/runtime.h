@@ -57,6 +57,8 @@ struct qlx_config {
 /* Start the worker, timer and soft-interrupt threads (NULL: all defaults). Returns 0, -EAGAIN.
  * Everything below starts the runtime by itself when this was not called. */
 QUARRY_API int qlx_start(const struct qlx_config *config);
+/* From now on get_random_bytes() and its kin draw numbers that follow from @seed. */
+QUARRY_API void qlx_random_seed(uint64_t seed);
 /* Stop them. What modules left registered is forgotten. */
 QUARRY_API void qlx_stop(void);
 

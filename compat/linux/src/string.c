@@ -3,11 +3,9 @@
 #define _GNU_SOURCE
 #include "internal.h"
 #include <linux/ctype.h>
-#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include <sys/random.h>
 
 QUARRY_API const char hex_asc[] = "0123456789abcdef";
 QUARRY_API const char hex_asc_upper[] = "0123456789ABCDEF";
@@ -397,16 +395,4 @@ QUARRY_API const char *kstrdup_const(const char *text, gfp_t gfp)
 QUARRY_API void kfree_const(const void *text)
 {
     kfree(text);
-}
-
-QUARRY_API void get_random_bytes(void *buffer, size_t size)
-{
-    char *at = buffer;
-    while (size > 0) {
-        ssize_t got = getrandom(at, size, 0);
-        if (got > 0) {
-            at += got;
-            size -= (size_t)got;
-        }
-    }
 }

@@ -130,6 +130,30 @@ static inline u64 ror64(u64 word, unsigned int shift)
 {
     return (word >> (shift & 63)) | (word << ((-shift) & 63));
 }
+static inline u16 rol16(u16 word, unsigned int shift)
+{
+    return (u16)((word << (shift & 15)) | (word >> ((-shift) & 15)));
+}
+static inline u16 ror16(u16 word, unsigned int shift)
+{
+    return (u16)((word >> (shift & 15)) | (word << ((-shift) & 15)));
+}
+static inline u8 rol8(u8 word, unsigned int shift)
+{
+    return (u8)((word << (shift & 7)) | (word >> ((-shift) & 7)));
+}
+static inline u8 ror8(u8 word, unsigned int shift)
+{
+    return (u8)((word >> (shift & 7)) | (word << ((-shift) & 7)));
+}
+static inline s64 sign_extend64(u64 value, int index)
+{
+    return (s64)(value << (63 - index)) >> (63 - index);
+}
+static inline unsigned int get_count_order(unsigned int count)
+{
+    return count ? (unsigned int)fls(count - 1) : ~0u;
+}
 static inline s32 sign_extend32(u32 value, int index)
 {
     return (s32)(value << (31 - index)) >> (31 - index);
@@ -161,6 +185,39 @@ static inline unsigned long find_last_bit(const unsigned long *addr, unsigned lo
             return at;
     return size;
 }
+/* The next bit that both have, and that the first alone has. */
+static inline unsigned long find_next_and_bit(const unsigned long *a, const unsigned long *b,
+                                              unsigned long size, unsigned long from)
+{
+    while ((from = find_next_bit(a, size, from)) < size && !test_bit((long)from, b))
+        from++;
+    return from;
+}
+static inline unsigned long find_next_andnot_bit(const unsigned long *a, const unsigned long *b,
+                                                 unsigned long size, unsigned long from)
+{
+    while ((from = find_next_bit(a, size, from)) < size && test_bit((long)from, b))
+        from++;
+    return from;
+}
+#define find_first_and_bit(a, b, size) find_next_and_bit((a), (b), (size), 0)
+/* The (n + 1)th set bit; @size when there are not so many. */
+static inline unsigned long find_nth_bit(const unsigned long *addr, unsigned long size,
+                                         unsigned long n)
+{
+    unsigned long at = find_first_bit(addr, size);
+    while (at < size && n-- > 0)
+        at = find_next_bit(addr, size, at + 1);
+    return at;
+}
+#define for_each_set_bit_from(bit, addr, size)                                                     \
+    for ((bit) = find_next_bit((addr), (size), (bit)); (bit) < (size);                             \
+         (bit) = find_next_bit((addr), (size), (bit) + 1))
+#define for_each_clear_bit_from(bit, addr, size)                                                   \
+    for ((bit) = find_next_zero_bit((addr), (size), (bit)); (bit) < (size);                        \
+         (bit) = find_next_zero_bit((addr), (size), (bit) + 1))
+#define for_each_and_bit(bit, a, b, size)                                                          \
+    for ((bit) = 0; (bit) = find_next_and_bit((a), (b), (size), (bit)), (bit) < (size); (bit)++)
 #define for_each_set_bit(bit, addr, size)                                                          \
     for ((bit) = find_first_bit((addr), (size)); (bit) < (size);                                   \
          (bit) = find_next_bit((addr), (size), (bit) + 1))

@@ -7,6 +7,7 @@
 #include <linux/container_of.h>
 #include <linux/poison.h>
 #include <linux/types.h>
+#include <linux/version.h>
 
 #define LIST_HEAD_INIT(name)                                                                       \
     {                                                                                              \
@@ -84,6 +85,13 @@ static inline bool list_empty_careful(const struct list_head *head)
     struct list_head *next = __atomic_load_n(&head->next, __ATOMIC_ACQUIRE);
     return next == head && next == READ_ONCE(head->prev);
 }
+/* For the other side of list_empty_careful(). */
+static inline void list_del_init_careful(struct list_head *entry)
+{
+    __list_del_entry(entry);
+    WRITE_ONCE(entry->prev, entry);
+    __atomic_store_n(&entry->next, entry, __ATOMIC_RELEASE);
+}
 static inline bool list_is_singular(const struct list_head *head)
 {
     return !list_empty(head) && head->next == head->prev;
@@ -148,6 +156,17 @@ static inline void list_cut_position(struct list_head *list, struct list_head *h
     quarry_list_link(entry, list);
     quarry_list_link(head, rest);
 }
+/* The same without @entry. */
+static inline void list_cut_before(struct list_head *list, struct list_head *head,
+                                   struct list_head *entry)
+{
+    list_cut_position(list, head, entry->prev);
+}
+/* @entry becomes the first; those before it go behind the last. */
+static inline void list_rotate_to_front(struct list_head *entry, struct list_head *head)
+{
+    list_move_tail(head, entry);
+}
 static inline void list_rotate_left(struct list_head *head)
 {
     if (!list_empty(head))
@@ -170,11 +189,18 @@ static inline void list_bulk_move_tail(struct list_head *head, struct list_head 
     (list_empty(ptr) ? NULL : list_last_entry(ptr, type, member))
 #define list_next_entry(pos, member) list_entry((pos)->member.next, __typeof__(*(pos)), member)
 #define list_prev_entry(pos, member) list_entry((pos)->member.prev, __typeof__(*(pos)), member)
+#define list_next_entry_circular(pos, head, member)                                                \
+    (list_is_last(&(pos)->member, head) ? list_first_entry(head, __typeof__(*(pos)), member)       \
+                                        : list_next_entry(pos, member))
+#define list_prev_entry_circular(pos, head, member)                                                \
+    (list_is_first(&(pos)->member, head) ? list_last_entry(head, __typeof__(*(pos)), member)       \
+                                         : list_prev_entry(pos, member))
 #define list_entry_is_head(pos, head, member) (&(pos)->member == (head))
 #define list_prepare_entry(pos, head, member) ((pos) ?: list_entry(head, __typeof__(*pos), member))
 
 #define list_for_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
 #define __list_for_each(pos, head) list_for_each (pos, head)
+#define list_for_each_continue(pos, head) for (pos = pos->next; pos != (head); pos = pos->next)
 #define list_for_each_prev(pos, head) for (pos = (head)->prev; pos != (head); pos = pos->prev)
 #define list_for_each_safe(pos, n, head)                                                           \
     for (pos = (head)->next, n = pos->next; pos != (head); pos = n, n = pos->next)
@@ -194,6 +220,10 @@ static inline void list_bulk_move_tail(struct list_head *head, struct list_head 
          pos = list_prev_entry(pos, member))
 #define list_for_each_entry_from(pos, head, member)                                                \
     for (; !list_entry_is_head(pos, head, member); pos = list_next_entry(pos, member))
+#define list_for_each_entry_from_reverse(pos, head, member)                                        \
+    for (; !list_entry_is_head(pos, head, member); pos = list_prev_entry(pos, member))
+/* After the lock was let go in a safe walk: where it goes on. */
+#define list_safe_reset_next(pos, n, member) n = list_next_entry(pos, member)
 #define list_for_each_entry_safe(pos, n, head, member)                                             \
     for (pos = list_first_entry(head, __typeof__(*pos), member), n = list_next_entry(pos, member); \
          !list_entry_is_head(pos, head, member); pos = n, n = list_next_entry(n, member))
@@ -258,6 +288,47 @@ static inline void hlist_add_head(struct hlist_node *node, struct hlist_head *he
 {
     quarry_hlist_insert(node, &head->first);
 }
+/* A node in no list that hlist_del() and hlist_unhashed() take for one in a list. */
+static inline void hlist_add_fake(struct hlist_node *node)
+{
+    node->pprev = &node->next;
+}
+static inline bool hlist_fake(const struct hlist_node *node)
+{
+    return node->pprev == &node->next;
+}
+static inline bool hlist_unhashed_lockless(const struct hlist_node *node)
+{
+    return !READ_ONCE(node->pprev);
+}
+static inline bool hlist_is_singular_node(const struct hlist_node *node,
+                                          const struct hlist_head *head)
+{
+    return !node->next && node->pprev == &head->first;
+}
+static inline void hlist_move_list(struct hlist_head *from, struct hlist_head *to)
+{
+    to->first = from->first;
+    if (to->first)
+        to->first->pprev = &to->first;
+    from->first = NULL;
+}
+/* All of @from, whose last node is @last, before what is in @to. */
+static inline void hlist_splice_init(struct hlist_head *from, struct hlist_node *last,
+                                     struct hlist_head *to)
+{
+    if (to->first)
+        to->first->pprev = &last->next;
+    last->next = to->first;
+    hlist_move_list(from, to);
+}
+static inline size_t hlist_count_nodes(const struct hlist_head *head)
+{
+    size_t count = 0;
+    for (const struct hlist_node *at = head->first; at; at = at->next)
+        count++;
+    return count;
+}
 static inline void hlist_add_before(struct hlist_node *node, struct hlist_node *next)
 {
     quarry_hlist_insert(node, next->pprev);
@@ -279,6 +350,32 @@ static inline void hlist_add_behind(struct hlist_node *node, struct hlist_node *
                                   1;                                                               \
                               });                                                                  \
          pos = n)
+/* Before 3.9 the walks over entries had one more variable, for the node. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(3, 9, 0)
+#define quarry_hlist_node_walk(tpos, pos, start, member)                                           \
+    for (pos = (start); pos && ({                                                                  \
+                            tpos = hlist_entry(pos, __typeof__(*tpos), member);                    \
+                            1;                                                                     \
+                        });                                                                        \
+         pos = pos->next)
+#define hlist_for_each_entry(tpos, pos, head, member)                                              \
+    quarry_hlist_node_walk(tpos, pos, (head)->first, member)
+#define hlist_for_each_entry_continue(tpos, pos, member)                                           \
+    quarry_hlist_node_walk(tpos, pos, (pos)->next, member)
+#define hlist_for_each_entry_from(tpos, pos, member) quarry_hlist_node_walk(tpos, pos, pos, member)
+#define hlist_for_each_entry_safe(tpos, pos, n, head, member)                                      \
+    for (pos = (head)->first; pos && ({                                                            \
+                                  n = pos->next;                                                   \
+                                  tpos = hlist_entry(pos, __typeof__(*tpos), member);              \
+                                  1;                                                               \
+                              });                                                                  \
+         pos = n)
+#else
+#define hlist_for_each_entry_continue(pos, member)                                                 \
+    for (pos = hlist_entry_safe((pos)->member.next, __typeof__(*(pos)), member); pos;              \
+         pos = hlist_entry_safe((pos)->member.next, __typeof__(*(pos)), member))
+#define hlist_for_each_entry_from(pos, member)                                                     \
+    for (; pos; pos = hlist_entry_safe((pos)->member.next, __typeof__(*(pos)), member))
 #define hlist_for_each_entry(pos, head, member)                                                    \
     for (pos = hlist_entry_safe((head)->first, __typeof__(*(pos)), member); pos;                   \
          pos = hlist_entry_safe((pos)->member.next, __typeof__(*(pos)), member))
@@ -289,5 +386,6 @@ static inline void hlist_add_behind(struct hlist_node *node, struct hlist_node *
              1;                                                                                    \
          });                                                                                       \
          pos = hlist_entry_safe(n, __typeof__(*pos), member))
+#endif
 
 #endif
