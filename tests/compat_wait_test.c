@@ -89,7 +89,7 @@ static void a_wake_up_ends_a_wait_whose_condition_holds(void **state)
     until_asleep(&sleeper);
     assert_true(waitqueue_active(&queue));
     wake_up(&queue); /* without the condition: it sleeps on */
-    usleep_range(2000, 3000);
+    until_asleep(&sleeper);
     assert_true(waitqueue_active(&queue));
     atomic_set(&flag, 1);
     wake_up(&queue);
@@ -134,6 +134,7 @@ static void only_a_fatal_signal_ends_a_killable_wait(void **state)
     until_asleep(&sleeper);
     qlx_interrupt(sleeper.task, 15);
     usleep_range(5000, 6000);
+    until_asleep(&sleeper);
     assert_true(waitqueue_active(&queue));
     qlx_interrupt(sleeper.task, 9);
     assert_int_equal(sleeper_join(&sleeper), -ERESTARTSYS);
