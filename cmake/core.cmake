@@ -8,6 +8,9 @@ set(QUARRY_INCLUDE ${PROJECT_SOURCE_DIR}/include)
 set(QUARRY_PORT_DIR ${PROJECT_SOURCE_DIR}/ports/${QUARRY_PORT})
 set(QUARRY_INSIDE) # options that only the library's own sources need
 include(${CMAKE_CURRENT_LIST_DIR}/quarry-add-library.cmake)
+if(QUARRY_PORT STREQUAL none)
+  return() # nothing but quarry_add_library()
+endif()
 
 # Files that are made from the sources are made anew when one of those has changed.
 function(quarry_made_from)

@@ -7,6 +7,7 @@
 # port does not supply fails the build, by name.
 #
 # Whoever includes this file sets QUARRY_CORE_SOURCES and QUARRY_INCLUDE.
+include(CheckCCompilerFlag)
 set(QUARRY_ADD_LIBRARY_SOURCES ${QUARRY_CORE_SOURCES})
 set(QUARRY_ADD_LIBRARY_INCLUDE ${QUARRY_INCLUDE})
 set(QUARRY_ADD_LIBRARY_DIR ${CMAKE_CURRENT_LIST_DIR})
@@ -33,6 +34,11 @@ function(quarry_add_library name)
   target_compile_definitions(${name} PRIVATE QUARRY_BUILDING_CORE)
   target_compile_options(${name} PRIVATE ${ARG_OPTIONS} -fno-common -fno-omit-frame-pointer
     -fno-optimize-sibling-calls)
+  if("-ffreestanding" IN_LIST ARG_OPTIONS)
+    # gcc for aarch64 would call helpers that ask libc which atomic instructions there are.
+    check_c_compiler_flag(-mno-outline-atomics QUARRY_HAS_OUTLINE_ATOMICS)
+    target_compile_options(${name} PRIVATE $<$<BOOL:${QUARRY_HAS_OUTLINE_ATOMICS}>:-mno-outline-atomics>)
+  endif()
   set_target_properties(${name} PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
   add_custom_command(TARGET ${name} POST_BUILD VERBATIM
     COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DLIBRARY=$<TARGET_FILE:${name}> -DPORT=${port}

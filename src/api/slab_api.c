@@ -128,7 +128,8 @@ struct kmem_cache *quarry_cache_create_26(const char *name, size_t size, size_t 
     struct qr_cache_params params = {.name = name,
                                      .size = size,
                                      .align = align,
-                                     .flags = (slab_flags_t)(flags | (flags >> 32)),
+                                     .flags =
+                                         (slab_flags_t)(flags | (unsigned long)((u64)flags >> 32)),
                                      .ctor26 = ctor,
                                      .dtor26 = dtor,
                                      .slot_id = QR_NO_SLOT};

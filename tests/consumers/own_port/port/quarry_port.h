@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* A port to the least there is: one CPU, no interrupts, one array as memory, no page tables. What such a
+ * machine cannot do it says by the value the contract has for it (quarry/port.h). */
+#ifndef FLAT_PORT_H
+#define FLAT_PORT_H
+
+#define QP_CAN_CHECK_CONTEXT 0
+#define QP_OBSERVED() 0
+
+extern struct qp_task flat_task;
+
+static inline unsigned long qp_percpu_enter(const struct qr_cpus *cpus, struct qr_cpu **cpu)
+{
+    *cpu = cpus->area && cpus->area[0] ? cpus->area[0] : cpus->none;
+    return 0;
+}
+
+static inline void qp_percpu_leave(unsigned long state)
+{
+    (void)state;
+}
+
+static inline unsigned long qp_lock(qp_lock_t *lock)
+{
+    if (lock->word)
+        qp_panic("flat: a lock is taken twice\n");
+    lock->word = 1;
+    return 0;
+}
+
+static inline bool qp_trylock(qp_lock_t *lock, unsigned long *state)
+{
+    *state = 0;
+    if (lock->word)
+        return false;
+    lock->word = 1;
+    return true;
+}
+
+static inline void qp_unlock(qp_lock_t *lock, unsigned long state)
+{
+    (void)state;
+    lock->word = 0;
+}
+
+static inline unsigned long qp_irq_save(void)
+{
+    return 0;
+}
+
+static inline void qp_irq_restore(unsigned long state)
+{
+    (void)state;
+}
+
+static inline struct qp_task *qp_task(void)
+{
+    return &flat_task;
+}
+
+static inline bool qp_may_sleep(void)
+{
+    return true;
+}
+
+static inline void qp_atomic_enter(void)
+{
+}
+
+static inline void qp_atomic_leave(void)
+{
+}
+
+static inline void *qp_virt(uintptr_t offset, phys_addr_t phys)
+{
+    return (void *)(offset + (uintptr_t)phys);
+}
+
+static inline phys_addr_t qp_phys(uintptr_t offset, const volatile void *virt)
+{
+    return (phys_addr_t)((uintptr_t)virt - offset);
+}
+
+static inline void qp_relax(void)
+{
+}
+
+static inline void qp_hand_over(const void *address, size_t size)
+{
+    (void)address;
+    (void)size;
+}
+
+static inline void qp_take_over(const void *address, size_t size)
+{
+    (void)address;
+    (void)size;
+}
+
+#endif
