@@ -32,6 +32,10 @@
 struct kmem_cache;
 struct zone;
 
+#if defined(__clang__) && defined(__cplusplus)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnested-anon-types"
+#endif
 /* One page frame. At most 32 bytes: 0.8 % of memory. The first 8 bytes are always the same; the
  * rest belongs to the frame's owner. While the owner is a driver that means `private` (or `index`)
  * and `lru`; the other views belong to Quarry and are listed only so that the sizes can be checked.
@@ -40,7 +44,7 @@ struct page {
     uint32_t flags;    /* src/map/page_flags.h */
     int32_t _refcount; /* 0: nobody's; use page_count(), get_page(), put_page() */
     union {
-        struct { /* allocated to a caller */
+        __extension__ struct { /* allocated to a caller */
             union {
 #ifdef __cplusplus
                 unsigned long private_;
@@ -65,6 +69,9 @@ struct page {
         } quarry_tail;
     };
 };
+#if defined(__clang__) && defined(__cplusplus)
+#pragma clang diagnostic pop
+#endif
 
 QUARRY_EXTERN_C_BEGIN
 

@@ -135,6 +135,27 @@ quarry_cache_create_26(const char *name, size_t size, size_t align, unsigned lon
                              quarry_cache_create_args, quarry_cache_create_needs_4_to_6_arguments, \
                              , , )                                                                 \
     (__VA_ARGS__)
+#else
+QUARRY_OVERLOADS_BEGIN
+static inline struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
+                                                   const struct kmem_cache_args *args,
+                                                   slab_flags_t flags)
+{
+    return quarry_cache_create_args(name, size, args, flags);
+}
+static inline struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
+                                                   slab_flags_t flags, void (*ctor)(void *))
+{
+    return quarry_cache_create(name, size, align, flags, ctor);
+}
+static inline struct kmem_cache *
+kmem_cache_create(const char *name, size_t size, size_t align, unsigned long flags,
+                  void (*ctor)(void *, struct kmem_cache *, unsigned long),
+                  void (*dtor)(void *, struct kmem_cache *, unsigned long))
+{
+    return quarry_cache_create_26(name, size, align, flags, ctor, dtor);
+}
+QUARRY_OVERLOADS_END
 #endif
 #define KMEM_CACHE(__struct, __flags)                                                              \
     quarry_cache_create(#__struct, sizeof(struct __struct), __alignof__(struct __struct),          \
@@ -270,6 +291,17 @@ QUARRY_API void *quarry_kvrealloc_old(const void *object, size_t old_size, size_
     QUARRY_KVREALLOC_PICK(__VA_ARGS__, quarry_kvrealloc_old, quarry_kvrealloc,                     \
                           kvrealloc_needs_3_or_4_arguments, )                                      \
     (__VA_ARGS__)
+#else
+QUARRY_OVERLOADS_BEGIN
+static inline void *kvrealloc(const void *object, size_t new_size, gfp_t gfp)
+{
+    return quarry_kvrealloc(object, new_size, gfp);
+}
+static inline void *kvrealloc(const void *object, size_t old_size, size_t new_size, gfp_t gfp)
+{
+    return quarry_kvrealloc_old(object, old_size, new_size, gfp);
+}
+QUARRY_OVERLOADS_END
 #endif
 /* kmalloc, vmalloc or cache memory, or NULL. Not from interrupt for vmalloc memory (deferred,
  * G-C3). */

@@ -11,6 +11,9 @@
 #ifdef __cplusplus
 #define QUARRY_EXTERN_C_BEGIN extern "C" {
 #define QUARRY_EXTERN_C_END }
+/* What C tells apart by counting arguments, C++ does by overloading. */
+#define QUARRY_OVERLOADS_BEGIN extern "C++" {
+#define QUARRY_OVERLOADS_END }
 #else
 #define QUARRY_EXTERN_C_BEGIN
 #define QUARRY_EXTERN_C_END

@@ -68,6 +68,27 @@ QUARRY_API void *quarry_vmalloc_node(unsigned long size, unsigned long align, gf
     QUARRY_VMALLOC_NODE_PICK(__VA_ARGS__, quarry_vmalloc_node_prot, quarry_vmalloc_node,           \
                              vmalloc_node_needs_5_or_6_arguments, , , , )                          \
     (__VA_ARGS__)
+#else
+QUARRY_OVERLOADS_BEGIN
+static inline void *__vmalloc(unsigned long size, gfp_t gfp)
+{
+    return quarry_vmalloc(size, gfp);
+}
+static inline void *__vmalloc(unsigned long size, gfp_t gfp, pgprot_t)
+{
+    return quarry_vmalloc(size, gfp);
+}
+static inline void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node,
+                                   const void *caller)
+{
+    return quarry_vmalloc_node(size, align, gfp, node, caller);
+}
+static inline void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, pgprot_t,
+                                   int node, const void *caller)
+{
+    return quarry_vmalloc_node(size, align, gfp, node, caller);
+}
+QUARRY_OVERLOADS_END
 #endif
 /* Resize, keeping the contents; what the block gains is zero with __GFP_ZERO. */
 QUARRY_API void *vrealloc(const void *address, size_t size, gfp_t gfp);
@@ -95,6 +116,17 @@ QUARRY_API void *quarry_vm_map_ram(struct page **pages, unsigned int count, int 
     QUARRY_VM_MAP_RAM_PICK(__VA_ARGS__, quarry_vm_map_ram_prot, quarry_vm_map_ram,                 \
                            vm_map_ram_needs_3_or_4_arguments, , )                                  \
     (__VA_ARGS__)
+#else
+QUARRY_OVERLOADS_BEGIN
+static inline void *vm_map_ram(struct page **pages, unsigned int count, int node)
+{
+    return quarry_vm_map_ram(pages, count, node);
+}
+static inline void *vm_map_ram(struct page **pages, unsigned int count, int node, pgprot_t)
+{
+    return quarry_vm_map_ram(pages, count, node);
+}
+QUARRY_OVERLOADS_END
 #endif
 QUARRY_API void vm_unmap_ram(const void *address, unsigned int count);
 
