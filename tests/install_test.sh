@@ -3,6 +3,7 @@
 # What make install leaves behind is enough: a program that includes nothing but <quarry/slab.h>,
 # built with what pkg-config says, allocates from 64 threads under the strictest checks without a
 # report, also under thread sanitizer; CMake finds the package; the installed tree can be moved.
+# Lock: install
 # QUARRY_LONG=1 runs each program for ten seconds instead of three.
 set -eu
 : "${QUARRY_SOURCE:?}" "${QUARRY_BUILD:?}"
