@@ -34,6 +34,7 @@ struct gen_pool {
     const char *name;
 };
 
+QUARRY_C_LAYOUT_BEGIN
 /* One range of a pool. */
 struct gen_pool_chunk {
     struct list_head next_chunk;
@@ -43,8 +44,9 @@ struct gen_pool_chunk {
     unsigned long start_addr, end_addr; /* the last address is in the range */
     unsigned long *quarry_starts;       /* a bit per granule: a block begins here */
     uint32_t *quarry_traces; /* per granule: who allocated the block that begins here; or NULL */
-    unsigned long bits[];    /* a bit per granule: taken */
+    __extension__ unsigned long bits[]; /* a bit per granule: taken */
 };
+QUARRY_C_LAYOUT_END
 
 /* For gen_pool_first_fit_align and gen_pool_fixed_alloc. */
 struct genpool_data_align {

@@ -32,10 +32,7 @@
 struct kmem_cache;
 struct zone;
 
-#if defined(__clang__) && defined(__cplusplus)
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wnested-anon-types"
-#endif
+QUARRY_C_LAYOUT_BEGIN
 /* One page frame. At most 32 bytes: 0.8 % of memory. The first 8 bytes are always the same; the
  * rest belongs to the frame's owner. While the owner is a driver that means `private` (or `index`)
  * and `lru`; the other views belong to Quarry and are listed only so that the sizes can be checked.
@@ -69,9 +66,7 @@ struct page {
         } quarry_tail;
     };
 };
-#if defined(__clang__) && defined(__cplusplus)
-#pragma clang diagnostic pop
-#endif
+QUARRY_C_LAYOUT_END
 
 QUARRY_EXTERN_C_BEGIN
 

@@ -19,6 +19,17 @@
 #define QUARRY_EXTERN_C_END
 #endif
 
+/* Around a structure that is C, and in C++ an extension that all compilers have. */
+#if defined(__clang__) && defined(__cplusplus)
+#define QUARRY_C_LAYOUT_BEGIN                                                                      \
+    _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wnested-anon-types\"")   \
+        _Pragma("clang diagnostic ignored \"-Wc99-extensions\"")
+#define QUARRY_C_LAYOUT_END _Pragma("clang diagnostic pop")
+#else
+#define QUARRY_C_LAYOUT_BEGIN
+#define QUARRY_C_LAYOUT_END
+#endif
+
 /* What the library exports. Everything else is hidden in the shared object. Inside the library these
  * functions lie in a section of their own, so that a backtrace knows where Quarry ends and its
  * caller begins. */

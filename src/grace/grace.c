@@ -289,7 +289,7 @@ static QR_COLD void grace_tell(struct qr_grace *grace, const char *what)
 {
     struct quarry_report report = {.kind = QUARRY_BAD_REQUEST};
 
-    if (__atomic_exchange_n(&grace->told, true, __ATOMIC_RELAXED))
+    if (__atomic_exchange_n(&grace->told, 1, __ATOMIC_RELAXED))
         return;
     qr_report(
         grace->check, &report,

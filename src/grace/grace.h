@@ -32,7 +32,7 @@ struct qr_grace {
     u32 awaited;              /* the side a period waits for, plus one; read without the lock */
     u32 phase;                /* 0: no period runs; counted readers: 1, 2; other providers: 3 */
     bool running;             /* calls are being made: by one task at a time */
-    bool told;                /* that there is no provider */
+    u32 told;                 /* that there is no provider (a word: not all CPUs exchange bytes) */
     u64 completed;            /* periods */
     struct qr_grace_list next, waiting,
         doing;             /* for the period to come, for this one; being made */

@@ -34,7 +34,7 @@ int notes_drop(void)
     struct note *note, *next;
     int count = 0;
     mutex_lock(&notes_lock);
-    list_for_each_entry_safe(note, next, &notes, link) {
+    list_for_each_entry_safe (note, next, &notes, link) {
         list_del(&note->link);
         kfree(note->text);
         kfree(note);
