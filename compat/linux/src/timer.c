@@ -179,11 +179,19 @@ static void timer_fire_low(void *timer)
 static void timer_fire_high(void *arg)
 {
     struct hrtimer *timer = arg;
+    ktime_t before = timer->quarry_expires;
+    const char *function = (const char *)timer->function; /* read before it may go */
     int again;
     QLX_CALL_DRIVER(again, (int)timer->function(timer), HRTIMER_NORESTART);
-    if (again == HRTIMER_RESTART && !hrtimer_active(timer))
-        hrtimer_start(timer, timer->quarry_expires,
-                      timer->quarry_soft ? HRTIMER_MODE_ABS_SOFT : HRTIMER_MODE_ABS);
+    if (again != HRTIMER_RESTART || hrtimer_is_queued(timer))
+        return; /* the timer's memory may be gone in the first case: the function may free it */
+    if (timer->quarry_expires <= before) {
+        qlx_find("context", function + 1, "its function",
+                 "HRTIMER_RESTART without hrtimer_forward: the timer would fire for ever");
+        return;
+    }
+    hrtimer_start(timer, timer->quarry_expires,
+                  timer->quarry_soft ? HRTIMER_MODE_ABS_SOFT : HRTIMER_MODE_ABS);
 }
 
 /* Run the timer that is due first, if any is. Called and returns with timer_lock held. */
@@ -452,6 +460,10 @@ QUARRY_API void hrtimer_start(struct hrtimer *timer, ktime_t when, enum hrtimer_
 {
     struct timer_entry entry = {.timer = timer, .high = true, .where = __builtin_return_address(0)};
     ktime_t base = timer->quarry_real ? ktime_get_real() : ktime_get();
+    if (!timer->function) {
+        qlx_find("registration", NULL, NULL, "hrtimer started before it has a function");
+        return;
+    }
     timer->quarry_expires = mode & HRTIMER_MODE_REL ? base + when : when;
     entry.due_ns = (u64)(ktime_get() + (timer->quarry_expires - base));
     timer_queue(&entry, false);
@@ -467,6 +479,30 @@ QUARRY_API int hrtimer_try_to_cancel(struct hrtimer *timer)
 {
     struct timer_entry entry = {.timer = timer, .high = true};
     return timer_take_back(&entry, false);
+}
+
+QUARRY_API int hrtimer_callback_running(const struct hrtimer *timer)
+{
+    int running;
+    pthread_mutex_lock(&timer_lock);
+    running = timer_running == timer;
+    pthread_mutex_unlock(&timer_lock);
+    return running;
+}
+
+QUARRY_API bool hrtimer_active(const struct hrtimer *timer)
+{
+    return hrtimer_is_queued(timer) || hrtimer_callback_running(timer);
+}
+
+QUARRY_API int schedule_hrtimeout(ktime_t *expires, enum hrtimer_mode mode)
+{
+    u64 until = expires ? (u64)*expires : 0;
+    quarry_might_sleep("schedule_hrtimeout");
+    if (expires && (mode & HRTIMER_MODE_REL))
+        until += (u64)ktime_get();
+    qlx_task_sleep(expires && !until ? 1 : until);
+    return expires && (u64)ktime_get() >= until ? 0 : -EINTR;
 }
 
 QUARRY_API u64 hrtimer_forward(struct hrtimer *timer, ktime_t now, ktime_t interval)
