@@ -63,6 +63,7 @@ const char *cli_errno_name(int error);
 int cmd_run(int argc, char **argv);
 int cmd_layout(int argc, char **argv);
 int cmd_picture(int argc, char **argv);
+int cmd_leaks(int argc, char **argv);
 int cmd_whatis(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_help(int argc, char **argv);

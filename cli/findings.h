@@ -36,8 +36,10 @@ struct leak {
     struct quarry_trace trace;
     struct finding_site site;
     unsigned long nr;
+    unsigned long lost; /* of them: no pointer leads to them any more */
     uint64_t bytes;
-    const void *example; /* the first one's address */
+    uintptr_t
+        hidden_example; /* the complement of the first one's address, which must not lead to it */
 };
 
 /* One cache at its peak. */
@@ -57,6 +59,7 @@ struct findings {
     size_t nr_peaks, peak_room;
     uint64_t peak_bytes;
     uint64_t leaked_bytes, leaked_objects;
+    bool scanned; /* it is known which leaks are lost */
 };
 
 /* The only one. */

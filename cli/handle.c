@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <fuse3/fuse_lowlevel.h>
+#include <quarry/leak.h>
 
 static pthread_mutex_t handle_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t handle_dropped = PTHREAD_COND_INITIALIZER;
@@ -63,6 +64,17 @@ static void handle_take_whatis(struct handle *handle, const void *address)
     handle->length = strlen(handle->text);
 }
 
+ssize_t handle_take_words(const struct handle *handle, const char *data, size_t size)
+{
+    while (size && (data[size - 1] == '\n' || data[size - 1] == ' '))
+        size--;
+    if (!handle->takes_words)
+        return -EBADF;
+    if (size != 4 || strncmp(data, "scan", 4) != 0)
+        return -EINVAL;
+    return quarry_leak_scan(NULL, NULL) < 0 ? -ENOSYS : 0;
+}
+
 /* ---- open and close ---------------------------------------------------------------------------- */
 
 static int handle_open_file(struct handle *handle, const struct node_info *info, int flags)
@@ -79,7 +91,8 @@ static int handle_open_file(struct handle *handle, const struct node_info *info,
     case NODE_TEXT:
     case NODE_KMSG:
     case NODE_WHATIS:
-        if ((flags & O_ACCMODE) != O_RDONLY)
+        handle->takes_words = info->kind == NODE_TEXT && info->text == QUARRY_KMEMLEAK;
+        if ((flags & O_ACCMODE) != O_RDONLY && !handle->takes_words)
             return -EACCES;
         if (info->kind == NODE_TEXT)
             handle_take_text(handle, info->text);

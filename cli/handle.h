@@ -27,6 +27,7 @@ struct handle {
     struct file *file; /* of a driver or a module's proc entry */
     char *text;        /* of a text: as it was at open */
     size_t length;
+    bool takes_words;         /* a text that may be written to: proc/kmemleak */
     struct qlx_client client; /* who opened it */
     char comm[32];
     pthread_mutex_t lock; /* guards the rest */
@@ -41,6 +42,8 @@ int handle_open(uint64_t number, const struct node_info *info, int flags,
 void handle_close(struct handle *handle);
 /* Any open device file of this name, held; NULL: none is open. */
 struct handle *handle_hold_name(uint64_t number);
+/* What a client wrote to a text: 0, or a negative errno. */
+ssize_t handle_take_words(const struct handle *handle, const char *data, size_t size);
 void handle_hold(struct handle *handle);
 void handle_drop(struct handle *handle);
 /* Open files now. */

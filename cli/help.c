@@ -16,6 +16,7 @@ void help_all(FILE *out)
           "           report leaks and misuse\n"
           "  layout   print or draw the address space of a machine\n"
           "  picture  draw the free memory that a buddyinfo file describes\n"
+          "  leaks    list what nothing points to any more in a run that is going on\n"
           "  whatis   say what an address is, in a run or on a machine of a given shape\n"
           "  explain  say in words what a saved kernel log, slabinfo or buddyinfo means\n"
           "  help     this text, or `quarry help COMMAND`\n"
@@ -63,6 +64,7 @@ void help_run(void)
           "  -I DIR, -D NAME[=VALUE]       for the compiler ($CC, else cc)\n"
           "\n"
           "The run\n"
+          "  --leaks=scan   after COMMAND, list what nothing points to any more\n"
           "  --no-mount     only load, init and exit: needs no /dev/fuse\n"
           "  --gdb          in gdb, stopped at the first finding\n"
           "  --json[=FILE]  the report as JSON, to standard output or FILE (also: --json\n"
@@ -112,6 +114,22 @@ void help_picture(void)
           stdout);
 }
 
+void help_leaks(void)
+{
+    fputs("usage: quarry leaks [--root DIR]\n"
+          "\n"
+          "Has the machine of a run look for allocations that no pointer leads to any more,\n"
+          "and lists them by the place that allocated them, with count, bytes, age and\n"
+          "backtrace. DIR is the folder of the run, by default $QUARRY_ROOT, else the only\n"
+          "run there is. `echo scan > $QUARRY_ROOT/proc/kmemleak` and reading that file do\n"
+          "the same.\n"
+          "\n"
+          "Exit status: 0 nothing is lost; 1 something is; 2 no such run; 64 wrong usage.\n"
+          "\n"
+          "  quarry run driver.c -- sh -c 'my-test; quarry leaks'\n",
+          stdout);
+}
+
 void help_whatis(void)
 {
     fputs("usage: quarry whatis [--root DIR] ADDRESS...\n"
@@ -157,6 +175,8 @@ int cmd_help(int argc, char **argv)
         help_layout();
     else if (strcmp(topic, "picture") == 0)
         help_picture();
+    else if (strcmp(topic, "leaks") == 0)
+        help_leaks();
     else if (strcmp(topic, "whatis") == 0)
         help_whatis();
     else if (strcmp(topic, "explain") == 0)

@@ -9,6 +9,7 @@ void help_all(FILE *out);
 void help_run(void);
 void help_layout(void);
 void help_picture(void);
+void help_leaks(void);
 void help_whatis(void);
 void help_explain(void);
 

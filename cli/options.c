@@ -14,9 +14,10 @@
 #include <string.h>
 
 static const char *const run_known[] = {
-    "--ram",    "--profile",      "--cpus",     "--nodes", "--check", "--options", "--seed",
-    "--kernel", "--param",        "--no-mount", "--gdb",   "--keep",  "--json",    "--quiet",
-    "--help",   "--list-symbols", "-I",         "-D",      "-h",      "-q",        NULL};
+    "--ram",  "--profile", "--cpus",  "--nodes",    "--check",        "--options",
+    "--seed", "--kernel",  "--param", "--no-mount", "--leaks",        "--gdb",
+    "--keep", "--json",    "--quiet", "--help",     "--list-symbols", "-I",
+    "-D",     "-h",        "-q",      NULL};
 
 bool options_is(const char *word, const char *option)
 {
@@ -201,6 +202,10 @@ static void options_word(struct run_options *options, int argc, char **argv, int
         const char *value = options_value(argc, argv, at);
         options->seed = options_number("--seed", value, 0, ~0ul);
         options->seed_given = true;
+    } else if (options_is(word, "--leaks")) {
+        if (strcmp(options_value(argc, argv, at), "scan") != 0)
+            cli_die(CLI_USAGE, "--leaks=scan is the only kind there is");
+        options->scan_leaks = true;
     } else if (options_is(word, "--json"))
         options_json(options, argc, argv, at);
     else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {

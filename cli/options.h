@@ -22,6 +22,7 @@ struct run_options {
     struct strings param;           /* name=value or module.name=value */
     const char *kernel;             /* "6.12" */
     unsigned int kernel_major, kernel_minor, kernel_patch;
+    bool scan_leaks;
     bool no_mount, gdb, keep, json, quiet, list_symbols;
     const char *json_file; /* NULL: standard output */
     struct module_files *module;

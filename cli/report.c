@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <quarry/leak.h>
 #include <quarry/stat.h>
 #include "linux/runtime.h"
 
@@ -207,10 +208,48 @@ static bool report_compat(const struct qlx_finding *finding, void *data)
     return false;
 }
 
+/* quarry_symbol_fn: names for the machine's own texts. */
+static size_t report_symbol(const void *pc, struct quarry_symbol *symbols, size_t max, void *data)
+{
+    struct frame frames[FRAMES_MAX];
+    size_t nr = symbols_frames(pc, true, frames, FRAMES_MAX), used = 0;
+
+    for (size_t i = 0; i < nr && used < max; i++) {
+        if (frames[i].header && i + 1 < nr)
+            continue;
+        symbols[used++] = (struct quarry_symbol){
+            .function = strcmp(frames[i].function, "?") == 0 ? NULL : frames[i].function,
+            .file = frames[i].file,
+            .line = (unsigned int)frames[i].line,
+            .module = frames[i].module,
+        };
+    }
+    return used;
+}
+
+void report_scan(void)
+{
+    size_t room = 1 << 20;
+    char *text;
+    long nr = quarry_leak_scan(NULL, NULL);
+
+    if (nr < 0) {
+        cli_say("--leaks=scan needs --check 1 or more");
+        return;
+    }
+    text = cli_alloc(room);
+    quarry_text(QUARRY_KMEMLEAK, text, room);
+    cli_say("after the command: %s%s", nr ? "nothing points to these any more\n" : "",
+            nr ? text : "everything that is allocated can be reached");
+    memset(text, 0, room); /* a root as well: it must not keep anything alive for the next scan */
+    free(text);
+}
+
 void report_start(const struct run_options *options)
 {
     report_quiet = options->quiet;
     quarry_set_report_hook(report_core, NULL);
+    quarry_set_symbol_hook(report_symbol, NULL);
     qlx_set_finding_hook(report_compat, NULL);
 }
 
@@ -303,9 +342,10 @@ static bool leak_visit(const struct quarry_live *live, void *data)
         leak->what = live_name(live->kind);
         leak->cache = live->cache ? cli_copy(live->cache) : NULL;
         leak->trace = live->allocated;
-        leak->example = live->address;
+        leak->hidden_example = ~(uintptr_t)live->address;
     }
     leak->nr++;
+    leak->lost += live->lost;
     leak->bytes += live->size;
     findings.leaked_objects++;
     findings.leaked_bytes += live->size;
@@ -397,6 +437,8 @@ static bool left_cache(const struct quarry_cache_stat *stat, void *data)
 
 void report_collect_leaks(void)
 {
+    if (qlx_oopses() == 0) /* whoever crashed may hold locks that a scan needs */
+        findings.scanned = quarry_leak_scan(NULL, NULL) >= 0;
     findings.nr_leaks = 0;
     findings.leaked_bytes = findings.leaked_objects = 0;
     quarry_for_each_live(leak_visit, NULL);
@@ -543,17 +585,31 @@ static void report_print_peaks(void)
     }
 }
 
+/* What the scan says of them. */
+static const char *leak_state(const struct leak *leak, char *buffer, size_t size)
+{
+    if (!findings.scanned)
+        return "";
+    if (leak->lost && leak->lost < leak->nr)
+        snprintf(buffer, size, ", %lu of them lost", leak->lost);
+    else
+        snprintf(buffer, size, "%s",
+                 leak->lost ? ", lost: no pointer leads there" : ", still reachable at exit");
+    return buffer;
+}
+
 static void leak_print(const struct leak *leak, const char *kind)
 {
-    char count[48], text[512];
+    char count[48], text[512], state[64];
     const struct frame *site = symbols_site(leak->site.frame, leak->site.nr);
 
-    cli_say("%s%s%s: %s%s%s, %llu bytes%s, allocated in %s", TINT_BAD, kind, TINT_OFF,
+    cli_say("%s%s%s: %s%s%s, %llu bytes%s, allocated in %s%s", TINT_BAD, kind, TINT_OFF,
             cli_count(count, sizeof(count), leak->nr, leak->what), leak->cache ? " of cache " : "",
             leak->cache ? leak->cache : "", (unsigned long long)leak->bytes,
             leak->nr > 1 ? " together" : "",
             site ? symbols_text(site, text, sizeof(text))
-                 : "an unknown place (owner tracking is off)");
+                 : "an unknown place (owner tracking is off)",
+            leak_state(leak, state, sizeof(state)));
     site_print("allocated by", &leak->site);
 }
 

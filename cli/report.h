@@ -13,6 +13,8 @@ void report_start(const struct run_options *options);
 void report_mark(void);
 /* Remember each cache's peak so far: caches go when the module destroys them. */
 void report_sample(void);
+/* Print what nothing leads to any more while the module runs. */
+void report_scan(void);
 /* Compare with the mark and collect the leaks, and what is still registered. */
 void report_collect_leaks(void);
 /* A module is unloaded while somebody holds it. */

@@ -104,8 +104,10 @@ static json_t *json_leaks(void)
         json_object_set_new(object, "what", json_text(leak->what));
         json_object_set_new(object, "cache", json_text(leak->cache));
         json_object_set_new(object, "count", json_integer((json_int_t)leak->nr));
+        if (findings.scanned)
+            json_object_set_new(object, "lost", json_integer((json_int_t)leak->lost));
         json_object_set_new(object, "bytes", json_integer((json_int_t)leak->bytes));
-        json_object_set_new(object, "example", json_address(leak->example));
+        json_object_set_new(object, "example", json_address((const void *)~leak->hidden_example));
         json_set_place(object, &leak->site);
         json_object_set_new(object, "allocated_by", json_site(&leak->site));
         json_array_append_new(list, object);

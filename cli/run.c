@@ -185,6 +185,8 @@ static bool run_clients(struct run *run)
         return run_fail(run, "the devices cannot be mounted");
     run->result.has_command = options->command != NULL;
     run->result.command_status = command_run(options, work_root());
+    if (options->scan_leaks && qlx_oopses() == 0)
+        report_scan();
     run->hangs = !mount_stop();
     return !run->hangs || run_fail(run, "a client hangs in the driver");
 }

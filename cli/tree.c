@@ -134,7 +134,7 @@ static bool find_proc(const char *name, struct node_info *info)
         if (strcmp(quarry_text_name((enum quarry_text)i), name) == 0) {
             info->kind = NODE_TEXT;
             info->text = (enum quarry_text)i;
-            info->mode = S_IFREG | 0444;
+            info->mode = S_IFREG | (i == QUARRY_KMEMLEAK ? 0644 : 0444);
             return true;
         }
     }
