@@ -101,7 +101,7 @@ static inline phys_addr_t qp_phys(uintptr_t offset, const volatile void *virt);
 static inline void qp_relax(void);
 
 /* Memory changes hands (for race detectors that cannot see inside): the last owner lets go of it,
- * the next takes it. Called only while QP_OBSERVED() is true. */
+ * the next takes it. Called only while QP_OBSERVED() is true or on a watched machine. */
 static inline void qp_hand_over(const void *address, size_t size);
 static inline void qp_take_over(const void *address, size_t size);
 
@@ -174,8 +174,10 @@ struct qp_machine {
     uintptr_t pkmap_start, pkmap_end;   /* kmap's window, equal: none */
     uintptr_t fixmap_start, fixmap_end; /* kmap_local's slots and what is reserved above them */
     unsigned int nr_cpus;
-    size_t kmalloc_min, kmalloc_max;         /* smallest and largest kmalloc block */
-    bool ram_is_zero;                        /* fresh memory reads as zero */
+    size_t kmalloc_min, kmalloc_max; /* smallest and largest kmalloc block */
+    bool ram_is_zero;                /* fresh memory reads as zero */
+    bool watched; /* qp_hand_over forbids bytes and qp_take_over allows them, exactly (an address
+                   * sanitizer, Valgrind): have them called for every piece, and leave gaps */
     const struct quarry_grace_period *grace; /* who knows when readers are done; NULL: see rcu.h */
     const char *options;                     /* boot options, NULL: none */
 };

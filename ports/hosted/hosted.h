@@ -97,6 +97,14 @@ void hosted_seat_leave(void);
 /* In a forked child: nobody else can have the seat. */
 void hosted_seat_after_fork(void);
 
+/* ---- watch.c: detectors that know every byte --------------------------------------------------- */
+
+/* Whether there is one. Called before the default machine boots. */
+bool hosted_watch_begin(void);
+/* [@start, @end) is nobody's; is a caller's. */
+void hosted_watch_forbid(uintptr_t start, uintptr_t end);
+void hosted_watch_allow(uintptr_t start, uintptr_t end);
+
 /* ---- guard.c: faults at guard pages ----------------------------------------------------------- */
 
 /* Have SIGSEGV asked about, before whoever handles it now. */

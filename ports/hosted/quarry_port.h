@@ -154,6 +154,12 @@ extern void __tsan_acquire(void *address) __attribute__((weak));
 extern void __tsan_release(void *address) __attribute__((weak));
 #define QP_OBSERVED() (__tsan_acquire != NULL)
 
+/* AddressSanitizer's; see watch.c. */
+extern void __asan_poison_memory_region(void const volatile *address, size_t size)
+    __attribute__((weak));
+extern void __asan_unpoison_memory_region(void const volatile *address, size_t size)
+    __attribute__((weak));
+
 void qp_hand_over_observed(uintptr_t start, uintptr_t end);
 void qp_take_over_observed(uintptr_t start, uintptr_t end);
 

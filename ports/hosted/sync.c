@@ -100,16 +100,20 @@ void qp_wake(struct qp_event *event)
 
 void qp_hand_over_observed(uintptr_t start, uintptr_t end)
 {
-    if (!__tsan_release)
+    if (!__tsan_release) {
+        hosted_watch_forbid(start, end);
         return;
+    }
     for (start &= ~(uintptr_t)(SYNC_LINE - 1); start < end; start += SYNC_LINE)
         __tsan_release((void *)start);
 }
 
 void qp_take_over_observed(uintptr_t start, uintptr_t end)
 {
-    if (!__tsan_acquire)
+    if (!__tsan_acquire) {
+        hosted_watch_allow(start, end);
         return;
+    }
     for (start &= ~(uintptr_t)(SYNC_LINE - 1); start < end; start += SYNC_LINE)
         __tsan_acquire((void *)start);
 }

@@ -39,6 +39,7 @@ struct qr_sites {
 /* All zeros is a valid beginning. */
 struct qr_check {
     unsigned int level;
+    bool watched;                              /* as the machine (quarry/port.h) */
     unsigned long count[QUARRY_FINDING_KINDS]; /* relaxed atomics */
     u64 sequence;                              /* numbers given to tracked allocations so far */
     unsigned long live_bytes, peak_bytes;      /* in callers' hands: tracked ones, all layers */
@@ -54,6 +55,12 @@ struct qr_check {
     quarry_symbol_fn symbol; /* names for addresses, or NULL; guarded by lock */
     void *symbol_data;
 };
+
+/* Whether a detector in the program is told when memory changes hands. */
+static inline bool qr_observed(const struct qr_check *check)
+{
+    return QP_OBSERVED() || check->watched;
+}
 
 /* Report a finding: count it, offer it to the hook, print it. @report may lack text, now and kind's
  * usual fields; @format makes the text. Context: any, also with layers' locks held (it takes only

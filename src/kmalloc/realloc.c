@@ -6,8 +6,10 @@
 #include "internal.h"
 
 /* In place: the block holds the new size. */
-static void realloc_in_place(const struct kmalloc_block *block, char *bytes, size_t size, gfp_t gfp)
+static void realloc_in_place(const struct qr_kmalloc *kmalloc, const struct kmalloc_block *block,
+                             char *bytes, size_t size, gfp_t gfp)
 {
+    kmalloc_open(kmalloc, block, bytes);
     if (block->is_object && block->granted != block->capacity) {
         qr_object_resize(&block->object, size);
         if ((gfp & __GFP_ZERO) && size > block->granted)
@@ -18,6 +20,8 @@ static void realloc_in_place(const struct kmalloc_block *block, char *bytes, siz
         memset(bytes + size, 0, block->capacity - size);
     if (block->is_object)
         qr_object_resize(&block->object, size);
+    else
+        kmalloc_close_behind(kmalloc, block, bytes, size);
 }
 
 void *qr_krealloc(struct qr_kmalloc *kmalloc, const void *object, size_t size, gfp_t gfp)
@@ -34,12 +38,13 @@ void *qr_krealloc(struct qr_kmalloc *kmalloc, const void *object, size_t size, g
     if (!qr_kmalloc_find(kmalloc, object, "krealloc", &block))
         return NULL;
     if (size <= block.capacity) {
-        realloc_in_place(&block, (char *)object, size, gfp);
+        realloc_in_place(kmalloc, &block, (char *)object, size, gfp);
         return (void *)object;
     }
     bigger = qr_kmalloc(kmalloc, size, gfp);
     if (!bigger)
         return NULL;
+    kmalloc_open(kmalloc, &block, object);
     memcpy(bigger, object, block.granted);
     qr_kfree(kmalloc, object);
     return bigger;
@@ -52,6 +57,7 @@ void qr_kfree_sensitive(struct qr_kmalloc *kmalloc, const void *object)
 
     if (ZERO_OR_NULL_PTR(object) || !qr_kmalloc_find(kmalloc, object, "kfree_sensitive", &block))
         return;
+    kmalloc_open(kmalloc, &block, object);
     memset((void *)object, 0, block.granted);
     __asm__ volatile("" : : "r"(object) : "memory");
     qr_kfree(kmalloc, object);

@@ -107,7 +107,7 @@ static u32 cache_hooks(const struct kmem_cache *cache)
         hooks |= QR_HOOK_FAULT;
     if (slabs->check->level >= 1)
         hooks |= QR_HOOK_CONTEXT;
-    if (QP_OBSERVED())
+    if (qr_observed(slabs->check))
         hooks |= QR_HOOK_OBSERVED;
     if (slabs->guards->every && qr_cache_may_guard(cache))
         hooks |= QR_HOOK_SAMPLE;
@@ -202,6 +202,9 @@ static u32 debug_flags_for(const struct qr_slabs *slabs, const struct qr_cache_p
 
     if (params->internal)
         return 0;
+    /* What is freed is reused late, and no stack hides who has what. */
+    if (slabs->check->watched)
+        flags |= SLAB_CONSISTENCY_CHECKS;
     if (!(params->flags & SLAB_NO_USER_FLAGS)) {
         flags |= slabs->debug_all;
         if (debug_name_listed(slabs->debug_names, params->name))

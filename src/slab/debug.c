@@ -65,6 +65,74 @@ static bool debug_tracks(const struct kmem_cache *cache)
     return (cache->flags & SLAB_STORE_USER) != 0;
 }
 
+/* ---- what a detector lets callers touch -------------------------------------------------------- */
+
+/* A place from its left red zone up to its record, or the next place. */
+static char *debug_place_start(const struct kmem_cache *cache, char *object)
+{
+    return object - cache->left_pad;
+}
+
+static char *debug_place_end(const struct kmem_cache *cache, char *object)
+{
+    return object +
+           (cache->track_offset ? cache->track_offset : cache->slot_size - cache->left_pad);
+}
+
+static bool debug_is_watched(const struct kmem_cache *cache)
+{
+    return cache->owner->check->watched;
+}
+
+/* All of a place is Quarry's to touch. */
+static void debug_open(const struct kmem_cache *cache, void *object)
+{
+    char *start = debug_place_start(cache, object);
+
+    if (debug_is_watched(cache))
+        qp_take_over(start, (size_t)(debug_place_end(cache, object) - start));
+    else if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
+        qp_take_over(object, cache->object_size);
+}
+
+/* Its first @size bytes are its owner's, the rest is nobody's. */
+static void debug_close_around(const struct kmem_cache *cache, char *object, size_t size)
+{
+    if (!debug_is_watched(cache))
+        return;
+    qp_hand_over(debug_place_start(cache, object), cache->left_pad);
+    qp_hand_over(object + size, (size_t)(debug_place_end(cache, object) - object) - size);
+}
+
+/* It is free: nobody's, but that readers may still look where the cache says so. */
+static void debug_close(const struct kmem_cache *cache, char *object)
+{
+    char *start = debug_place_start(cache, object);
+
+    if (!debug_is_watched(cache)) {
+        if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
+            qp_hand_over(object, cache->object_size);
+    } else if (cache->flags & SLAB_TYPESAFE_BY_RCU) {
+        debug_close_around(cache, object, cache->object_size);
+    } else {
+        qp_hand_over(start, (size_t)(debug_place_end(cache, object) - start));
+    }
+}
+
+void qr_debug_close_slab(struct kmem_cache *cache, struct page *page)
+{
+    if (!debug_is_watched(cache))
+        return;
+    for (u32 i = 0, nr = slab_objects(cache, page); i < nr; i++)
+        debug_close(cache, slab_object(cache, page, i));
+}
+
+void qr_debug_open_slab(struct kmem_cache *cache, struct page *page)
+{
+    if (debug_is_watched(cache))
+        qp_take_over(slab_base(cache, page), PAGE_SIZE << slab_order(page));
+}
+
 /* ---- patterns -------------------------------------------------------------------------------- */
 
 static void debug_set_red(struct kmem_cache *cache, char *object, u8 pattern, size_t from)
@@ -256,8 +324,7 @@ void *qr_debug_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size, 
 
     if (!object)
         return NULL;
-    if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
-        qp_take_over(object, cache->object_size);
+    debug_open(cache, object);
     debug_check_free(cache, &damage, object);
     if (QR_UNLIKELY(damage.found))
         debug_report(cache, &damage, object, false, what);
@@ -272,6 +339,7 @@ void *qr_debug_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size, 
         qr_owner_set(cache->owner->check, &slab_meta(cache, object)->allocated, gfp, qp_task_id());
     debug_count_alloc(cache);
     debug_trace("alloc", cache, object);
+    debug_close_around(cache, object, size);
     return object;
 }
 
@@ -294,6 +362,8 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
         qr_report_double_free(cache, object, what);
         return;
     }
+    if (debug_is_watched(cache))
+        debug_open(cache, object);
     debug_check_live(cache, &damage, object);
     if (debug_poisons(cache))
         debug_set_poison(cache, object);
@@ -306,8 +376,7 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
         slab_meta(cache, object)->freed = freed;
     debug_count_free(cache);
     debug_trace("free", cache, object);
-    if (SLAB_READ(cache->hooks) & QR_HOOK_OBSERVED)
-        qp_hand_over(object, cache->object_size);
+    debug_close(cache, object);
     if (QR_UNLIKELY(damage.found))
         qr_cache_hold(cache);
     qr_node_put_locked(cache, node, page, index, &batch);
@@ -348,13 +417,18 @@ static void *debug_mend_list(struct kmem_cache *cache, u32 head, struct debug_da
             void *object = slab_object(cache, page, i);
             if (!qr_slab_bit(cache, page, i))
                 continue;
+            if (debug_is_watched(cache))
+                debug_open(cache, object);
             debug_check_free(cache, damage, object);
-            if (QR_LIKELY(!damage->found))
-                continue;
-            debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
-            if (debug_poisons(cache))
-                debug_set_poison(cache, object);
-            return object;
+            if (QR_UNLIKELY(damage->found)) {
+                debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
+                if (debug_poisons(cache))
+                    debug_set_poison(cache, object);
+            }
+            if (debug_is_watched(cache))
+                debug_close(cache, object);
+            if (QR_UNLIKELY(damage->found))
+                return object;
         }
         pfn = page->quarry_slab.next == head ? 0 : page->quarry_slab.next;
     }
@@ -399,11 +473,14 @@ void qr_object_resize(const struct qr_object *object, size_t size)
     struct kmem_cache *cache = object->cache;
     struct debug_damage damage = {0};
 
-    if (!debug_has_red(cache))
-        return;
-    debug_check_live(cache, &damage, object->start);
-    if (damage.found)
-        debug_report(cache, &damage, object->start, true, "krealloc");
-    slab_meta(cache, object->start)->requested = size;
-    debug_set_red(cache, object->start, DEBUG_RED_LIVE, size);
+    if (debug_is_watched(cache))
+        debug_open(cache, object->start);
+    if (debug_has_red(cache)) {
+        debug_check_live(cache, &damage, object->start);
+        if (damage.found)
+            debug_report(cache, &damage, object->start, true, "krealloc");
+        slab_meta(cache, object->start)->requested = size;
+        debug_set_red(cache, object->start, DEBUG_RED_LIVE, size);
+    }
+    debug_close_around(cache, object->start, size);
 }

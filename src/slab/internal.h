@@ -227,6 +227,9 @@ void qr_guarded_free(struct qr_slabs *slabs, struct kmem_cache *expected, void *
 
 /* A new slab's object: as if it had just been freed. */
 void qr_debug_init_object(struct kmem_cache *cache, void *object);
+/* Where a detector watches: a new slab's objects are nobody's yet; all of a slab is Quarry's again. */
+void qr_debug_close_slab(struct kmem_cache *cache, struct page *page);
+void qr_debug_open_slab(struct kmem_cache *cache, struct page *page);
 /* A slab goes back: were its free objects left alone? */
 void qr_debug_check_slab(struct kmem_cache *cache, struct page *page);
 void qr_debug_check_idle(struct kmem_cache *cache, struct qr_cache_node *node);

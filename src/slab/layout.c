@@ -38,6 +38,7 @@
 #define LAYOUT_LEFT_RED 16
 /* At least so many behind it; alignment of the metadata may add seven. */
 #define LAYOUT_RIGHT_RED 8
+#define LAYOUT_GAP 16 /* behind each object, where a detector watches every byte */
 #define LAYOUT_STACK_BYTES 32768u
 #define LAYOUT_FIRST_BYTES 2048u
 
@@ -116,6 +117,9 @@ static size_t layout_place(struct kmem_cache *cache, size_t size, size_t align, 
     if (flags & SLAB_RED_ZONE) {
         left = LAYOUT_LEFT_RED;
         tail += LAYOUT_RIGHT_RED;
+    } else if (cache->owner->check->watched && !cache->internal &&
+               size < PAGE_SIZE << MAX_PAGE_ORDER / 2) {
+        tail += LAYOUT_GAP;
     }
     if (with_meta) {
         tail = QR_ALIGN_UP(tail, _Alignof(struct qr_meta));

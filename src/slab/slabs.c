@@ -300,6 +300,8 @@ struct page *qr_slab_new(struct kmem_cache *cache, gfp_t gfp, int nid)
     slab_account(cache, page, 1);
     qr_cache_hold(cache);
     slab_construct(cache, page, gfp);
+    if (cache_is_debugged(cache))
+        qr_debug_close_slab(cache, page);
     return page;
 }
 
@@ -319,8 +321,10 @@ static void slab_release_one(struct kmem_cache *cache, struct page *page)
 {
     unsigned int order = slab_order(page);
 
-    if (cache_is_debugged(cache))
+    if (cache_is_debugged(cache)) {
+        qr_debug_open_slab(cache, page);
         qr_debug_check_slab(cache, page);
+    }
     if (cache->dtor26) {
         u32 nr = slab_objects(cache, page);
         for (u32 i = 0; i < nr; i++)

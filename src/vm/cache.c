@@ -146,7 +146,7 @@ bool qr_area_cache_keep(struct qr_vm *vm, const void *address)
     struct qr_area *area, *old = NULL;
     unsigned long state;
     bool kept;
-    if (!vm->cached.limit || QP_OBSERVED())
+    if (!vm->cached.limit || qr_observed(vm->check))
         return false;
     state = qp_lock(&vm->lock);
     area = qr_area_at(vm, address);
@@ -171,7 +171,7 @@ bool qr_area_cache_put(struct qr_vm *vm, struct qr_area *area)
     unsigned long state;
     if (!area->cacheable || area->nr_frames > vm->cached.limit / 2 || !area_is_unshared(area))
         return false;
-    if (QP_OBSERVED())
+    if (qr_observed(vm->check))
         qp_hand_over(area->vm.addr, (size_t)area->nr_frames << PAGE_SHIFT);
     state = qp_lock(&vm->lock);
     area_cache_link_live(vm, area);

@@ -114,7 +114,7 @@ static void vfree_finish(struct qr_vm *vm, struct qr_area *area)
 {
     if (qr_area_cache_put(vm, area))
         return;
-    if (QP_OBSERVED() && area->nr_frames)
+    if (qr_observed(vm->check) && area->nr_frames)
         qp_hand_over(area->vm.addr, (size_t)area->nr_frames << PAGE_SHIFT);
     area->next = NULL;
     qr_areas_release(vm, area);

@@ -287,10 +287,13 @@ void *qr_vmalloc_request(struct qr_vm *vm, const struct qr_vmalloc_request *requ
         vmalloc_report_failure(&job);
         return NULL;
     }
-    if (QP_OBSERVED())
+    if (qr_observed(vm->check))
         qp_take_over(addr, (size_t)(job.nr_pages << PAGE_SHIFT));
     if (request->gfp & __GFP_ZERO)
         memset(addr, 0, (size_t)(job.nr_pages << PAGE_SHIFT));
+    if (vm->check->watched)
+        qp_hand_over((char *)addr + request->size,
+                     (size_t)(job.nr_pages << PAGE_SHIFT) - request->size);
     return addr;
 }
 

@@ -66,6 +66,8 @@ static void *vmap_build(struct qr_vm *vm, struct page **pages, unsigned int coun
     *failed = "the machine has no room for its page tables";
     if (!qr_area_map(vm, area) && (!qr_vm_purge(vm) || !qr_area_map(vm, area)))
         goto undo;
+    if (qr_observed(vm->check))
+        qp_take_over(area->vm.addr, (size_t)count << PAGE_SHIFT);
     if (flags & VM_MAP_PUT_PAGES) {
         area->vm.pages = pages;
         area->vm.nr_pages = count;
@@ -198,6 +200,11 @@ void *qr_vrealloc(struct qr_vm *vm, const void *address, size_t size, gfp_t gfp)
         return NULL;
     }
     if (((size - 1) >> PAGE_SHIFT) < area.nr_frames) {
+        if (vm->check->watched) {
+            qp_take_over(area.vm.addr, size);
+            qp_hand_over((char *)area.vm.addr + size,
+                         ((size_t)area.nr_frames << PAGE_SHIFT) - size);
+        }
         if ((gfp & __GFP_ZERO) && size > area.asked)
             memset((char *)area.vm.addr + area.asked, 0, size - area.asked);
         vrealloc_note_size(vm, address, size);

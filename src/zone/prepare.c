@@ -114,7 +114,7 @@ static void prepare_check_poison(struct qr_zones *zones, struct page *page, unsi
 static QR_COLD void prepare_out(struct qr_zones *zones, struct page *page, unsigned int order,
                                 gfp_t gfp)
 {
-    if (QP_OBSERVED() && prepare_is_low(zones, page))
+    if (qr_observed(zones->check) && prepare_is_low(zones, page))
         qp_take_over(qr_page_virt(zones->map, page), PAGE_SIZE << order);
     if (zones->poison)
         prepare_check_poison(zones, page, order);
@@ -154,6 +154,6 @@ void qr_block_in(struct qr_zones *zones, struct page *page, unsigned int order, 
         prepare_clear(zones, page, order);
     else if (zones->poison)
         prepare_poison(zones, page, order);
-    if (QP_OBSERVED() && prepare_is_low(zones, page))
+    if (qr_observed(zones->check) && prepare_is_low(zones, page))
         qp_hand_over(qr_page_virt(zones->map, page), PAGE_SIZE << order);
 }

@@ -369,7 +369,7 @@ void qr_zones_update_hooks(struct qr_zones *zones)
         hooks |= QR_HOOK_INIT_FREE;
     if (zones->poison || zones->owner)
         hooks |= QR_HOOK_DEBUG;
-    if (QP_OBSERVED())
+    if (qr_observed(zones->check))
         hooks |= QR_HOOK_OBSERVED;
     if (zones->check->sites.site)
         hooks |= QR_HOOK_PROFILE;

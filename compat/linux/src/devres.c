@@ -41,8 +41,10 @@ QUARRY_API void *__devres_alloc_node(dr_release_t release, size_t size, gfp_t gf
 {
     struct devres *res;
     size_t bytes;
-    if (__builtin_add_overflow(sizeof(*res), size, &bytes))
+    /* kmalloc aligns a block as its size is a multiple: that of the record has to be one. */
+    if (__builtin_add_overflow(sizeof(*res) + _Alignof(struct devres) - 1, size, &bytes))
         return NULL;
+    bytes &= ~(_Alignof(struct devres) - 1);
     res = kmalloc_node(bytes, gfp | __GFP_ZERO, nid);
     if (!res)
         return NULL;
