@@ -21,6 +21,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/rwsem.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/uidgid.h>
 #include <errno.h>
@@ -384,9 +385,12 @@ struct qlx_kthread {
     pthread_t thread;
     int (*function)(void *);
     void *data;
+    void *memory; /* Quarry's, for what a kernel would allocate; freed when the function is over */
     bool go, stop, done, exits;
+    bool park;   /* kthread_park() wants it to stand still */
+    bool parked; /* it does */
     int result;
-    struct completion started, ended;
+    struct completion started, ended, standing;
 };
 
 static pthread_mutex_t kthread_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -408,10 +412,14 @@ static void *kthread_main(void *arg)
         __atomic_store_n(&kthread->go, true, __ATOMIC_RELEASE);
     }
     quarry_set_state(TASK_RUNNING);
+    kthread_parkme();
     if (!__atomic_load_n(&kthread->stop, __ATOMIC_ACQUIRE))
         QLX_CALL_DRIVER(result, kthread->function(kthread->data), -EFAULT);
     if (!kthread->exits)
         kthread->result = result;
+    kfree(kthread->memory);
+    qlx_left_remove(QLX_LEFT_KTHREAD, self); /* one that ends by itself is not left behind */
+    complete(&kthread->standing);            /* whoever wants to park it need not wait */
     __atomic_store_n(&kthread->done, true, __ATOMIC_RELEASE);
     complete_all(&kthread->ended);
     return NULL;
@@ -420,12 +428,15 @@ static void *kthread_main(void *arg)
 QUARRY_API void complete_and_exit(struct completion *x, long code)
 {
     struct qlx_kthread *kthread = quarry_current()->quarry->kthread;
-    if (x)
-        complete(x);
     if (kthread) {
         kthread->exits = true;
         kthread->result = (int)code;
+        kfree(kthread->memory); /* whoever waits for @x may be the module's exit */
+        kthread->memory = NULL;
+        qlx_left_remove(QLX_LEFT_KTHREAD, kthread->task);
     }
+    if (x)
+        complete(x);
     qlx_guard_escape();
 }
 
@@ -442,9 +453,16 @@ QUARRY_API struct task_struct *quarry_kthread_create(int (*function)(void *), vo
     va_end(args);
     kthread->function = function;
     kthread->data = data;
+    kthread->memory = kmalloc(sizeof(struct task_struct), GFP_KERNEL);
+    if (!kthread->memory) {
+        free(kthread);
+        return ERR_PTR(-ENOMEM);
+    }
     init_completion(&kthread->started);
     init_completion(&kthread->ended);
+    init_completion(&kthread->standing);
     if (qlx_thread_start(&kthread->thread, name, kthread_main, kthread)) {
+        kfree(kthread->memory);
         free(kthread);
         return ERR_PTR(-ENOMEM);
     }
@@ -478,9 +496,85 @@ QUARRY_API bool kthread_should_stop(void)
     return kthread && __atomic_load_n(&kthread->stop, __ATOMIC_ACQUIRE);
 }
 
+/* ---- parking --------------------------------------------------------------------------------- */
+
+QUARRY_API bool kthread_should_park(void)
+{
+    struct qlx_kthread *kthread = quarry_current()->quarry->kthread;
+    return kthread && __atomic_load_n(&kthread->park, __ATOMIC_ACQUIRE);
+}
+
+QUARRY_API void kthread_parkme(void)
+{
+    struct task_struct *self = quarry_current();
+    struct qlx_kthread *kthread = self->quarry->kthread;
+    if (!kthread)
+        return;
+    while (__atomic_load_n(&kthread->park, __ATOMIC_ACQUIRE)) {
+        quarry_set_state(TASK_PARKED);
+        if (!__atomic_exchange_n(&kthread->parked, true, __ATOMIC_ACQ_REL))
+            complete(&kthread->standing);
+        if (__atomic_load_n(&kthread->park, __ATOMIC_ACQUIRE))
+            qlx_task_sleep(0);
+    }
+    quarry_set_state(TASK_RUNNING);
+    __atomic_store_n(&kthread->parked, false, __ATOMIC_RELEASE);
+}
+
+static struct qlx_kthread *kthread_of(struct task_struct *task)
+{
+    struct qlx_kthread *kthread = task->quarry->kthread;
+    if (!kthread)
+        qlx_find("registration", NULL, NULL, "this task is not a kernel thread");
+    return kthread;
+}
+
+/* A thread that has not begun is sent on its way: it looks whether to park before anything else. */
+QUARRY_API int kthread_park(struct task_struct *task)
+{
+    struct qlx_kthread *kthread = kthread_of(task);
+    quarry_might_sleep("kthread_park");
+    if (!kthread || __atomic_load_n(&kthread->done, __ATOMIC_ACQUIRE))
+        return -ENOSYS;
+    if (__atomic_load_n(&kthread->park, __ATOMIC_ACQUIRE))
+        return -EBUSY;
+    reinit_completion(&kthread->standing);
+    __atomic_store_n(&kthread->park, true, __ATOMIC_RELEASE);
+    if (task == quarry_current())
+        return 0;
+    wake_up_process(task);
+    wait_for_completion(&kthread->standing);
+    return __atomic_load_n(&kthread->parked, __ATOMIC_ACQUIRE) ? 0 : -ENOSYS;
+}
+
+QUARRY_API void kthread_unpark(struct task_struct *task)
+{
+    struct qlx_kthread *kthread = kthread_of(task);
+    if (!kthread || !__atomic_exchange_n(&kthread->park, false, __ATOMIC_ACQ_REL))
+        return;
+    wake_up_state(task, TASK_PARKED);
+}
+
+QUARRY_API void *kthread_data(struct task_struct *task)
+{
+    struct qlx_kthread *kthread = kthread_of(task);
+    return kthread ? kthread->data : NULL;
+}
+
+QUARRY_API void *kthread_func(struct task_struct *task)
+{
+    struct qlx_kthread *kthread = task->quarry->kthread;
+    return kthread ? (void *)kthread->function : NULL;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
 static void kthread_ask(struct qlx_kthread *kthread)
 {
     __atomic_store_n(&kthread->stop, true, __ATOMIC_RELEASE);
+    if (__atomic_exchange_n(&kthread->park, false, __ATOMIC_ACQ_REL) &&
+        !__atomic_load_n(&kthread->done, __ATOMIC_ACQUIRE))
+        wake_up_state(kthread->task, TASK_PARKED);
     if (!__atomic_load_n(&kthread->done, __ATOMIC_ACQUIRE))
         wake_up_state(kthread->task, TASK_ALL);
 }
