@@ -9,7 +9,7 @@
  * while the map still owns all of it. After that each layer starts with the ones below it running:
  *
  *     options → map → carve, guard → check, fault → zones → reclaim → grace → slabs → kmalloc → vm →
- *     kmap → percpu → CPU 0
+ *     kmap → percpu → dma → CPU 0
  *
  * A CPU's data is made when the CPU comes online for the first time and then stays for good: whoever
  * walks cpus->area[] (drains, counters) never meets a block that is being freed, and a CPU number that
@@ -234,7 +234,10 @@ static int boot_upper(struct quarry *q, const struct qp_machine *machine,
     error = qr_kmaps_init(&q->kmaps, machine, why, why_size);
     if (error)
         return error;
-    return qr_percpu_init(&q->percpu, why, why_size);
+    error = qr_percpu_init(&q->percpu, why, why_size);
+    if (error)
+        return error;
+    return qr_dma_init(&q->dma, why, why_size);
 }
 
 /* A fault point was armed or disarmed: who asks only while it is armed must know. */
@@ -293,6 +296,11 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->leaks.check = &q->check;
     q->kmaps.zones = &q->zones;
     q->kmaps.check = &q->check;
+    q->dma.vm = &q->vm;
+    q->dma.kmaps = &q->kmaps;
+    q->dma.zones = &q->zones;
+    q->dma.slabs = &q->slabs;
+    q->dma.check = &q->check;
     q->percpu.vm = &q->vm;
     q->percpu.zones = &q->zones;
     q->percpu.slabs = &q->slabs;

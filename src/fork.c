@@ -44,6 +44,7 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
 {
     struct list_head *pos;
 
+    fn(q, &q->dma.lock);
     fn(q, &q->kmaps.lock);
     fn(q, &q->reclaim.lock);
     fn(q, &q->slabs.lock);

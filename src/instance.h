@@ -5,6 +5,7 @@
 #define QR_INSTANCE_H
 
 #include "check/check.h"
+#include "dma/dma.h"
 #include "fault/fault.h"
 #include "genpool/genpool.h"
 #include "grace/grace.h"
@@ -29,6 +30,7 @@ struct quarry {
     struct qr_vm vm;
     struct qr_kmaps kmaps;
     struct qr_percpu percpu;
+    struct qr_dma dma;
     struct qr_reclaim reclaim;
     struct qr_grace grace;
     struct qr_check check;

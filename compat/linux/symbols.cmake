@@ -59,7 +59,7 @@ foreach(header IN LISTS headers)
 endforeach()
 foreach(pair gfp:linux/gfp.h slab:linux/slab.h vmalloc:linux/vmalloc.h mempool:linux/mempool.h
     highmem:linux/highmem.h shrinker:linux/shrinker.h page:linux/mm.h percpu:linux/percpu.h
-    genalloc:linux/genalloc.h folio:linux/mm.h rcu:linux/rcupdate.h)
+    genalloc:linux/genalloc.h folio:linux/mm.h rcu:linux/rcupdate.h dma:linux/dma-mapping.h)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 base)
   list(GET pair 1 shown)

@@ -5,6 +5,7 @@
 
 #include <quarry/boot.h>
 #include <quarry/context.h>
+#include <quarry/dma.h>
 #include <quarry/explain.h>
 #include <quarry/fault.h>
 #include <quarry/folio.h>

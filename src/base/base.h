@@ -41,6 +41,7 @@ typedef uint64_t u64;
 enum {
     QR_EPERM = 1,
     QR_ENOENT = 2,
+    QR_EIO = 5,
     QR_EAGAIN = 11,
     QR_ENOMEM = 12,
     QR_EBUSY = 16,

@@ -71,6 +71,8 @@ void qr_for_each_live(struct quarry *q, bool (*visit)(const struct quarry_live *
         qr_percpu_for_each_live(&q->percpu, observe_pass_on, &walk);
     if (!walk.stopped)
         qr_foreign_for_each_live(&q->leaks, observe_pass_on, &walk);
+    if (!walk.stopped)
+        qr_dma_for_each_live(&q->dma, observe_pass_on, &walk);
 }
 
 struct observe_cache_walk {
@@ -123,6 +125,7 @@ unsigned long qr_check_all(struct quarry *q)
     wrong += qr_vm_check(&q->vm);
     wrong += qr_kmaps_check(&q->kmaps);
     wrong += qr_percpu_check(&q->percpu);
+    wrong += qr_dma_check(&q->dma);
     qr_reclaim_resume(&q->reclaim);
     return wrong;
 }

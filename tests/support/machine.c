@@ -144,7 +144,7 @@ void test_end(struct quarry *q)
     unsigned long wrong;
     qr_reclaim_stop(&q->reclaim); /* the worker may be in the middle of something */
     wrong = qr_map_check(&q->map) + qr_zones_check(&q->zones) + qr_slabs_check(&q->slabs) +
-            qr_vm_check(&q->vm) + qr_percpu_check(&q->percpu);
+            qr_vm_check(&q->vm) + qr_percpu_check(&q->percpu) + qr_dma_check(&q->dma);
     hosted_cpus_forget(&q->cpus); /* threads that end from now on leave it alone */
     qr_shutdown(q);
     hosted_ram_destroy(&host->ram);

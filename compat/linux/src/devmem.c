@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* devmem: what devices manage beyond plain memory: pools over ranges, per-CPU memory.
+/* devmem: what devices manage beyond plain memory: pools over ranges, per-CPU memory, DMA memory and
+ * pools; and where the core finds a device's masks.
  *
  * Each is a record of devres.c whose release function undoes the call. The forms that free early find their
  * record by what it holds; what the device has not is reported.
@@ -7,6 +8,7 @@
  * Locks: none here; devres.c's inside. What may sleep: the forms that allocate. */
 #include "internal.h"
 #include <linux/device.h>
+#include <linux/dmapool.h>
 #include <linux/genalloc.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
@@ -93,4 +95,115 @@ QUARRY_API void devm_free_percpu(struct device *dev, void *token)
         qlx_find("registration", NULL, NULL,
                  "devm_free_percpu of memory that is not this device's: free_percpu is for what "
                  "alloc_percpu gave");
+}
+
+/* ---- memory that devices reach --------------------------------------------------------------- */
+
+_Static_assert(offsetof(struct device, coherent_dma_mask) ==
+                   offsetof(struct device, dma_mask) +
+                       offsetof(struct quarry_dma_device, coherent_dma_mask),
+               "the two masks of a device lie as a quarry_dma_device has them");
+
+static struct quarry_dma_device *devmem_view(struct device *dev)
+{
+    return (struct quarry_dma_device *)(void *)&dev->dma_mask;
+}
+
+static const char *devmem_name(const struct device *dev)
+{
+    return dev_name(dev);
+}
+
+static __attribute__((constructor)) void devmem_begin(void)
+{
+    quarry_dma_set_device_view(devmem_view, devmem_name);
+}
+
+struct devmem_coherent {
+    size_t size;
+    void *address;
+    dma_addr_t handle;
+};
+
+static void devmem_coherent_release(struct device *dev, void *res)
+{
+    const struct devmem_coherent *block = res;
+    dma_free_coherent(dev, block->size, block->address, block->handle);
+}
+
+static int devmem_coherent_match(struct device *dev, void *res, void *data)
+{
+    const struct devmem_coherent *block = res, *wanted = data;
+    return block->address == wanted->address;
+}
+
+QUARRY_API void *dmam_alloc_attrs(struct device *dev, size_t size, dma_addr_t *handle, gfp_t gfp,
+                                  unsigned long attrs)
+{
+    struct devmem_coherent *block =
+        devres_alloc(devmem_coherent_release, sizeof(*block), gfp & ~GFP_ZONEMASK);
+    if (!block)
+        return NULL;
+    block->address = dma_alloc_attrs(dev, size, handle, gfp, attrs);
+    if (!block->address) {
+        devres_free(block);
+        return NULL;
+    }
+    block->size = size;
+    block->handle = *handle;
+    devres_add(dev, block);
+    return block->address;
+}
+
+QUARRY_API void dmam_free_coherent(struct device *dev, size_t size, void *address,
+                                   dma_addr_t handle)
+{
+    struct devmem_coherent wanted = {.address = address};
+    struct devmem_coherent *block =
+        devres_find(dev, devmem_coherent_release, devmem_coherent_match, &wanted);
+    if (!block || block->size != size || block->handle != handle) {
+        qlx_find("registration", NULL, NULL,
+                 block ? "dmam_free_coherent with another size or handle than it was allocated with"
+                       : "dmam_free_coherent of memory that is not this device's");
+        return;
+    }
+    devres_release(dev, devmem_coherent_release, devmem_coherent_match, &wanted);
+}
+
+struct devmem_pool {
+    struct dma_pool *pool;
+};
+
+static void devmem_pool_release(struct device *dev, void *res)
+{
+    dma_pool_destroy(((struct devmem_pool *)res)->pool);
+}
+
+static int devmem_pool_match(struct device *dev, void *res, void *data)
+{
+    return ((struct devmem_pool *)res)->pool == data;
+}
+
+QUARRY_API struct dma_pool *dmam_pool_create(const char *name, struct device *dev, size_t size,
+                                             size_t align, size_t boundary)
+{
+    struct devmem_pool *res = devres_alloc(devmem_pool_release, sizeof(*res), GFP_KERNEL);
+    if (!res)
+        return NULL;
+    res->pool = dma_pool_create(name, dev, size, align, boundary);
+    if (!res->pool) {
+        devres_free(res);
+        return NULL;
+    }
+    devres_add(dev, res);
+    return res->pool;
+}
+
+QUARRY_API void dmam_pool_destroy(struct dma_pool *pool)
+{
+    struct device *dev = pool ? quarry_dma_pool_device(pool) : NULL;
+    if (!dev || devres_release(dev, devmem_pool_release, devmem_pool_match, pool))
+        qlx_find("registration", NULL, NULL,
+                 "dmam_pool_destroy of a pool that no device manages: dma_pool_destroy is for what "
+                 "dma_pool_create gave");
 }
