@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory that devices reach: masks, coherent memory, streaming mappings, pools of small blocks.
  *
- * An address as a device sees it (dma_addr_t) is the physical address. A device's *mask* says which of them it
- * can put on the bus: memory for it comes from a zone below the mask, and a buffer beyond the mask is refused,
- * since there are no bounce buffers. With check level 1 and above every mapping is on record until it is taken
- * back: a wrong size, a second unmap, a mapping left behind and an error that nobody asked for are findings.
+ * An address as a device sees it (dma_addr_t) is the physical address. A device's *mask* says which of
+ * them it can put on the bus: memory for it comes from a zone below the mask, and a buffer beyond the mask
+ * is refused, since there are no bounce buffers. With check level 1 and above every mapping is on record
+ * until it is taken back: a wrong size, a second unmap, a mapping left behind and an error that nobody
+ * asked for are findings.
  *
  * `struct device` belongs to the program. Its first member is a struct quarry_dma_device, or
  * quarry_dma_set_device_view() says where that is. A NULL device is one of the older generation's: it
@@ -119,8 +120,8 @@ QUARRY_API int dma_mapping_error(struct device *dev, dma_addr_t handle);
     dma_unmap_page_attrs(dev, handle, size, direction, 0)
 #define dma_map_sg(dev, sg, nents, direction) dma_map_sg_attrs(dev, sg, nents, direction, 0)
 #define dma_unmap_sg(dev, sg, nents, direction) dma_unmap_sg_attrs(dev, sg, nents, direction, 0)
-/* The CPU looks at a mapped buffer; the device has it again. Nothing to do here, but a range that is not mapped
- * is reported. Context: any. */
+/* The CPU looks at a mapped buffer; the device has it again. Nothing to do here, but a range that is not
+ * mapped is reported. Context: any. */
 QUARRY_API void dma_sync_single_for_cpu(struct device *dev, dma_addr_t handle, size_t size,
                                         enum dma_data_direction direction);
 QUARRY_API void dma_sync_single_for_device(struct device *dev, dma_addr_t handle, size_t size,
@@ -137,7 +138,8 @@ QUARRY_API unsigned long quarry_dma_mappings(struct device *dev);
 /* Coherent blocks of one size. They do not cross multiples of @boundary (a power of two of at least @size; 0:
  * no matter). They come from an object cache of the pool's name: slab_debug= applies to it, with red zones,
  * poison and owners, and its reports are those of caches.
- * Returns: NULL when memory is short, no zone lies below the device's coherent mask, or the sizes make no sense
+ * Returns: NULL when memory is short, no zone lies below the device's coherent mask, or the sizes make no
+ * sense
  *          (reported).
  * Context: may sleep (G-C3); so may destroy, which reports blocks that were not freed (G-D1). */
 QUARRY_API struct dma_pool *dma_pool_create(const char *name, struct device *dev, size_t size,

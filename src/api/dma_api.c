@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* api/dma: the public calls of quarry/dma.h, over the default machine. See dma/.
  *
- * Programs bring their own struct device; what this library reads of it is found through two functions that are
- * set once, before the first call. */
+ * Programs bring their own struct device; what this library reads of it is found through two functions
+ * that are set once, before the first call. */
 #include "../instance.h"
 
 static struct quarry_dma_device *(*dma_view)(struct device *dev);

@@ -9,8 +9,8 @@
  * Idea. Three questions, each with its own answer in words: is the buffer memory that may be mapped; does it
  * end before the device's mask does; and, with checks on, is it memory that somebody holds, to its end.
  *
- * There are no bounce buffers: a copy behind the driver's back would hide that its memory comes from the wrong
- * zone.
+ * There are no bounce buffers: a copy behind the driver's back would hide that its memory comes from the
+ * wrong zone.
  *
  * Locks: none; track.c's inside. Nothing sleeps. */
 #include "dma.h"

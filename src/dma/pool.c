@@ -4,11 +4,12 @@
  * Problem. Descriptors of 16 or 64 bytes must be coherent, aligned, often must not cross a boundary that the
  * device counts within, and a page for each would be absurd.
  *
- * Idea. On these machines all memory is coherent, so a pool is an object cache whose slabs come from a zone
- * below the device's mask. A cache has its books outside the objects, which a device may be writing at any time;
- * its alignment is the caller's, and where there is a boundary, the size rounded up to a power of two: an
- * object that is aligned to at least its size crosses no multiple of a larger power of two. Red zones, poison,
- * owners, double and wrong frees, and the report of what is left at the end are the cache's.
+ * Idea. On these machines all memory is coherent, so a pool is an object cache whose slabs come from a
+ * zone below the device's mask. A cache has its books outside the objects, which a device may be writing
+ * at any time; its alignment is the caller's, and where there is a boundary, the size rounded up to a
+ * power of two: an object that is aligned to at least its size crosses no multiple of a larger power of
+ * two. Red zones, poison, owners, double and wrong frees, and the report of what is left at the end are
+ * the cache's.
  *
  * Locks: the cache's. What may sleep: making and destroying; allocation by the mask.
  * Limits: with a boundary a block takes up to twice its size; blocks above a page have no boundary. */

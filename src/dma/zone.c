@@ -4,9 +4,10 @@
  * Problem. A device that drives 24 address lines must not be given memory above 16 MiB: it would write to the
  * wrong place. The page allocator knows zones, not masks.
  *
- * Idea. For a mask, the highest zone is sought of which every frame, and every frame of the zones it falls back
- * to, lies below the mask. Where there is one, its flag is all the page allocator needs. Where there is none, no
- * request could be kept, and setting the mask fails, with a message that says where the zones end.
+ * Idea. For a mask, the highest zone is sought of which every frame, and every frame of the zones it falls
+ * back to, lies below the mask. Where there is one, its flag is all the page allocator needs. Where there
+ * is none, no request could be kept, and setting the mask fails, with a message that says where the zones
+ * end.
  *
  * Coherent memory is then an ordinary block of pages: every CPU and device of these machines sees the same.
  *

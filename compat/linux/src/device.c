@@ -257,6 +257,7 @@ static void device_release(struct kobject *kobj)
 {
     struct device *dev = kobj_to_dev(kobj);
     qlx_devres_release_all(dev);
+    qlx_devres_end(dev);
     if (dev->release)
         dev->release(dev);
     else if (dev->type && dev->type->release)
@@ -480,7 +481,7 @@ void qlx_device_hide(struct device *dev)
 QUARRY_API void device_initialize(struct device *dev)
 {
     mutex_init(&dev->mutex);
-    INIT_LIST_HEAD(&dev->quarry_managed);
+    qlx_devres_begin(dev);
     INIT_LIST_HEAD(&dev->dma_pools);
     kobject_init(&dev->kobj, &device_ktype);
     qlx_left_remove(QLX_LEFT_KOBJECT, &dev->kobj);

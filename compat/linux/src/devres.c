@@ -7,10 +7,17 @@
  * that what lies between them can be released alone. Records come from Quarry, as the kernel allocates
  * them: a device that never goes shows them as leaks with the line that asked.
  *
+ * Devices are known from their initialisation to their release. Whatever is asked for one that is not known
+ * is refused and reported, without a look into its memory.
+ *
  * Locks: devres_lock, held over no release function. */
 #include "internal.h"
 #include <linux/device.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct devres_node {
     struct list_head list; /* on device.quarry_managed */
@@ -29,7 +36,69 @@ struct devres_group {
     void *id;
 };
 
+/* Devices between device_initialize and their release: what is not among them is not touched, since its
+ * memory may be gone. libc's memory; guarded by devres_lock. */
+#define DEVRES_BUCKETS 64
+struct devres_device {
+    struct devres_device *next;
+    const struct device *dev;
+};
+
 static pthread_mutex_t devres_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct devres_device *devres_devices[DEVRES_BUCKETS];
+
+/* The place of a device's entry, or of the end of its chain. With devres_lock held. */
+static struct devres_device **devres_device_at(const struct device *dev)
+{
+    struct devres_device **link =
+        &devres_devices[((uintptr_t)dev / 64 ^ (uintptr_t)dev / 8192) % DEVRES_BUCKETS];
+    while (*link && (*link)->dev != dev)
+        link = &(*link)->next;
+    return link;
+}
+
+void qlx_devres_begin(struct device *dev)
+{
+    struct devres_device *entry = calloc(1, sizeof(*entry)), **link;
+    pthread_mutex_lock(&devres_lock);
+    link = devres_device_at(dev);
+    INIT_LIST_HEAD(&dev->quarry_managed);
+    if (!*link && entry) {
+        entry->dev = dev;
+        *link = entry;
+        entry = NULL;
+    }
+    pthread_mutex_unlock(&devres_lock);
+    free(entry);
+}
+
+void qlx_devres_end(struct device *dev)
+{
+    struct devres_device **link, *entry;
+    pthread_mutex_lock(&devres_lock);
+    link = devres_device_at(dev);
+    entry = *link;
+    if (entry)
+        *link = entry->next;
+    pthread_mutex_unlock(&devres_lock);
+    free(entry);
+}
+
+/* Whether a device may be given resources; reported if not, by the name of the call. */
+static bool devres_device_lives(const struct device *dev, const char *call)
+{
+    bool lives;
+    pthread_mutex_lock(&devres_lock);
+    lives = dev && *devres_device_at(dev) != NULL;
+    pthread_mutex_unlock(&devres_lock);
+    if (!lives)
+        qlx_find("registration", NULL, NULL,
+                 dev ? "%s: the device is gone, or was never initialised (device_initialize, "
+                       "device_register): nothing would ever free what it manages"
+                     : "%s of a NULL device: use the call without devm_",
+                 call);
+    return lives;
+}
 
 static struct devres *devres_of(void *data)
 {
@@ -71,6 +140,8 @@ QUARRY_API void devres_free(void *data)
 QUARRY_API void devres_add(struct device *dev, void *data)
 {
     struct devres *res = devres_of(data);
+    if (!devres_device_lives(dev, "devres_add"))
+        return;
     pthread_mutex_lock(&devres_lock);
     list_add_tail(&res->node.list, &dev->quarry_managed);
     pthread_mutex_unlock(&devres_lock);
@@ -81,8 +152,8 @@ static struct devres *devres_lookup(struct device *dev, dr_release_t release, dr
                                     void *match_data)
 {
     struct devres_node *node;
-    if (!dev->quarry_managed.next)
-        return NULL; /* a device that was never initialised */
+    if (!dev || !*devres_device_at(dev))
+        return NULL; /* never initialised, or gone */
     list_for_each_entry_reverse (node, &dev->quarry_managed, list) {
         struct devres *res = container_of(node, struct devres, node);
         if (node->release == release && (!match || match(dev, res->data, match_data)))
@@ -366,7 +437,10 @@ static int devres_kfree_same(struct device *dev, void *data, void *object)
 
 QUARRY_API void *devm_kmalloc(struct device *dev, size_t size, gfp_t gfp)
 {
-    void **res = devres_alloc(devres_kfree, sizeof(void *), gfp);
+    void **res;
+    if (!devres_device_lives(dev, "devm_kmalloc"))
+        return NULL;
+    res = devres_alloc(devres_kfree, sizeof(void *), gfp);
     if (!res)
         return NULL;
     *res = kmalloc(size, gfp);
@@ -380,6 +454,122 @@ QUARRY_API void *devm_kmalloc(struct device *dev, size_t size, gfp_t gfp)
 
 QUARRY_API void devm_kfree(struct device *dev, const void *object)
 {
+    if (!object || !devres_device_lives(dev, "devm_kfree"))
+        return;
     if (devres_release(dev, devres_kfree, devres_kfree_same, (void *)(uintptr_t)object))
-        qlx_find("registration", NULL, NULL, "devm_kfree of memory that is not this device's");
+        qlx_find("registration", NULL, NULL,
+                 "devm_kfree of memory that is not this device's: it was freed before, belongs to "
+                 "another "
+                 "device, or came from kmalloc (kfree)");
+}
+
+QUARRY_API void *devm_krealloc(struct device *dev, void *object, size_t size, gfp_t gfp)
+{
+    void *fresh, **res;
+    size_t has;
+    if (!object)
+        return devm_kmalloc(dev, size, gfp);
+    if (!size) {
+        devm_kfree(dev, object);
+        return ZERO_SIZE_PTR;
+    }
+    if (!devres_device_lives(dev, "devm_krealloc"))
+        return NULL;
+    if (!devres_find(dev, devres_kfree, devres_kfree_same, object)) {
+        qlx_find("registration", NULL, NULL, "devm_krealloc of memory that is not this device's");
+        return NULL;
+    }
+    has = ksize(object);
+    fresh = kmalloc(size, gfp);
+    if (!fresh)
+        return NULL;
+    memcpy(fresh, object, min(has, size));
+    pthread_mutex_lock(&devres_lock);
+    res = (void **)devres_lookup(dev, devres_kfree, devres_kfree_same, object)->data;
+    *res = fresh;
+    pthread_mutex_unlock(&devres_lock);
+    kfree(object);
+    return fresh;
+}
+
+QUARRY_API void *devm_kmemdup(struct device *dev, const void *source, size_t size, gfp_t gfp)
+{
+    void *copy = devm_kmalloc(dev, size, gfp);
+    return copy && !ZERO_OR_NULL_PTR(copy) ? memcpy(copy, source, size) : copy;
+}
+
+QUARRY_API char *devm_kstrdup(struct device *dev, const char *text, gfp_t gfp)
+{
+    return text ? devm_kmemdup(dev, text, strlen(text) + 1, gfp) : NULL;
+}
+
+QUARRY_API const char *devm_kstrdup_const(struct device *dev, const char *text, gfp_t gfp)
+{
+    return devm_kstrdup(dev, text, gfp); /* a copy is always right */
+}
+
+QUARRY_API char *devm_kvasprintf(struct device *dev, gfp_t gfp, const char *format, va_list args)
+{
+    va_list again;
+    char *text;
+    int length;
+    va_copy(again, args);
+    length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    text = devm_kmalloc(dev, (size_t)length + 1, gfp);
+    if (text)
+        vsnprintf(text, (size_t)length + 1, format, args);
+    return text;
+}
+
+QUARRY_API char *devm_kasprintf(struct device *dev, gfp_t gfp, const char *format, ...)
+{
+    va_list args;
+    char *text;
+    va_start(args, format);
+    text = devm_kvasprintf(dev, gfp, format, args);
+    va_end(args);
+    return text;
+}
+
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+struct devres_pages {
+    unsigned long address;
+    unsigned int order;
+};
+
+static void devres_pages_release(struct device *dev, void *data)
+{
+    const struct devres_pages *pages = data;
+    free_pages(pages->address, pages->order);
+}
+
+static int devres_pages_same(struct device *dev, void *data, void *wanted)
+{
+    return ((const struct devres_pages *)data)->address == (unsigned long)wanted;
+}
+
+QUARRY_API unsigned long devm_get_free_pages(struct device *dev, gfp_t gfp, unsigned int order)
+{
+    struct devres_pages *pages;
+    if (!devres_device_lives(dev, "devm_get_free_pages"))
+        return 0;
+    pages = devres_alloc(devres_pages_release, sizeof(*pages), GFP_KERNEL);
+    if (!pages)
+        return 0;
+    pages->address = __get_free_pages(gfp, order);
+    pages->order = order;
+    if (!pages->address) {
+        devres_free(pages);
+        return 0;
+    }
+    devres_add(dev, pages);
+    return pages->address;
+}
+
+QUARRY_API void devm_free_pages(struct device *dev, unsigned long address)
+{
+    if (devres_release(dev, devres_pages_release, devres_pages_same, (void *)address))
+        qlx_find("registration", NULL, NULL, "devm_free_pages of pages that are not this device's");
 }

@@ -177,6 +177,9 @@ void qlx_devices_forget(void);
 
 /* devres.c: how many there were. */
 int qlx_devres_release_all(struct device *dev);
+/* A device begins, and is gone: nothing is managed for one that is not in between. */
+void qlx_devres_begin(struct device *dev);
+void qlx_devres_end(struct device *dev);
 
 /* proc.c: find and hold an entry; NULL when there is none or it is being removed. */
 struct proc_dir_entry *qlx_proc_hold(const char *path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* scatterlist: buffers in pieces: tables, counts, copies.
  *
- * A table is one array from kvmalloc: its entries need no chain, whatever their number. Copies reach each page
- * through memcpy_to_page and memcpy_from_page, so that pieces in high memory work too.
+ * A table is one array from kvmalloc: its entries need no chain, whatever their number. Copies reach each
+ * page through memcpy_to_page and memcpy_from_page, so that pieces in high memory work too.
  *
  * Locks: none. What may sleep: making a table, by the mask. */
 #include "internal.h"

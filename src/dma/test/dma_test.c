@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory for devices: which zone serves which mask, what may be mapped, what is noticed when it is taken back,
- * and pools. On a machine of 16 MiB with all three zones: DMA below 2, NORMAL below 8, HIGHMEM above. */
+/* Memory for devices: which zone serves which mask, what may be mapped, what is noticed when it is taken
+ * back, and pools. On a machine of 16 MiB with all three zones: DMA below 2, NORMAL below 8, HIGHMEM
+ * above. */
 #include "machine.h"
 
 #define MIB (1ull << 20)

@@ -433,6 +433,17 @@ static inline void *devm_kcalloc(struct device *dev, size_t n, size_t size, gfp_
 {
     return devm_kmalloc_array(dev, n, size, gfp | __GFP_ZERO);
 }
+/* The memory keeps its place in the order of release. NULL: @object is as it was. */
+QUARRY_API void *devm_krealloc(struct device *dev, void *object, size_t size, gfp_t gfp);
+QUARRY_API void *devm_kmemdup(struct device *dev, const void *source, size_t size, gfp_t gfp);
+QUARRY_API char *devm_kstrdup(struct device *dev, const char *text, gfp_t gfp);
+QUARRY_API const char *devm_kstrdup_const(struct device *dev, const char *text, gfp_t gfp);
+__printf(3, 0) QUARRY_API
+    char *devm_kvasprintf(struct device *dev, gfp_t gfp, const char *format, va_list args);
+__printf(3, 4) QUARRY_API
+    char *devm_kasprintf(struct device *dev, gfp_t gfp, const char *format, ...);
+QUARRY_API unsigned long devm_get_free_pages(struct device *dev, gfp_t gfp, unsigned int order);
+QUARRY_API void devm_free_pages(struct device *dev, unsigned long address);
 
 __printf(3, 4) QUARRY_API
     void quarry_dev_printk(const char *level, const struct device *dev, const char *format, ...);
