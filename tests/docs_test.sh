@@ -26,6 +26,13 @@ unset QUARRY_CHECK QUARRY_OPTIONS QUARRY_RAM QUARRY_PROFILE 2>/dev/null || true
 # The man pages.
 sh "$here/man.sh" "$work/prefix" || failed=1
 
+# Pictures say what their sources say: each word of a label in FILE.dot is in FILE.svg, and the other way round.
+for source in "$QUARRY_SOURCE"/docs/*/*.dot; do
+    sed -n 's/.*label = "\([^"]*\)".*/\1/p' "$source" | sed 's/\\n/\n/g' | sort -u >"$work/source"
+    sed -n 's/.*<text[^>]*>\([^<]*\)<.*/\1/p' "${source%.dot}.svg" | sed "s/&#45;/-/g; s/&amp;/\&/g; s/&#39;/'/g" | sort -u >"$work/picture"
+    diff "$work/source" "$work/picture" || { echo "$source has changed: dot -Tsvg ${source##*/} -o the .svg beside it"; failed=1; }
+done
+
 # The blocks, two documents at a time.
 { find "$QUARRY_SOURCE" -maxdepth 1 -name '*.md'
   for folder in docs examples bench ports packaging; do
