@@ -55,7 +55,7 @@ void help_run(void)
           "                 of all structures\n"
           "  --options \"…\"  boot options, e.g. \"failslab=every:100\" (docs/options.md); may\n"
           "                 be repeated\n"
-          "  --seed N       seed for fault injection by probability and for get_random_bytes()\n"
+          "  --seed N       seed for fault injection by probability and get_random_bytes()\n"
           "\n"
           "The module\n"
           "  --param [MODULE.]NAME=VALUE   a module parameter; may be repeated\n"
