@@ -13,6 +13,7 @@
  * Locks: devres_lock, held over no release function. */
 #include "internal.h"
 #include <linux/device.h>
+#include <linux/interrupt.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -419,6 +420,52 @@ QUARRY_API void devm_release_action(struct device *dev, void (*action)(void *), 
     struct devres_action wanted = {action, data};
     if (devres_release(dev, devres_action_run, devres_action_same, &wanted))
         qlx_find("registration", NULL, NULL, "devm_release_action: the device has no such action");
+}
+
+/* ---- interrupts ---------------------------------------------------------------------------- */
+
+struct devres_irq {
+    unsigned int irq;
+    void *dev;
+};
+
+static void devres_irq_free(struct device *dev, void *data)
+{
+    struct devres_irq *held = data;
+    free_irq(held->irq, held->dev);
+}
+
+static int devres_irq_same(struct device *dev, void *data, void *wanted)
+{
+    struct devres_irq *held = data, *want = wanted;
+    return held->irq == want->irq && held->dev == want->dev;
+}
+
+QUARRY_API int quarry_devm_request_irq(struct device *device, unsigned int irq,
+                                       void (*handler)(void), void (*thread)(void),
+                                       unsigned long flags, const char *name, void *dev, int form)
+{
+    struct devres_irq *held = devres_alloc(devres_irq_free, sizeof(*held), GFP_KERNEL);
+    int error;
+    if (!held)
+        return -ENOMEM;
+    error =
+        quarry_request_irq(irq, handler, thread, flags, name ? name : dev_name(device), dev, form);
+    if (error) {
+        devres_free(held);
+        return error;
+    }
+    held->irq = irq;
+    held->dev = dev;
+    devres_add(device, held);
+    return 0;
+}
+
+QUARRY_API void devm_free_irq(struct device *device, unsigned int irq, void *dev)
+{
+    struct devres_irq wanted = {irq, dev};
+    if (devres_release(device, devres_irq_free, devres_irq_same, &wanted))
+        qlx_find("registration", NULL, NULL, "devm_free_irq: line %u is not the device's", irq);
 }
 
 /* ---- memory -------------------------------------------------------------------------------- */

@@ -56,8 +56,18 @@ QUARRY_API int quarry_request_irq(unsigned int irq, void (*handler)(void), void 
     quarry_request_irq((irq), (void (*)(void))quarry_irq_handler(handler),                         \
                        (void (*)(void))quarry_irq_handler(thread), (flags), (name), (dev),         \
                        QUARRY_IRQ_FORM)
+/* The same, given back with the device's other managed resources. */
+QUARRY_API int quarry_devm_request_irq(struct device *device, unsigned int irq,
+                                       void (*handler)(void), void (*thread)(void),
+                                       unsigned long flags, const char *name, void *dev, int form);
+QUARRY_API void devm_free_irq(struct device *device, unsigned int irq, void *dev);
 #define devm_request_irq(device, irq, handler, flags, name, dev)                                   \
-    ((void)(device), request_irq(irq, handler, flags, name, dev))
+    quarry_devm_request_irq((device), (irq), (void (*)(void))quarry_irq_handler(handler), NULL,    \
+                            (flags), (name), (dev), QUARRY_IRQ_FORM)
+#define devm_request_threaded_irq(device, irq, handler, thread, flags, name, dev)                  \
+    quarry_devm_request_irq((device), (irq), (void (*)(void))quarry_irq_handler(handler),          \
+                            (void (*)(void))quarry_irq_handler(thread), (flags), (name), (dev),    \
+                            QUARRY_IRQ_FORM)
 static inline irq_handler_t quarry_irq_handler(irq_handler_t handler)
 {
     return handler;
