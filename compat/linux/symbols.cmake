@@ -57,13 +57,19 @@ file(GLOB_RECURSE headers RELATIVE ${INCLUDE} ${INCLUDE}/linux/*.h ${INCLUDE}/as
 foreach(header IN LISTS headers)
   collect(${INCLUDE}/${header} ${header})
 endforeach()
-foreach(pair gfp:linux/gfp.h slab:linux/slab.h vmalloc:linux/vmalloc.h mempool:linux/mempool.h
-    highmem:linux/highmem.h shrinker:linux/shrinker.h page:linux/mm.h percpu:linux/percpu.h
-    genalloc:linux/genalloc.h folio:linux/mm.h rcu:linux/rcupdate.h dma:linux/dma-mapping.h)
-  string(REPLACE ":" ";" pair ${pair})
-  list(GET pair 0 base)
-  list(GET pair 1 shown)
-  collect(${QUARRY}/${base}.h ${shown})
+# The allocator's own headers, under the name of the kernel header that brings them.
+file(GLOB own RELATIVE ${QUARRY} ${QUARRY}/*.h)
+foreach(name IN LISTS own)
+  foreach(header linux/${name} linux/mm.h ${headers})
+    if(NOT EXISTS ${INCLUDE}/${header})
+      continue()
+    endif()
+    file(STRINGS ${INCLUDE}/${header} brings REGEX "^#include <quarry/${name}>")
+    if((brings OR "${name}|${header}" STREQUAL "page.h|linux/mm.h") AND NOT header MATCHES "^asm/")
+      collect(${QUARRY}/${name} ${header})
+      break()
+    endif()
+  endforeach()
 endforeach()
 
 list(SORT entries)

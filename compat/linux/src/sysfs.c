@@ -50,23 +50,36 @@ static int sysfs_release(struct inode *inode, struct file *file)
     return 0;
 }
 
-/* Run the show method: open->page holds open->size bytes then. */
+/* What its object's type does for attributes; the object may be gone but for qlx_entry_enter(). */
+static const struct sysfs_ops *sysfs_ops_of(const struct qlx_entry *entry)
+{
+    return entry->kobject->ktype ? entry->kobject->ktype->sysfs_ops : NULL;
+}
+
+/* The show method's text in open->page: how many bytes, or an error. */
+static ssize_t sysfs_call_show(struct qlx_entry *entry, struct sysfs_open *open)
+{
+    const struct sysfs_ops *ops;
+    ssize_t got = qlx_entry_enter(entry);
+    if (got)
+        return got;
+    ops = sysfs_ops_of(entry);
+    open->events = __atomic_load_n(&entry->events, __ATOMIC_ACQUIRE);
+    if (ops && ops->show)
+        got = ops->show(entry->kobject, (struct attribute *)(uintptr_t)entry->attr, open->page);
+    else
+        got = -EIO;
+    qlx_entry_leave(entry);
+    return got;
+}
+
 static int sysfs_show(struct qlx_entry *entry, struct sysfs_open *open)
 {
-    const struct sysfs_ops *ops = entry->kobject->ktype ? entry->kobject->ktype->sysfs_ops : NULL;
     ssize_t got;
-    int error;
-    if (!ops || !ops->show)
-        return -EIO;
     if (!open->page && !(open->page = kmalloc(PAGE_SIZE, GFP_KERNEL)))
         return -ENOMEM;
     memset(open->page, 0, PAGE_SIZE);
-    error = qlx_entry_enter(entry);
-    if (error)
-        return error;
-    open->events = __atomic_load_n(&entry->events, __ATOMIC_ACQUIRE);
-    got = ops->show(entry->kobject, (struct attribute *)(uintptr_t)entry->attr, open->page);
-    qlx_entry_leave(entry);
+    got = sysfs_call_show(entry, open);
     if (got >= (ssize_t)PAGE_SIZE) {
         qlx_find("registration", NULL, NULL,
                  "the show method of %s returned %zd, but a page with a NUL at its end holds %zu",
@@ -107,24 +120,30 @@ static char *sysfs_take(const char __user *buffer, size_t size)
     return text;
 }
 
+static ssize_t sysfs_call_store(struct qlx_entry *entry, const char *text, size_t size)
+{
+    const struct sysfs_ops *ops;
+    ssize_t done = qlx_entry_enter(entry);
+    if (done)
+        return done;
+    ops = sysfs_ops_of(entry);
+    if (ops && ops->store)
+        done = ops->store(entry->kobject, (struct attribute *)(uintptr_t)entry->attr, text, size);
+    else
+        done = -EIO;
+    qlx_entry_leave(entry);
+    return done;
+}
+
 static ssize_t sysfs_write(struct file *file, const char __user *buffer, size_t size, loff_t *pos)
 {
-    struct qlx_entry *entry = qlx_entry_of(file);
     struct sysfs_open *open = file->private_data;
-    const struct sysfs_ops *ops = entry->kobject->ktype ? entry->kobject->ktype->sysfs_ops : NULL;
     ssize_t done;
-    char *text;
-    if (!ops || !ops->store)
-        return -EIO;
-    text = sysfs_take(buffer, size = min_t(size_t, size, PAGE_SIZE));
+    char *text = sysfs_take(buffer, size = min_t(size_t, size, PAGE_SIZE));
     if (IS_ERR(text))
         return PTR_ERR(text);
     mutex_lock(&open->lock);
-    done = qlx_entry_enter(entry);
-    if (!done) {
-        done = ops->store(entry->kobject, (struct attribute *)(uintptr_t)entry->attr, text, size);
-        qlx_entry_leave(entry);
-    }
+    done = sysfs_call_store(qlx_entry_of(file), text, size);
     mutex_unlock(&open->lock);
     kfree(text);
     if (done > 0)
