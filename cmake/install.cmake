@@ -30,7 +30,8 @@ if(NOT QUARRY_PREFIX)
 endif()
 if(TARGET quarry)
   install(TARGETS quarry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT command)
-  install(TARGETS quarry-client LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/quarry COMPONENT command)
+  install(TARGETS quarry-client quarry-symbols
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/quarry COMPONENT command)
   install(FILES ${PROJECT_SOURCE_DIR}/packaging/quarry.bash RENAME quarry COMPONENT command
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()

@@ -149,6 +149,8 @@ static int boot_locked(const struct quarry_machine *machine)
     hosted_claims_forbid(false);
     if (!error && !quarry_default.leaks.roots)
         quarry_set_leak_roots(hosted_leak_roots, NULL);
+    if (!error && !quarry_default.check.symbol)
+        quarry_set_symbol_hook(hosted_symbol, NULL);
     if (error) {
         hosted_ram_destroy(&boot_ram);
         return error;

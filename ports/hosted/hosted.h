@@ -4,6 +4,7 @@
 #define QUARRY_HOSTED_H
 
 #include <quarry/port.h>
+#include <quarry/report.h>
 #include <signal.h>
 
 #define HOSTED_PAGE 4096ul
@@ -118,6 +119,11 @@ bool hosted_guard_caught(const siginfo_t *info, void *context);
 /* A quarry_leak_roots_fn: all writable memory of this process but the machine's. */
 void hosted_leak_roots(const void *frame, void (*range)(const void *, size_t, void *),
                        void (*finish)(void *), void *scan, void *data);
+
+/* ---- symbols.c ------------------------------------------------------------------------------- */
+
+/* A quarry_symbol_fn: by debugging information where its reader is installed, else by the dynamic linker. */
+size_t hosted_symbol(const void *pc, struct quarry_symbol *symbols, size_t max, void *data);
 
 /* ---- console.c ------------------------------------------------------------------------------- */
 

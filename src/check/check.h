@@ -103,6 +103,8 @@ size_t qr_symbol_frames(struct qr_check *check, const void *pc, struct quarry_sy
                         size_t max);
 /* "    0x55d0c2a4 main demo.c:12" and a line for each call that was inlined there. */
 void qr_symbol_add_lines(struct qr_check *check, struct qr_text *text, const void *pc);
+/* The same to the console. */
+void qr_symbol_print(struct qr_check *check, const void *pc);
 
 /* Profiling. qr_sites_init: @memory zeroed, @size bytes; boot. The number of this moment's caller
  * (the return address outside the core), and of a given one; 0 while profiling is off. */

@@ -6,8 +6,9 @@
  * made at the worst moments: in interrupt, with locks held, with memory short or damaged.
  *
  * Idea. The whole text is built in one buffer on the stack and written by one call, so that reports
- * of several CPUs do not mix. Nothing is allocated. The hook comes first and may keep the console
- * quiet. Return addresses are printed as they are; who knows the symbols translates them.
+ * of several CPUs do not mix (a text that is long by names of functions takes a few). Nothing is
+ * allocated. The hook comes first and may keep the console quiet. Return addresses are printed with
+ * what the symbol hook knows of them (symbol.c).
  *
  *     quarry: BUG: double free: kfree(0x7f3a10): the object is free already; ... [G-S8]
  *       memory: 0x7f3a10, 64 bytes, cache kmalloc-64
@@ -49,14 +50,25 @@ static const char *report_title(enum quarry_finding kind)
     return title[kind];
 }
 
+/* With names a line may be long: what is complete is written when the buffer is half full. */
+static void report_make_room(struct qr_text *text)
+{
+    if (text->length <= text->size / 2)
+        return;
+    qp_write(text->buffer, QR_MIN(text->length, text->size - 1));
+    text->length = 0;
+}
+
 static void report_add_trace(struct qr_check *check, struct qr_text *text, const char *title,
                              const struct quarry_trace *trace)
 {
     unsigned int nr = QR_MIN(trace->nr, QUARRY_TRACE_MAX);
 
     qr_text_add(text, "  %s:\n", title);
-    for (unsigned int i = 0; i < nr; i++)
+    for (unsigned int i = 0; i < nr; i++) {
+        report_make_room(text);
         qr_symbol_add_lines(check, text, trace->pc[i]);
+    }
     if (!nr)
         qr_text_add(text, "    (unknown)\n");
 }

@@ -55,3 +55,12 @@ void qr_symbol_add_lines(struct qr_check *check, struct qr_text *text, const voi
     }
     qr_text_add(text, "\n");
 }
+
+void qr_symbol_print(struct qr_check *check, const void *pc)
+{
+    char buffer[1024];
+    struct qr_text text = {buffer, sizeof(buffer), 0};
+
+    qr_symbol_add_lines(check, &text, pc);
+    qp_write(buffer, QR_MIN(text.length, sizeof(buffer) - 1));
+}

@@ -196,7 +196,7 @@ static void describe_print_owner(struct qr_check *check, const char *verb,
     qr_print("  %s by task %u, %llu ms ago, at:\n", verb, owner->task,
              (unsigned long long)(qp_now_ns() - owner->when_ns) / 1000000);
     for (u32 i = 0; i < QR_MIN(trace.nr, QUARRY_TRACE_MAX); i++)
-        qr_print("    %p\n", trace.pc[i]);
+        qr_symbol_print(check, trace.pc[i]);
 }
 
 void qr_object_dump(struct qr_slabs *slabs, const struct qr_object *object)
