@@ -19,7 +19,7 @@ set(abi ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "Shared library")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libquarry${abi})
-set(CPACK_DEBIAN_LIBRARY_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
   "Headers, static libraries, the one-file release, and the headers that kernel-module source includes")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libquarry-dev)
