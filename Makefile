@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 QUIET = > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help build run test test-long test-break coverage bench install uninstall deb amalgamation detectors symbols format lint clean
+.PHONY: help build run test test-long test-break test-bodies coverage bench install uninstall deb amalgamation detectors symbols format lint clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,13 @@ test-break: ## break each rule in turn and require that its test notices
 coverage: ## which lines of src/ the test programs reach; fails below 95 %
 	@sh tools/install-deps.sh coverage
 	@sh tools/coverage.sh
+
+test-bodies: ## empty each public function in turn and require that a test notices
+	@sh tools/install-deps.sh test
+	@mkdir -p build
+	@cmake --preset debug $(call QUIET,configure-debug)
+	@cmake --build --preset debug -j $(JOBS)
+	@sh tools/test-bodies.sh
 
 bench: ## measure against glibc, jemalloc, tcmalloc and mimalloc
 	@sh tools/install-deps.sh bench
