@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Small calls of the kernel's headers whose whole point is their answer. */
 #include <linux/device.h>
+#include <linux/genalloc.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include "compat.h"
 
+static void leave_alone(struct device *dev)
+{
+}
+
 static void memory_of_a_device_is_given(void **state)
 {
-    struct device dev = {0};
+    struct device dev = {.release = leave_alone};
     char *block, *array, *zeroed;
 
     device_initialize(&dev);
@@ -23,6 +28,20 @@ static void memory_of_a_device_is_given(void **state)
     devm_kfree(&dev, block);
     devm_kfree(&dev, array);
     devm_kfree(&dev, zeroed);
+    put_device(&dev);
+}
+
+static void a_pool_goes_with_its_device(void **state)
+{
+    struct device dev = {.release = leave_alone};
+    struct gen_pool *pool;
+
+    device_initialize(&dev);
+    pool = devm_gen_pool_create(&dev, 5, -1, "named");
+    assert_non_null(pool);
+    assert_ptr_equal(gen_pool_get(&dev, "named"), pool);
+    assert_null(gen_pool_get(&dev, "another"));
+    put_device(&dev);
 }
 
 static void a_constant_string_is_copied_only_if_it_may_go(void **state)
@@ -64,6 +83,7 @@ static void this_cpus_instance_is_found(void **state)
 }
 
 COMPAT_MAIN(cmocka_unit_test(memory_of_a_device_is_given),
+            cmocka_unit_test(a_pool_goes_with_its_device),
             cmocka_unit_test(a_constant_string_is_copied_only_if_it_may_go),
             cmocka_unit_test(a_cache_with_a_region_for_user_copies_is_a_cache),
             cmocka_unit_test(there_is_memory_available),

@@ -86,6 +86,7 @@ static void a_section_is_atomic_context(void **state)
 
 static void *end_elsewhere(void *arg)
 {
+    kfree(kmalloc(40, GFP_KERNEL)); /* a CPU of its own, which counts its sections */
     quarry_rcu_read_lock();
     __atomic_store_n((int *)arg, 1, __ATOMIC_RELEASE);
     while (__atomic_load_n((int *)arg, __ATOMIC_ACQUIRE) == 1)

@@ -152,6 +152,25 @@ static void a_chain_of_sections_does_not_hold_a_period_up(void **state)
     test_end(q);
 }
 
+/* A reader that read the side, was held up while periods went by, and counts itself where nobody begins any
+ * more: it is waited for all the same. */
+static void a_reader_held_up_before_it_counted_itself_is_waited_for(void **state)
+{
+    struct quarry *q = test_boot(256);
+
+    for (u32 side = 0; side < 2; side++) {
+        struct numbered call = {{.fn = note}, side};
+        __atomic_fetch_add(&q->grace.shared.begun[side], 1, __ATOMIC_SEQ_CST);
+        qr_grace_call(&q->grace, &call.call);
+        let_it_go_on(q);
+        assert_int_equal(__atomic_load_n(&nr_made, __ATOMIC_ACQUIRE), side);
+        __atomic_fetch_add(&q->grace.shared.ended[side], 1, __ATOMIC_SEQ_CST);
+        assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+        assert_int_equal(nr_made, side + 1);
+    }
+    test_end(q);
+}
+
 static void waiting_in_a_section_or_in_atomic_context_is_refused(void **state)
 {
     struct quarry *q = test_boot_with(&(struct test_spec){.pages = 256, .options = "check=1"});
@@ -390,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup(no_call_is_made_while_a_section_older_than_it_is_open, fresh),
         cmocka_unit_test_setup(another_threads_section_is_waited_for, fresh),
         cmocka_unit_test_setup(a_chain_of_sections_does_not_hold_a_period_up, fresh),
+        cmocka_unit_test_setup(a_reader_held_up_before_it_counted_itself_is_waited_for, fresh),
         cmocka_unit_test_setup(waiting_in_a_section_or_in_atomic_context_is_refused, fresh),
         cmocka_unit_test_setup(without_a_provider_everything_is_kept_and_said_once, fresh),
         cmocka_unit_test_setup(a_provider_that_calls_back_ends_the_period, fresh),

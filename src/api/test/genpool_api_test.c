@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Every call of quarry/genalloc.h, as a program makes it. The pools themselves: src/genpool/test. */
+#undef QUARRY_BUILDING_CORE
+#include <quarry/quarry.h>
+#include <quarry/genalloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+static char *range;
+
+static int setup(void **state)
+{
+    struct gen_pool *pool = gen_pool_create(5, NUMA_NO_NODE);
+
+    range = (char *)__get_free_pages(GFP_KERNEL, 2);
+    memset(range, 0xee, 4 * PAGE_SIZE);
+    *state = pool;
+    return !pool || gen_pool_add_virt(pool, (unsigned long)range, virt_to_phys(range),
+                                      4 * PAGE_SIZE, NUMA_NO_NODE);
+}
+
+static int teardown(void **state)
+{
+    gen_pool_destroy(*state);
+    free_pages((unsigned long)range, 2);
+    return 0;
+}
+
+static void a_pool_counts_and_knows_its_range(void **state)
+{
+    struct gen_pool *pool = *state;
+    unsigned long block = gen_pool_alloc(pool, 100);
+    int owner;
+    void *whose = NULL;
+
+    assert_int_equal(block, (unsigned long)range);
+    assert_int_equal(gen_pool_size(pool), 4 * PAGE_SIZE);
+    assert_int_equal(gen_pool_avail(pool), 4 * PAGE_SIZE - 128);
+    assert_true(gen_pool_has_addr(pool, block, 100));
+    assert_false(gen_pool_has_addr(pool, block, 5 * PAGE_SIZE));
+    assert_int_equal(gen_pool_virt_to_phys(pool, block + 8), virt_to_phys(range) + 8);
+    gen_pool_free(pool, block, 100);
+    assert_int_equal(gen_pool_add_owner(pool, 1ul << 40, (phys_addr_t)-1, 4096, -1, &owner), 0);
+    assert_true(gen_pool_add(pool, 1ul << 40, 4096, -1) < 0); /* it is there already */
+    block = gen_pool_alloc_owner(pool, 4 * PAGE_SIZE, &whose);
+    assert_null(whose);
+    block = gen_pool_alloc_algo_owner(pool, 4096, gen_pool_first_fit, NULL, &whose);
+    assert_int_equal(block, 1ul << 40);
+    assert_ptr_equal(whose, &owner);
+    gen_pool_free(pool, block, 4096);
+    gen_pool_free(pool, (unsigned long)range, 4 * PAGE_SIZE);
+}
+
+static void each_algorithm_finds_its_place(void **state)
+{
+    struct gen_pool *pool = *state;
+    struct genpool_data_align align = {.align = 1024};
+    struct genpool_data_fixed fixed = {.offset = 4096};
+    unsigned long start = (unsigned long)range, small = gen_pool_alloc(pool, 32);
+
+    assert_int_equal(gen_pool_alloc_algo(pool, 32, gen_pool_first_fit_align, &align), start + 1024);
+    assert_int_equal(gen_pool_alloc_algo(pool, 32, gen_pool_fixed_alloc, &fixed), start + 4096);
+    assert_int_equal(gen_pool_alloc_algo(pool, 64, gen_pool_first_fit_order_align, NULL),
+                     start + 64);
+    assert_int_equal(gen_pool_alloc_algo(pool, 32, gen_pool_best_fit, NULL), start + 32);
+    gen_pool_set_algo(pool, gen_pool_fixed_alloc, &fixed);
+    assert_int_equal(gen_pool_alloc(pool, 32), 0);
+    gen_pool_free(pool, small, 32);
+    gen_pool_free(pool, start + 32, 32);
+    gen_pool_free(pool, start + 64, 64);
+    gen_pool_free(pool, start + 1024, 32);
+    gen_pool_free(pool, start + 4096, 32);
+    assert_int_equal(gen_pool_avail(pool), 4 * PAGE_SIZE);
+}
+
+/* One of the forms for devices: the block, its address for a device, its content. */
+static void check_dma(struct gen_pool *pool, unsigned char *block, const dma_addr_t *dma,
+                      int content)
+{
+    assert_non_null(block);
+    assert_int_equal(*dma, virt_to_phys(block));
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(block[i], content);
+    memset(block, 0xee, 64);
+    gen_pool_free(pool, (unsigned long)block, 64);
+}
+
+static void devices_get_their_address_with_the_block(void **state)
+{
+    struct gen_pool *pool = *state;
+    dma_addr_t dma = 0;
+
+    check_dma(pool, gen_pool_dma_alloc(pool, 64, &dma), &dma, 0xee);
+    check_dma(pool, gen_pool_dma_alloc_algo(pool, 64, &dma, gen_pool_best_fit, NULL), &dma, 0xee);
+    check_dma(pool, gen_pool_dma_alloc_align(pool, 64, &dma, 256), &dma, 0xee);
+    check_dma(pool, gen_pool_dma_zalloc(pool, 64, &dma), &dma, 0);
+    check_dma(pool, gen_pool_dma_zalloc_algo(pool, 64, &dma, gen_pool_best_fit, NULL), &dma, 0);
+    check_dma(pool, gen_pool_dma_zalloc_align(pool, 64, &dma, 256), &dma, 0);
+    assert_null(gen_pool_dma_alloc(pool, 5 * PAGE_SIZE, &dma));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_pool_counts_and_knows_its_range, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_algorithm_finds_its_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(devices_get_their_address_with_the_block, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("genpool_api", tests, NULL, NULL);
+}
