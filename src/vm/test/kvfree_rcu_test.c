@@ -80,8 +80,10 @@ static void vmalloc_memory_is_freed_too(void **state)
     assert_true(qr_vm_contains(&q->vm, object) || qr_virt_in_map(&q->map, object));
     give_away(q, object);
     object = qr_vmalloc(&q->vm, 8 * PAGE_SIZE, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "test");
+    qr_grace_enter(&q->grace);
     give_away(q, object);
     assert_non_null(qr_find_vm_area(&q->vm, object));
+    qr_grace_leave(&q->grace);
     assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
     assert_int_equal(q->vm.later.nr, 0);
     assert_null(qr_find_vm_area(&q->vm, object));
