@@ -117,6 +117,31 @@ damage porter.c "/* and the depot may go */" 's/depot_close(porter_box);//'
 expect 1 "$what" "$QUARRY" run --quiet -I examples examples/depot.c + "$work/bad/porter.c" -- true
 convicts "module in use: module depot cannot be unloaded" porter.c "depot_open(\"porter\", room)"
 
+# ---- a platform device with managed resources and a DMA pool ----
+conveyor='
+    cd "$QUARRY_ROOT"
+    printf hello >dev/conveyor && printf again >dev/conveyor && sync dev/conveyor || exit 1
+    [ "$(cat sys/bus/platform/devices/conveyor.0/moved)" = 10 ] || exit 1
+    echo conveyor.0 >sys/bus/platform/drivers/conveyor/unbind || exit 1
+    [ ! -e dev/conveyor ] || exit 1
+    echo conveyor.0 >sys/bus/platform/drivers/conveyor/bind || exit 1
+    [ "$(cat sys/bus/platform/devices/conveyor.0/moved)" = 0 ]'
+expect 0 "conveyor" "$QUARRY" run --quiet examples/conveyor.c -- sh -c "$conveyor"
+says "0 leaks, no other findings"
+damage conveyor.c "/* back to the pool */" 's/dma_pool_free([^;]*;//'
+expect 1 "$what" "$QUARRY" run --quiet "$work/bad/conveyor.c" -- sh -c "$conveyor"
+convicts "leak: 2 objects of cache conveyor.*allocated in job_new" conveyor.c "dma_pool_zalloc("
+damage conveyor.c "/* managed */" 's/dma_pool_destroy(data);//'
+expect 1 "$what" "$QUARRY" run --quiet "$work/bad/conveyor.c" -- true
+says "conveyor.* is still there after the module's exit"
+says "conveyor_probe .*conveyor.c:$(line conveyor.c "dma_pool_create(\"conveyor\"")"
+damage conveyor.c "conveyor = devm_kzalloc(" 's/devm_kzalloc(&pdev->dev, /kzalloc(/'
+expect 1 "$what" "$QUARRY" run --quiet "$work/bad/conveyor.c" -- true
+convicts "leak: 1 object .*allocated in conveyor_probe" conveyor.c "conveyor = devm_kzalloc("
+damage conveyor.c "    misc_deregister(&conveyor->misc);" 's/misc_deregister(&conveyor->misc);//'
+expect 1 "$what" "$QUARRY" run --quiet "$work/bad/conveyor.c" -- true
+convicts "left registered: misc device conveyor" conveyor.c "return misc_register("
+
 # ---- the style of 2.6: a timer and a tasklet ----
 blinker='
     cd "$QUARRY_ROOT"
