@@ -187,9 +187,10 @@ QUARRY_API struct platform_device *platform_device_alloc(const char *name, int i
 {
     size_t size = strlen(name) + 1;
     struct platform_device *pdev = kzalloc(sizeof(*pdev) + size, GFP_KERNEL);
-    char *copy = (char *)(pdev + 1);
+    char *copy;
     if (!pdev)
         return NULL;
+    copy = (char *)(pdev + 1);
     memcpy(copy, name, size);
     pdev->name = copy;
     pdev->id = id;
