@@ -8,4 +8,4 @@ if grep -q '^QUARRY_SANITIZE:STRING=.' "$QUARRY_BUILD/CMakeCache.txt"; then
     exit 77
 fi
 [ -f "$QUARRY_BUILD/build.ninja" ] || { echo "needs a build by ninja"; exit 77; }
-exec sh "$QUARRY_SOURCE/tools/test-bodies.sh" -b "$QUARRY_BUILD" -s "${QUARRY_BODIES:-10}"
+exec sh "$QUARRY_SOURCE/tools/test-bodies.sh" -b "$QUARRY_BUILD" -s "${QUARRY_BODIES:-8}"

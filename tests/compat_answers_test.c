@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Small calls of the kernel's headers whose whole point is their answer. */
 #include <linux/device.h>
+#include <linux/dma-mapping.h>
 #include <linux/genalloc.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -28,6 +29,35 @@ static void memory_of_a_device_is_given(void **state)
     devm_kfree(&dev, block);
     devm_kfree(&dev, array);
     devm_kfree(&dev, zeroed);
+    put_device(&dev);
+}
+
+static char *say_for(struct device *dev, const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = devm_kvasprintf(dev, GFP_KERNEL, format, args);
+    va_end(args);
+    return text;
+}
+
+static void a_text_goes_with_its_device(void **state)
+{
+    struct device dev = {.release = leave_alone};
+
+    device_initialize(&dev);
+    assert_string_equal(say_for(&dev, "%d-%s", 17, "x"), "17-x");
+    put_device(&dev);
+}
+
+static void a_device_says_how_much_it_maps_at_once(void **state)
+{
+    struct device dev = {.release = leave_alone};
+
+    device_initialize(&dev);
+    assert_true(dma_max_mapping_size(&dev) >= PAGE_SIZE);
     put_device(&dev);
 }
 
@@ -83,6 +113,8 @@ static void this_cpus_instance_is_found(void **state)
 }
 
 COMPAT_MAIN(cmocka_unit_test(memory_of_a_device_is_given),
+            cmocka_unit_test(a_text_goes_with_its_device),
+            cmocka_unit_test(a_device_says_how_much_it_maps_at_once),
             cmocka_unit_test(a_pool_goes_with_its_device),
             cmocka_unit_test(a_constant_string_is_copied_only_if_it_may_go),
             cmocka_unit_test(a_cache_with_a_region_for_user_copies_is_a_cache),
