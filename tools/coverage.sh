@@ -14,8 +14,10 @@ cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=gcc \
     cmake --build $build --target quarry-tests -j "${JOBS:-$(nproc)}" >>$build.log 2>&1 ||
     { tail -n 20 $build.log; exit 1; }
 find $build -name '*.gcda' -delete
-ctest --test-dir $build -L program -j "${JOBS:-$(nproc)}" >>$build.log 2>&1 ||
+ctest --test-dir $build -L program -E '^fork_test$' -j "${JOBS:-$(nproc)}" >>$build.log 2>&1 ||
     { sed -n '/tests FAILED/,$p' $build.log; exit 1; }
+# Children without descriptors cannot write their counters, and one case takes the complaint for a failure.
+$build/fork_test >>$build.log 2>&1 || echo "fork_test: see $build.log (make test runs it for its verdict)"
 lcov -q -c -d $build -b . --no-external --rc geninfo_adjust_src_path= -o $build/all.info >>$build.log 2>&1
 lcov -q -e $build/all.info "$PWD/src/*" -o $build/core.info >>$build.log 2>&1
 lcov -q -r $build/core.info '*/test/*' -o $build/src.info >>$build.log 2>&1
