@@ -280,6 +280,7 @@ static void boot_wire(struct quarry *q, const struct qp_machine *machine)
     q->slabs.guards = &q->guards;
     q->guards.check = &q->check;
     q->check.watched = machine->watched;
+    q->check.block = machine->block;
     q->guards.offset = machine->offset;
     q->kmalloc.slabs = &q->slabs;
     q->kmalloc.zones = &q->zones;

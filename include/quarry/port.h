@@ -160,6 +160,14 @@ void quarry_boot_default(void);
 
 /* ---- what the port calls -------------------------------------------------------------------- */
 
+/* What became of a block, for a detector that keeps a list of them. */
+enum qp_block {
+    QP_BLOCK_FREED,
+    QP_BLOCK_FRESH,
+    QP_BLOCK_WRITTEN
+}; /* content: none, random, known */
+typedef void (*qp_block_fn)(const void *address, size_t size, enum qp_block what);
+
 /* A machine as a port describes it to the core. Addresses in bytes. */
 struct qp_machine {
     const struct quarry_region
@@ -178,6 +186,7 @@ struct qp_machine {
     bool ram_is_zero;                /* fresh memory reads as zero */
     bool watched; /* qp_hand_over forbids bytes and qp_take_over allows them, exactly (an address
                    * sanitizer, Valgrind): have them called for every piece, and leave gaps */
+    qp_block_fn block; /* told of each object and each area as well; NULL: nobody */
     const struct quarry_grace_period *grace; /* who knows when readers are done; NULL: see rcu.h */
     const char *options;                     /* boot options, NULL: none */
 };

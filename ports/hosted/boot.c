@@ -143,7 +143,7 @@ static int boot_locked(const struct quarry_machine *machine)
         error = boot_memory(&layout);
     if (error)
         return error;
-    layout.machine.watched = hosted_watch_begin();
+    layout.machine.watched = hosted_watch_begin(&layout.machine.block);
     hosted_claims_forbid(true);
     error = qr_boot(&quarry_default, &layout.machine, boot_error, sizeof(boot_error));
     hosted_claims_forbid(false);

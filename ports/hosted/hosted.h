@@ -100,8 +100,9 @@ void hosted_seat_after_fork(void);
 
 /* ---- watch.c: detectors that know every byte --------------------------------------------------- */
 
-/* Whether there is one. Called before the default machine boots. */
-bool hosted_watch_begin(void);
+/* Whether there is one, and in *@block whom to tell of blocks, or NULL. Called before the default
+ * machine boots. */
+bool hosted_watch_begin(qp_block_fn *block);
 /* [@start, @end) is nobody's; is a caller's. */
 void hosted_watch_forbid(uintptr_t start, uintptr_t end);
 void hosted_watch_allow(uintptr_t start, uintptr_t end);

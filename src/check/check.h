@@ -39,7 +39,8 @@ struct qr_sites {
 /* All zeros is a valid beginning. */
 struct qr_check {
     unsigned int level;
-    bool watched;                              /* as the machine (quarry/port.h) */
+    bool watched;                              /* as the machine (quarry/port.h) … */
+    qp_block_fn block;                         /* … and who is told of blocks */
     unsigned long count[QUARRY_FINDING_KINDS]; /* relaxed atomics */
     u64 sequence;                              /* numbers given to tracked allocations so far */
     unsigned long live_bytes, peak_bytes;      /* in callers' hands: tracked ones, all layers */
@@ -60,6 +61,13 @@ struct qr_check {
 static inline bool qr_observed(const struct qr_check *check)
 {
     return QP_OBSERVED() || check->watched;
+}
+
+static inline void qr_note_block(const struct qr_check *check, const void *address, size_t size,
+                                 enum qp_block what)
+{
+    if (QR_UNLIKELY(check->block != NULL))
+        check->block(address, size, what);
 }
 
 /* Report a finding: count it, offer it to the hook, print it. @report may lack text, now and kind's

@@ -339,6 +339,11 @@ void *qr_debug_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size, 
         qr_owner_set(cache->owner->check, &slab_meta(cache, object)->allocated, gfp, qp_task_id());
     debug_count_alloc(cache);
     debug_trace("alloc", cache, object);
+    qr_note_block(cache->owner->check, object, size,
+                  (gfp & __GFP_ZERO) || !cache_may_scribble(cache) ||
+                          (SLAB_READ(cache->hooks) & QR_HOOK_INIT_ALLOC)
+                      ? QP_BLOCK_WRITTEN
+                      : QP_BLOCK_FRESH);
     debug_close_around(cache, object, size);
     return object;
 }
@@ -376,6 +381,7 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
         slab_meta(cache, object)->freed = freed;
     debug_count_free(cache);
     debug_trace("free", cache, object);
+    qr_note_block(cache->owner->check, object, cache->object_size, QP_BLOCK_FREED);
     debug_close(cache, object);
     if (QR_UNLIKELY(damage.found))
         qr_cache_hold(cache);

@@ -112,6 +112,8 @@ static void vfree_defer(struct qr_vm *vm, struct qr_area *area)
 /* Give back a claimed area here. May sleep. */
 static void vfree_finish(struct qr_vm *vm, struct qr_area *area)
 {
+    if (area->nr_frames && (area->vm.flags & VM_ALLOC))
+        qr_note_block(vm->check, area->vm.addr, area->asked, QP_BLOCK_FREED);
     if (qr_area_cache_put(vm, area))
         return;
     if (qr_observed(vm->check) && area->nr_frames)

@@ -62,6 +62,7 @@ address | thread)
     ;;
 valgrind)
     command -v valgrind >/dev/null || skip "no valgrind"
+    [ -f /usr/include/valgrind/memcheck.h ] || skip "no headers of valgrind's, so Quarry does not know it"
     compile
     set -- valgrind -q --error-exitcode=0 "$work/demo"
     ;;
