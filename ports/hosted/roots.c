@@ -15,9 +15,9 @@
  * file mapping behind the file's end), and looks only at what is there: pages never touched are zero.
  *
  * Limits. Shared mappings are no roots: they are devices and other programs' as often as memory. Mappings
- * of 1 TiB and more are address space reserved by a tool (a sanitizer's shadow), not memory. A thread
- * that could not be stopped has all of its stack looked at and may move a pointer past the scan: a lost
- * block may then be reported that is not. At most ROOTS_STACKS threads' stacks are cut.
+ * of 1 TiB and more (of 1 GiB under ThreadSanitizer) are address space that a tool reserved, not memory. A
+ * thread that could not be stopped has all of its stack looked at and may move a pointer past the scan: a
+ * lost block may then be reported that is not.
  *
  * Locks: boot_mutex, held by qp_hold_others(). Neither the C library's heap nor its locks are used while the
  * others stand still. */
@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #define ROOTS_PIECE (256ul << 10)
-#define ROOTS_TOO_LARGE (1ul << 40)
+#define ROOTS_TOO_LARGE (QP_OBSERVED() ? 1ul << 30 : 1ul << 40)
 #define ROOTS_LINES (64u << 10)
 
 struct roots {
