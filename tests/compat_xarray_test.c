@@ -528,7 +528,7 @@ static int race_reader(void *data)
         xa_for_each(&race->xa, index, entry)
         {
             race->bad += xa_to_value(entry) != (index & 0xffff);
-            race->seen++;
+            WRITE_ONCE(race->seen, race->seen + 1);
         }
         rcu_read_unlock();
     }
