@@ -2,6 +2,7 @@
 /* Small calls of the kernel's headers whose whole point is their answer. */
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
+#include <linux/dmapool.h>
 #include <linux/genalloc.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -61,6 +62,25 @@ static void a_device_says_how_much_it_maps_at_once(void **state)
     put_device(&dev);
 }
 
+static void a_pool_of_blocks_for_a_device_gives_both_addresses(void **state)
+{
+    struct device dev = {.release = leave_alone};
+    struct dma_pool *pool;
+    dma_addr_t dma = 0;
+    void *block;
+
+    device_initialize(&dev);
+    assert_int_equal(dma_coerce_mask_and_coherent(&dev, DMA_BIT_MASK(32)), 0);
+    pool = dma_pool_create("blocks", &dev, 64, 64, 0);
+    assert_non_null(pool);
+    block = dma_pool_alloc(pool, GFP_KERNEL, &dma);
+    assert_non_null(block);
+    assert_int_equal(dma, virt_to_phys(block));
+    dma_pool_free(pool, block, dma);
+    dma_pool_destroy(pool);
+    put_device(&dev);
+}
+
 static void a_pool_goes_with_its_device(void **state)
 {
     struct device dev = {.release = leave_alone};
@@ -115,6 +135,7 @@ static void this_cpus_instance_is_found(void **state)
 COMPAT_MAIN(cmocka_unit_test(memory_of_a_device_is_given),
             cmocka_unit_test(a_text_goes_with_its_device),
             cmocka_unit_test(a_device_says_how_much_it_maps_at_once),
+            cmocka_unit_test(a_pool_of_blocks_for_a_device_gives_both_addresses),
             cmocka_unit_test(a_pool_goes_with_its_device),
             cmocka_unit_test(a_constant_string_is_copied_only_if_it_may_go),
             cmocka_unit_test(a_cache_with_a_region_for_user_copies_is_a_cache),
