@@ -27,9 +27,9 @@
 #include <string.h>
 
 /* Weak: linking them in would make every static program warn of what it does not use. */
-extern __typeof__(dlopen) dlopen __attribute__((weak));
-extern __typeof__(dlsym) dlsym __attribute__((weak));
-extern __typeof__(dladdr) dladdr __attribute__((weak));
+extern __typeof__(dlopen) dlopen __attribute__((weak, visibility("default")));
+extern __typeof__(dlsym) dlsym __attribute__((weak, visibility("default")));
+extern __typeof__(dladdr) dladdr __attribute__((weak, visibility("default")));
 
 #ifndef QUARRY_SYMBOLS_PATHS
 #define QUARRY_SYMBOLS_PATHS ""
