@@ -132,7 +132,7 @@ mkdir "$work/links" "$work/compiles" "$work/weak"
 cat "$root"/include/quarry/*.h | tr '\n' ' ' | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/, ,g' | tr ';{}' '[\n*]' >"$work/text"
 grep -E '\bQUARRY_API\b' "$work/text" | sed 's/.*QUARRY_API//' | grep -vE '^ *(extern +)?void +[a-z_]' |
     grep -oE '[A-Za-z_][A-Za-z_0-9]* *\(' | awk '{ sub(/ *\(/, ""); print }' | sort -u >"$work/words"
-find "$build" -path '*quarry-linux.dir/*' -name '*.o' | xargs nm "$build/libquarry.a" 2>/dev/null |
+find "$build" -path "$build/other" -prune -o -path '*quarry-linux.dir/*' -name '*.o' -print | xargs nm "$build/libquarry.a" 2>/dev/null |
     awk '$2 == "T" { print $3 }' | sort -u >"$work/exported"
 comm -12 "$work/words" "$work/exported" | sed 's/^/linked /; s/$/ function quarry\/quarry.h/' >"$work/all"
 sed -n 's/.*\(static inline\|QUARRY_INLINE\) *//p' "$work/text" | sed 's/__attribute__((\([a-z_]*\)))//g' |
@@ -175,7 +175,7 @@ sed -e ':a' -e '/\\$/{N;s/\\\n//;ba' -e '}' "$root"/include/quarry/*.h |
 # The library, with every public symbol weak. References become weak as well and fetch nothing out of an
 # archive, so it is linked as a whole. (q: members of one name are different files.)
 awk '$1 == "linked" { print $2 }' "$work/list" >"$work/symbols"
-(cd "$build" && find . -path '*quarry-*.dir/*' -name '*.o' | grep -E 'quarry-(core|port|linux)\.dir/' | sed 's,^\./,,') >"$work/objects"
+(cd "$build" && find . -path ./other -prune -o -path '*quarry-*.dir/*' -name '*.o' -print | grep -E 'quarry-(core|port|linux)\.dir/' | sed 's,^\./,,') >"$work/objects"
 while read -r object; do
     mkdir -p "$work/weak/$(dirname "$object")"
     objcopy --weaken-symbols="$work/symbols" "$build/$object" "$work/weak/$object"
