@@ -313,6 +313,12 @@ static const char *live_name(enum quarry_live_kind kind)
     return "allocation";
 }
 
+/* What stands between the kind and the name: a cache's, or the call's that made a mapping. */
+static const char *leak_joint(const struct leak *leak)
+{
+    return leak->what == live_name(QUARRY_LIVE_DMA) ? " of " : " of cache ";
+}
+
 static bool leak_same(const struct leak *leak, const struct quarry_live *live)
 {
     return leak->what == live_name(live->kind) &&
@@ -604,9 +610,9 @@ static void leak_print(const struct leak *leak, const char *kind)
     const struct frame *site = symbols_site(leak->site.frame, leak->site.nr);
 
     cli_say("%s%s%s: %s%s%s, %llu bytes%s, allocated in %s%s", TINT_BAD, kind, TINT_OFF,
-            cli_count(count, sizeof(count), leak->nr, leak->what), leak->cache ? " of cache " : "",
-            leak->cache ? leak->cache : "", (unsigned long long)leak->bytes,
-            leak->nr > 1 ? " together" : "",
+            cli_count(count, sizeof(count), leak->nr, leak->what),
+            leak->cache ? leak_joint(leak) : "", leak->cache ? leak->cache : "",
+            (unsigned long long)leak->bytes, leak->nr > 1 ? " together" : "",
             site ? symbols_text(site, text, sizeof(text))
                  : "an unknown place (owner tracking is off)",
             leak_state(leak, state, sizeof(state)));

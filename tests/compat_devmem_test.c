@@ -195,6 +195,23 @@ static void a_device_of_24_bits_gets_memory_below_16_mib(void **state)
     expect(0, 0, NULL);
 }
 
+static void g_c3_making_a_dma_pool_in_atomic_context_is_reported(void **state)
+{
+    struct device *dev = make_device();
+    struct dma_pool *pool;
+    dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(64));
+    preempt_disable();
+    pool = dma_pool_create("atomic", dev, 32, 32, 0);
+    preempt_enable();
+    assert_non_null(pool);
+    expect(1, 0, "dma_pool_create");
+    preempt_disable();
+    dma_pool_destroy(pool);
+    preempt_enable();
+    expect(1, 0, NULL);
+    put_device(dev);
+}
+
 static void what_is_left_mapped_is_live(void **state)
 {
     unsigned long before = compat_live();
@@ -377,6 +394,7 @@ COMPAT_MAIN(cmocka_unit_test(per_cpu_variables_begin_with_their_initial_values),
             cmocka_unit_test(a_device_destroys_its_pools),
             cmocka_unit_test(masks_are_set_where_the_device_has_a_place),
             cmocka_unit_test(a_device_of_24_bits_gets_memory_below_16_mib),
+            cmocka_unit_test(g_c3_making_a_dma_pool_in_atomic_context_is_reported),
             cmocka_unit_test(what_is_left_mapped_is_live),
             cmocka_unit_test(wrong_buffers_are_refused_by_name),
             cmocka_unit_test(a_table_of_pieces_is_copied_and_mapped),

@@ -144,7 +144,7 @@ static void the_operations_do_what_they_say(void **state)
     free_percpu(number);
 }
 
-static void alloc_percpu_in_atomic_context_is_reported_and_served(void **state)
+static void g_c3_alloc_percpu_in_atomic_context_is_reported_and_served(void **state)
 {
     unsigned long before = quarry_findings(QUARRY_BAD_CONTEXT);
     int *number;
@@ -169,7 +169,7 @@ int main(void)
         cmocka_unit_test(counts_of_threads_that_ended_stay),
         cmocka_unit_test(this_cpu_is_the_one_with_this_number),
         cmocka_unit_test(the_operations_do_what_they_say),
-        cmocka_unit_test(alloc_percpu_in_atomic_context_is_reported_and_served),
+        cmocka_unit_test(g_c3_alloc_percpu_in_atomic_context_is_reported_and_served),
     };
     setenv("QUARRY_CPUS", "6", 1);
     setenv("QUARRY_RAM", "64M", 1);
