@@ -12,10 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static unsigned int heard;
-static enum quarry_finding heard_kind;
-static unsigned int heard_frames;
-static bool heard_also;
+/* Written in a fault handler, in the middle of this program's own accesses. */
+static volatile unsigned int heard;
+static volatile enum quarry_finding heard_kind;
+static volatile unsigned int heard_frames;
+static volatile bool heard_also;
 
 static bool hear(const struct quarry_report *report, void *data)
 {
