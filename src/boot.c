@@ -156,7 +156,7 @@ static int boot_carve(struct quarry *q, const struct qp_machine *machine,
         if (!q->zones.note) {
             qr_snprintf(why, why_size,
                         "check and mem_profiling need %llu KiB of low memory: give more RAM",
-                        (unsigned long long)bytes >> 10);
+                        (unsigned long long)PAGE_ALIGN(bytes) >> 10);
             return -QR_ENOMEM;
         }
     }
@@ -165,7 +165,7 @@ static int boot_carve(struct quarry *q, const struct qp_machine *machine,
         q->zones.owner = qr_map_carve(map, machine, PAGE_ALIGN(bytes));
         if (!q->zones.owner) {
             qr_snprintf(why, why_size, "page_owner needs %llu KiB of low memory: give more RAM",
-                        (unsigned long long)bytes >> 10);
+                        (unsigned long long)PAGE_ALIGN(bytes) >> 10);
             return -QR_ENOMEM;
         }
     }

@@ -2,6 +2,7 @@
 /* The sizes that docs/limits.md states: the smallest machine, what a descriptor takes. And what a machine
  * says of itself and of options it cannot follow. */
 #include "machine.h"
+#include "console.h"
 
 /* docs/limits.md, "Sizes" */
 #define SMALLEST_PAGES 24
@@ -52,6 +53,167 @@ static void options_that_cannot_be_followed_are_refused_by_name(void **state)
     assert_refused("lowmem_reserve_ratio=256,x", "bad value \"256,x\"");
     assert_refused("lowmem_reserve_ratio=1,2,3,4,5,6", "bad value");
     assert_refused("slab_debug=Q", "slab_debug");
+    assert_refused("lowmem_reserve_ratio=1;2", "bad value \"1;2\"");
+    assert_refused("init_on_alloc=2", "bad value \"2\"");
+    assert_refused("failslab=nonsense", "boot option failslab: ");
+    assert_refused("fail_vmalloc=interval", "boot option fail_vmalloc: ");
+}
+
+static void an_option_longer_than_any_value_is_refused_with_its_beginning(void **state)
+{
+    char options[400];
+
+    (void)state;
+    memset(options, 'x', sizeof(options) - 1);
+    memcpy(options, "check=1 slab_debug=", 19);
+    options[sizeof(options) - 1] = '\0';
+    assert_refused(options, "too long");
+    assert_non_null(strstr(test_why, "slab_debug=xxx"));
+}
+
+static void a_switch_without_a_value_is_on_and_white_space_only_separates(void **state)
+{
+    struct test_spec spec = {.pages = 256,
+                             .options = "\t init_on_alloc\n\tinit_on_free=0  page_poison "};
+    struct quarry *q = test_boot_with(&spec);
+
+    (void)state;
+    assert_true(q->zones.init_on_alloc);
+    assert_false(q->zones.init_on_free);
+    assert_true(q->zones.poison);
+    test_end(q);
+}
+
+static void a_fault_point_named_at_boot_is_armed(void **state)
+{
+    struct test_spec spec = {.pages = 256, .options = "fail_vmalloc=nth:1"};
+    struct quarry *q = test_boot_with(&spec);
+    const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+    void *area;
+
+    (void)state;
+    assert_null(qr_vmalloc(&q->vm, PAGE_SIZE, 0, gfp, 0, NUMA_NO_NODE, "vmalloc"));
+    area = qr_vmalloc(&q->vm, PAGE_SIZE, 0, gfp, 0, NUMA_NO_NODE, "vmalloc");
+    assert_non_null(area); /* the first only */
+    qr_vfree(&q->vm, area, false);
+    test_end(q);
+}
+
+/* Machines of 1, 2, … pages until one boots: each says what it has no room for, and
+ * every reason in @wanted (up to a NULL) is among them. */
+static void assert_too_small(const char *profile, const char *options, const char *const *wanted)
+{
+    unsigned int missing = 0, found = 0;
+    char reasons[64][256];
+    unsigned int nr = 0;
+
+    for (unsigned long pages = 1; pages <= QR_ARRAY_SIZE(reasons); pages++) {
+        struct test_spec spec = {
+            .pages = pages, .profile = profile, .options = options, .nr_cpus = 1, .may_fail = true};
+        struct test_console console;
+        struct quarry *q;
+
+        test_console_begin(&console);
+        q = test_boot_with(&spec);
+        test_console_end(&console);
+        if (q) {
+            test_end(q);
+            break;
+        }
+        snprintf(reasons[nr++], sizeof(reasons[0]), "%s", test_why);
+    }
+    for (unsigned int i = 0; wanted[i]; i++, missing += !found) {
+        found = 0;
+        for (unsigned int k = 0; k < nr; k++)
+            found += strstr(reasons[k], wanted[i]) != NULL;
+        if (!found)
+            print_error("\"%s\": no machine says \"%s\"\n", options, wanted[i]);
+    }
+    assert_int_equal(missing, 0);
+    for (unsigned int k = 0; k < nr; k++) {
+        assert_true(reasons[k][0] != '\0');
+        assert_null(strstr(reasons[k], " 0 KiB"));
+    }
+}
+
+static void a_machine_too_small_for_a_layer_or_an_option_says_which(void **state)
+{
+    static const char *const plain[] = {"no usable directly mapped memory",
+                                        "no room for CPU 0's data", "too small for the cache of",
+                                        "vmalloc's records", NULL};
+    static const char *const windows[] = {"the kmap windows", NULL};
+    static const char *const sites[] = {"mem_profiling needs 16 KiB",
+                                        "check and mem_profiling need", NULL};
+    static const char *const notes[] = {"check and mem_profiling need 4 KiB", NULL};
+    static const char *const owners[] = {"page_owner needs 4 KiB", NULL};
+    static const char *const guards[] = {"kfence.num_objects=255 needs", NULL};
+
+    (void)state;
+    assert_too_small("tiny", "", plain);
+    assert_too_small("zones", "", windows);
+    assert_too_small("tiny", "mem_profiling", sites);
+    assert_too_small("tiny", "check=1 trace_bytes=1", notes);
+    assert_too_small("tiny", "page_owner trace_bytes=1", owners);
+    assert_too_small("tiny", "kfence.every=1", guards);
+}
+
+static void a_machine_without_a_cpu_is_refused(void **state)
+{
+    static struct quarry nobody;
+    struct qp_machine machine = {.nr_cpus = 0};
+    char why[128] = "";
+
+    (void)state;
+    assert_int_equal(qr_boot(&nobody, &machine, why, sizeof(why)), -QR_EINVAL);
+    assert_non_null(strstr(why, "at least one CPU"));
+    qr_shutdown(&nobody); /* nothing to shut down: nothing happens */
+    assert_int_equal(nobody.booted, 0);
+}
+
+static void a_machine_without_page_tables_fails_every_vmalloc_with_a_report(void **state)
+{
+    struct test_spec spec = {.pages = 256, .vmalloc = TEST_NO_VMALLOC};
+    struct quarry *q = test_boot_with(&spec);
+    struct test_console console;
+    void *area, *block = qr_kmalloc_slow(&q->kmalloc, 5000, GFP_KERNEL, NUMA_NO_NODE);
+
+    (void)state;
+    test_console_begin(&console);
+    area = qr_vmalloc(&q->vm, PAGE_SIZE, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+    test_console_end(&console);
+    assert_null(area);
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 1);
+    assert_non_null(block); /* the rest of the machine works */
+    qr_kfree_slow(&q->kmalloc, block, "kfree");
+    assert_int_equal(qr_vm_check(&q->vm), 0);
+    test_end(q);
+}
+
+static void a_vmalloc_area_of_broken_pages_is_refused(void **state)
+{
+    struct test_spec spec = {.pages = 256, .vmalloc = TEST_BROKEN_VMALLOC, .expect_failure = true};
+
+    (void)state;
+    assert_null(test_boot_with(&spec));
+    assert_non_null(strstr(test_why, "no range of whole pages"));
+}
+
+static void a_cpu_has_data_from_its_first_use_on_and_for_good(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct qr_cpu *cpu;
+
+    (void)state;
+    q->cpus.offline(&q->cpus, 5); /* never used: nothing to give back */
+    __atomic_store_n(&q->booted, 0, __ATOMIC_RELEASE);
+    assert_null(q->cpus.online(&q->cpus, 5)); /* the layers below are not there yet */
+    __atomic_store_n(&q->booted, 1, __ATOMIC_RELEASE);
+    cpu = q->cpus.online(&q->cpus, 5);
+    assert_non_null(cpu);
+    assert_int_equal(cpu->id, 5);
+    q->cpus.offline(&q->cpus, 5);
+    assert_ptr_equal(q->cpus.online(&q->cpus, 5), cpu);
+    test_end(q);
 }
 
 static void ratios_reach_the_zones_as_far_as_they_are_given(void **state)
@@ -72,6 +234,14 @@ int main(void)
         cmocka_unit_test(the_smallest_machine_is_as_small_as_stated),
         cmocka_unit_test(a_descriptor_is_32_bytes),
         cmocka_unit_test(options_that_cannot_be_followed_are_refused_by_name),
+        cmocka_unit_test(an_option_longer_than_any_value_is_refused_with_its_beginning),
+        cmocka_unit_test(a_switch_without_a_value_is_on_and_white_space_only_separates),
+        cmocka_unit_test(a_fault_point_named_at_boot_is_armed),
+        cmocka_unit_test(a_machine_too_small_for_a_layer_or_an_option_says_which),
+        cmocka_unit_test(a_machine_without_a_cpu_is_refused),
+        cmocka_unit_test(a_machine_without_page_tables_fails_every_vmalloc_with_a_report),
+        cmocka_unit_test(a_vmalloc_area_of_broken_pages_is_refused),
+        cmocka_unit_test(a_cpu_has_data_from_its_first_use_on_and_for_good),
         cmocka_unit_test(ratios_reach_the_zones_as_far_as_they_are_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

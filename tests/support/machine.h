@@ -13,6 +13,9 @@
 #include <cmocka.h>
 #include "instance.h"
 
+/* The window of vmalloc: as always; none, as without page tables; one that ends inside a page. */
+enum test_vmalloc { TEST_VMALLOC, TEST_NO_VMALLOC, TEST_BROKEN_VMALLOC };
+
 /* What a test wants; zero in any field means the default. */
 struct test_spec {
     bool no_readers;     /* nobody knows when readers are done (quarry/rcu.h) */
@@ -26,6 +29,8 @@ struct test_spec {
     phys_addr_t dma_limit, dma32_limit, low_limit, movable_from; /* override the profile's */
     unsigned int nr_cpus;                                        /* default 8 */
     const char *options;
+    enum test_vmalloc vmalloc;
+    bool may_fail;       /* either is well: NULL, and the reason in test_why */
     bool expect_failure; /* test_boot returns NULL and leaves the reason in test_why */
 };
 
