@@ -234,6 +234,94 @@ static void local_mappings_undone_out_of_order_are_reported(void **state)
     test_end(q);
 }
 
+/* Hold every slot of kmap_local's window on the same page; how many there were. */
+static unsigned int hold_every_slot(struct quarry *q, struct page *page, char *address[256])
+{
+    unsigned int nr = 0;
+    while (nr < q->kmaps.nr_fixmap && (address[nr] = qr_kmap_local(&q->kmaps, page)))
+        nr++;
+    assert_int_equal(nr, q->kmaps.nr_fixmap);
+    assert_int_equal(q->kmaps.fixmap_free, 0);
+    return nr;
+}
+
+static void let_slots_go(struct quarry *q, char *const address[256], unsigned int nr)
+{
+    while (nr)
+        assert_true(qr_kunmap_local(&q->kmaps, address[--nr]));
+}
+
+struct local_waiter {
+    struct quarry *q;
+    struct page *page;
+    bool atomic, undone;
+    int started, saw;
+};
+
+/* Maps, looks and undoes. In atomic context it gives up when others hold on for long: it asks again. */
+static void *local_waiter_main(void *data)
+{
+    struct local_waiter *waiter = data;
+    char *address;
+    if (waiter->atomic)
+        quarry_context_enter(QUARRY_CTX_SPINLOCK);
+    __atomic_store_n(&waiter->started, 1, __ATOMIC_SEQ_CST);
+    while (!(address = qr_kmap_local(&waiter->q->kmaps, waiter->page)))
+        ;
+    waiter->saw = address[0];
+    waiter->undone = qr_kunmap_local(&waiter->q->kmaps, address);
+    if (waiter->atomic)
+        quarry_context_leave(QUARRY_CTX_SPINLOCK);
+    return NULL;
+}
+
+static void kmap_local_gets_the_slot_that_another_task_lets_go(void **state)
+{
+    for (int atomic = 0; atomic < 2; atomic++) {
+        struct quarry *q = boot_high(NULL);
+        struct page *held = high_page(q);
+        struct local_waiter waiter = {.q = q, .page = high_page(q), .atomic = atomic};
+        char *address[256];
+        pthread_t thread;
+        qr_page_fill(&q->kmaps, waiter.page, 0, 70 + atomic, 1, "memset_page");
+        unsigned int nr = hold_every_slot(q, held, address);
+        pthread_create(&thread, NULL, local_waiter_main, &waiter);
+        while (
+            !__atomic_load_n(atomic ? (u32 *)&waiter.started : &q->kmaps.waiters, __ATOMIC_SEQ_CST))
+            sched_yield();
+        for (int i = 0; i < 1000; i++)
+            sched_yield();
+        let_slots_go(q, address + nr - 1, 1);
+        pthread_join(thread, NULL);
+        assert_int_equal(waiter.saw, 70 + atomic);
+        assert_true(waiter.undone);
+        assert_int_equal(q->kmaps.waiters, 0);
+        let_slots_go(q, address, nr - 1);
+        qr_free_block(&q->zones, held, 0);
+        qr_free_block(&q->zones, waiter.page, 0);
+        test_end(q);
+    }
+}
+
+static void kmap_local_in_atomic_context_gives_up_when_no_slot_is_let_go(void **state)
+{
+    struct quarry *q = boot_high(NULL);
+    struct page *page = high_page(q);
+    char *address[256];
+    unsigned int nr = hold_every_slot(q, page, address);
+    quarry_context_enter(QUARRY_CTX_SPINLOCK);
+    assert_null(qr_kmap_local(&q->kmaps, page));
+    quarry_context_leave(QUARRY_CTX_SPINLOCK);
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 1);
+    assert_non_null(strstr(test_last_report, "forgets kunmap_local"));
+    let_slots_go(q, address, nr);
+    address[0] = qr_kmap_local(&q->kmaps, page); /* and serves again */
+    assert_non_null(address[0]);
+    let_slots_go(q, address, 1);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
 static struct quarry *irq_machine;
 static struct page *irq_page;
 static char irq_saw;
@@ -402,6 +490,8 @@ int main(void)
         cmocka_unit_test(a_use_after_kunmap_faults_in_a_checked_build),
         cmocka_unit_test(local_mappings_nest_and_are_undone_in_reverse_order),
         cmocka_unit_test(local_mappings_undone_out_of_order_are_reported),
+        cmocka_unit_test(kmap_local_gets_the_slot_that_another_task_lets_go),
+        cmocka_unit_test(kmap_local_in_atomic_context_gives_up_when_no_slot_is_let_go),
         cmocka_unit_test(an_interrupt_maps_on_its_own_stack_of_mappings),
         cmocka_unit_test(threads_share_both_windows),
         cmocka_unit_test(contents_are_read_written_filled_and_copied),

@@ -408,6 +408,44 @@ static void a_reserved_range_has_addresses_but_no_pages(void **state)
     test_end(q);
 }
 
+/* ---- kmap_local ------------------------------------------------------------------------------ */
+
+static void kmap_local_without_page_tables_is_reported_and_changes_nothing(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_HIGHUSER, 0, NUMA_NO_NODE);
+    struct page *low = qr_alloc_pages(&q->zones, GFP_KERNEL | __GFP_ZERO, 0, NUMA_NO_NODE);
+    char buffer[4] = "abc";
+    struct page *other = qr_alloc_pages(&q->zones, GFP_HIGHUSER, 0, NUMA_NO_NODE);
+    u32 free_slot = q->kmaps.fixmap_free;
+    map_reset(1, false);
+    assert_null(qr_kmap_local(&q->kmaps, page));
+    assert_non_null(strstr(test_last_report, "page tables"));
+    qr_page_read(&q->kmaps, buffer, page, 0, 4, "memcpy_from_page");
+    assert_string_equal(buffer, "abc");
+    qr_page_write(&q->kmaps, page, 0, "abcd", 4, "memcpy_to_page");
+    qr_page_fill(&q->kmaps, page, 0, 1, 4, "memset_page");
+    qr_page_copy(&q->kmaps, page, 0, low, 0, 4, "memcpy_page"); /* the target cannot be had */
+    memset(qr_page_virt(&q->map, low), 7, 4);
+    qr_page_copy(&q->kmaps, low, 0, page, 0, 4, "memcpy_page"); /* the source cannot be had */
+    assert_int_equal(*(char *)qr_page_virt(&q->map, low), 7);
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 6);
+    map_reset(2, false);
+    qr_page_copy(&q->kmaps, page, 0, other, 0, 4, "memcpy_page"); /* the target only */
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 7);
+    assert_int_equal(qp_task()->kmap_local, 0); /* and is undone */
+    assert_int_equal(q->kmaps.fixmap_free, free_slot);
+    map_reset(0, false);
+    qr_page_fill(&q->kmaps, page, 0, 9, 4, "memset_page");
+    qr_page_read(&q->kmaps, buffer, page, 0, 4, "memcpy_from_page");
+    assert_int_equal(buffer[3], 9);
+    qr_free_block(&q->zones, page, 0);
+    qr_free_block(&q->zones, other, 0);
+    qr_free_block(&q->zones, low, 0);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +464,7 @@ int main(void)
         cmocka_unit_test(vmap_takes_pages_and_array_over_when_told_to),
         cmocka_unit_test(vmap_refuses_what_is_no_page),
         cmocka_unit_test(a_reserved_range_has_addresses_but_no_pages),
+        cmocka_unit_test(kmap_local_without_page_tables_is_reported_and_changes_nothing),
     };
     return cmocka_run_group_tests_name("vm failures", tests, NULL, NULL);
 }

@@ -289,6 +289,117 @@ static void live_areas_are_walked_in_order_with_the_size_asked_for(void **state)
     test_end(q);
 }
 
+struct kinds {
+    const char *kind[8];
+    unsigned int nr, most;
+};
+
+static bool walk_kind(const struct qr_area_info *info, void *data)
+{
+    struct kinds *kinds = data;
+    kinds->kind[kinds->nr++] = info->kind;
+    return kinds->nr < kinds->most;
+}
+
+static unsigned int kinds_named(const struct kinds *kinds, const char *kind)
+{
+    unsigned int found = 0;
+    for (unsigned int i = 0; i < kinds->nr; i++)
+        found += strcmp(kinds->kind[i], kind) == 0;
+    return found;
+}
+
+static void a_walk_names_the_kind_of_each_area_and_stops_when_told(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    void *area = vm_get(q, 1), *user;
+    void *map = qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap");
+    void *ram = qr_vm_map_ram(&q->vm, &page, 1);
+    struct vm_struct *device = qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP);
+    struct vm_struct *other = qr_get_vm_area(&q->vm, PAGE_SIZE, 0);
+    struct kinds all = {.most = 8}, first = {.most = 2};
+    user = qr_vmalloc(&q->vm, PAGE_SIZE, 0, GFP_KERNEL, VM_USERMAP, NUMA_NO_NODE, "vmalloc_user");
+    qr_vm_for_each_area(&q->vm, walk_kind, &all);
+    assert_int_equal(all.nr, 6);
+    assert_int_equal(kinds_named(&all, "vmalloc"), 1);
+    assert_int_equal(kinds_named(&all, "vmalloc user"), 1);
+    assert_int_equal(kinds_named(&all, "vmap"), 1);
+    assert_int_equal(kinds_named(&all, "vm_map_ram"), 1);
+    assert_int_equal(kinds_named(&all, "ioremap"), 1);
+    assert_int_equal(kinds_named(&all, "reserved"), 1);
+    qr_vm_for_each_area(&q->vm, walk_kind, &first);
+    assert_int_equal(first.nr, 2);
+    qr_free_vm_area(&q->vm, device);
+    qr_free_vm_area(&q->vm, other);
+    qr_vm_unmap_ram(&q->vm, ram, 1);
+    qr_vunmap(&q->vm, map, "vunmap");
+    qr_vfree(&q->vm, user, false);
+    qr_vfree(&q->vm, area, false);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
+static void the_record_of_an_area_leads_the_leak_scan_to_the_area(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    char *area = vm_get(q, 3);
+    void *block = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+    struct qr_leak_found_area inside, record;
+    assert_true(qr_vm_leak_find(&q->vm, area + 2 * PAGE_SIZE, &inside));
+    assert_true(qr_vm_leak_find(&q->vm, qr_find_vm_area(&q->vm, area), &record));
+    assert_ptr_equal(inside.block.start, area);
+    assert_int_equal(inside.block.size, 3 * PAGE_SIZE);
+    assert_ptr_equal(record.block.start, area);
+    assert_ptr_equal(record.block.word, inside.block.word);
+    assert_null(record.frames); /* its own pages, no one else's */
+    assert_false(qr_vm_leak_find(&q->vm, block, &record));
+    qr_kfree_slow(&q->kmalloc, block, "kfree");
+    qr_vfree(&q->vm, area, false);
+    assert_false(qr_vm_leak_find(&q->vm, area, &inside));
+    test_end(q);
+}
+
+static bool keep_sequence(const struct quarry_live *live, void *data)
+{
+    *(u64 *)data = live->sequence;
+    return true;
+}
+
+static void an_area_traced_anew_is_as_old_as_the_newest(void **state)
+{
+    struct test_spec spec = {.pages = 1024};
+    for (int checked = 0; checked < 2; checked++) {
+        u64 before = 0, after = 0;
+        spec.options = checked ? "check=1" : NULL;
+        struct quarry *q = test_boot_with(&spec);
+        char *area = vm_get(q, 2);
+        qr_vm_for_each_live(&q->vm, keep_sequence, &before);
+        qr_vm_retrace(&q->vm, area + PAGE_SIZE);
+        qr_vm_for_each_live(&q->vm, keep_sequence, &after);
+        if (checked)
+            assert_true(after > before);
+        else
+            assert_int_equal(after, before); /* nobody keeps such records */
+        qr_vfree(&q->vm, area, false);
+        test_end(q);
+    }
+}
+
+static void counters_that_contradict_the_areas_are_reported(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    void *area = vm_get(q, 2);
+    assert_int_equal(qr_vm_check(&q->vm), 0);
+    q->vm.nr_pages++;
+    assert_int_equal(qr_vm_check(&q->vm), 1);
+    q->vm.nr_pages--;
+    assert_int_equal(test_findings(q, QUARRY_CORRUPTION), 1);
+    assert_non_null(strstr(test_last_report, "1 contradictions in the counters"));
+    qr_vfree(&q->vm, area, false);
+    test_end(q);
+}
+
 /* ---- contexts -------------------------------------------------------------------------------- */
 
 static void *vm_from_irq;
@@ -412,6 +523,10 @@ int main(void)
         cmocka_unit_test(a_huge_area_begins_at_a_multiple_of_two_mebibytes),
         cmocka_unit_test(an_area_is_found_by_any_address_in_it),
         cmocka_unit_test(live_areas_are_walked_in_order_with_the_size_asked_for),
+        cmocka_unit_test(a_walk_names_the_kind_of_each_area_and_stops_when_told),
+        cmocka_unit_test(the_record_of_an_area_leads_the_leak_scan_to_the_area),
+        cmocka_unit_test(an_area_traced_anew_is_as_old_as_the_newest),
+        cmocka_unit_test(counters_that_contradict_the_areas_are_reported),
         cmocka_unit_test(g_c3_vmalloc_in_interrupt_is_reported_and_fails),
         cmocka_unit_test(g_c3_vmalloc_under_a_spin_lock_is_reported_and_served_without_sleeping),
         cmocka_unit_test(vrealloc_keeps_the_contents_and_moves_only_when_it_must),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Zones, zone lists, watermarks and reserves: which zone serves which request. */
 #include "zone_machine.h"
+#include "console.h"
 
 #define PAGES(n) ((phys_addr_t)(n) << PAGE_SHIFT)
 
@@ -450,6 +451,78 @@ static void a_movable_border_below_the_others_only_takes_what_is_ordinary(void *
     zm_end(m);
 }
 
+/* ---- the console ----------------------------------------------------------------------------- */
+
+/* The line of @zone's blocks: each order's count is what the zone has of it, its letters are the
+ * mobilities that have any, and the sum is the sum. */
+static void assert_blocks_shown(struct zone *zone, const char *text)
+{
+    static const char letter[] = "UMR";
+    char head[40];
+    unsigned long long sum = 0, shown;
+    const char *at;
+
+    snprintf(head, sizeof(head), "Node %u %s: ", zone->nid, zone->name);
+    at = strstr(text, head);
+    assert_non_null(at);
+    at += strlen(head);
+    for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
+        char expected[80], which[MIGRATE_TYPES + 1] = "";
+        unsigned long nr = 0;
+        int length;
+        for (unsigned int m = 0; m < MIGRATE_TYPES; m++) {
+            unsigned long blocks = qr_zone_free_blocks(zone, order, (enum migratetype)m);
+            nr += blocks;
+            if (blocks)
+                strncat(which, letter + m, 1);
+        }
+        length = snprintf(expected, sizeof(expected), nr ? "%lu*%lukB (%s) " : "%lu*%lukB ", nr,
+                          (PAGE_SIZE << order) / 1024, which);
+        if (strncmp(at, expected, (size_t)length) != 0)
+            fail_msg("%s: \"%s\" is expected where \"%.60s\" stands", head, expected, at);
+        at += length;
+        sum += nr * (PAGE_SIZE << order) / 1024;
+    }
+    assert_int_equal(sscanf(at, "= %llukB", &shown), 1);
+    assert_int_equal(shown, sum);
+}
+
+static void the_state_of_every_zone_is_shown_as_it_is(void **state)
+{
+    struct zm *m = all_zones(0);
+    struct page *one = zm_alloc(m, GFP_KERNEL, 0), *two = zm_alloc(m, GFP_HIGHUSER, 3);
+    static struct test_console console;
+    char expected[160];
+
+    (void)state;
+    for (unsigned int i = 0; i < ZM_MAX_CPUS; i++) {
+        if (m->area[i])
+            qr_pcp_drain_cpu(&m->zones, m->area[i]);
+    }
+    test_console_begin(&console);
+    qr_show_mem(&m->zones);
+    test_console_end(&console);
+    snprintf(expected, sizeof(expected),
+             "Mem-Info: %llu pages of RAM, %llu free, %llu in high memory\n",
+             (unsigned long long)m->zones.totalram, (unsigned long long)m->zones.totalram - 9,
+             (unsigned long long)m->zones.totalhigh);
+    assert_non_null(strstr(console.text, expected));
+    for (unsigned int i = 0; i < m->zones.nr_zones; i++) {
+        struct zone *zone = &m->zones.zone[i];
+        snprintf(expected, sizeof(expected), "Node 0 %s free:%llukB min:%llukB ", zone->name,
+                 (unsigned long long)qr_zone_free_pages(zone) * 4,
+                 (unsigned long long)qr_zone_watermark(zone, QR_WMARK_MIN) * 4);
+        assert_non_null(strstr(console.text, expected));
+        snprintf(expected, sizeof(expected), " present:%llukB managed:%llukB\n",
+                 (unsigned long long)zone->present * 4, (unsigned long long)zone->managed * 4);
+        assert_non_null(strstr(console.text, expected));
+        assert_blocks_shown(zone, console.text);
+    }
+    zm_free(m, one, 0);
+    zm_free(m, two, 3);
+    zm_end(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +552,7 @@ int main(void)
         cmocka_unit_test(zones_with_ragged_borders_and_holes_keep_every_page),
         cmocka_unit_test(a_movable_zone_over_the_end_of_the_direct_map_has_no_block_across_it),
         cmocka_unit_test(a_movable_border_below_the_others_only_takes_what_is_ordinary),
+        cmocka_unit_test(the_state_of_every_zone_is_shown_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
