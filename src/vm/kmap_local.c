@@ -15,8 +15,9 @@
  * Invariants. L1: each slot is on the free list or held by exactly one task. L2: a held slot maps
  * its page.
  *
- * Locks: kmaps->lock for the free list; a held slot is its task's alone. When every slot is held, a
- * caller that may sleep waits, another one spins: holders let go soon.
+ * Locks: kmaps->lock for the free list, whose head those who spin read without it; a held slot is its
+ * task's alone. When every slot is held, a caller that may sleep waits, another one spins: holders let
+ * go soon.
  *
  * Limits: who holds more slots than the window has can only be told so. */
 #include "vm.h"
@@ -37,7 +38,7 @@ static u32 kmap_local_pop(struct qr_kmaps *kmaps)
     unsigned long state = qp_lock(&kmaps->lock);
     u32 at = kmaps->fixmap_free;
     if (at) {
-        kmaps->fixmap_free = kmaps->fixmap[at - 1].next;
+        __atomic_store_n(&kmaps->fixmap_free, kmaps->fixmap[at - 1].next, __ATOMIC_RELAXED);
         kmaps->fixmap[at - 1].users = 1;
     }
     qp_unlock(&kmaps->lock, state);
@@ -49,7 +50,7 @@ static void kmap_local_push(struct qr_kmaps *kmaps, u32 at)
     unsigned long state = qp_lock(&kmaps->lock);
     kmaps->fixmap[at - 1].users = 0;
     kmaps->fixmap[at - 1].next = kmaps->fixmap_free;
-    kmaps->fixmap_free = at;
+    __atomic_store_n(&kmaps->fixmap_free, at, __ATOMIC_RELAXED);
     if (__atomic_load_n(&kmaps->waiters, __ATOMIC_RELAXED))
         qp_wake(&kmaps->freed);
     qp_unlock(&kmaps->lock, state);
