@@ -32,7 +32,9 @@
  *
  * Invariants. R1: calls run in the order they were asked for, by one task at a time (`running`), so that
  * done >= n means the first n have run. R2: awaited != 0 while phase is 1 or 2: a reader that leaves
- * wakes who waits. R3: no lock is held while a call or the provider runs.
+ * wakes who waits. R3: no lock is held while a call or the provider runs. R4: who keeps a list of
+ * things that wait asks for its call under the lock of that list: a list with something in it and no call
+ * asked for would be passed over by a barrier.
  *
  * Locks: grace->lock, innermost. What may sleep: qr_grace_wait, _barrier, _set. */
 #include "grace.h"
@@ -301,14 +303,15 @@ static QR_COLD void grace_tell(struct qr_grace *grace, const char *what)
 
 void qr_grace_nudge(struct qr_grace *grace)
 {
-    if (!qr_reclaim_kick(grace->reclaim))
+    if (QR_UNLIKELY(!grace_how(grace)))
+        grace_tell(grace, "a free that waits for readers");
+    else if (!qr_reclaim_kick(grace->reclaim))
         grace_advance(grace, 0, qp_may_sleep());
 }
 
-void qr_grace_call(struct qr_grace *grace, struct qr_grace_call *call)
+void qr_grace_ask(struct qr_grace *grace, struct qr_grace_call *call)
 {
     unsigned long state = qp_lock(&grace->lock);
-    bool known = grace->how != NULL;
 
     call->next = NULL;
     *grace->next.last = call;
@@ -316,10 +319,12 @@ void qr_grace_call(struct qr_grace *grace, struct qr_grace_call *call)
     grace->next.nr++;
     grace->asked++;
     qp_unlock(&grace->lock, state);
-    if (QR_UNLIKELY(!known))
-        grace_tell(grace, "a free that waits for readers");
-    else
-        qr_grace_nudge(grace);
+}
+
+void qr_grace_call(struct qr_grace *grace, struct qr_grace_call *call)
+{
+    qr_grace_ask(grace, call);
+    qr_grace_nudge(grace);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -404,7 +409,9 @@ static bool grace_all_calls(struct qr_grace *grace, struct grace_target *target)
     return some;
 }
 
-/* Who gathers behind a call asks for the next one when it is made, so two rounds reach all there was. */
+/* Who gathers behind a call asks for the next one when it is made, at the moment that what gathered moves
+ * up to it (R4). So what a caller gave before has its call asked for already, or is behind one that has:
+ * two rounds reach all there was. */
 #define GRACE_ROUNDS 2
 
 int qr_grace_barrier(struct qr_grace *grace, const char *what)

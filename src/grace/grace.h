@@ -47,7 +47,10 @@ void qr_grace_enter(struct qr_grace *grace);
 void qr_grace_leave(struct qr_grace *grace);
 /* Have call->fn called after a grace period. Context: any, no lock held. */
 void qr_grace_call(struct qr_grace *grace, struct qr_grace_call *call);
-/* Do what can be done without waiting, where there is no worker to do it. */
+/* Its first half, for who keeps a list that the call is for: the call is asked for, and nothing is moved
+ * on. Under the lock of that list (R4); qr_grace_nudge follows when that is given back. Context: any. */
+void qr_grace_ask(struct qr_grace *grace, struct qr_grace_call *call);
+/* Do what can be done without waiting, where there is no worker to do it. Context: any, no lock held. */
 void qr_grace_nudge(struct qr_grace *grace);
 /* 0, -EDEADLK, -ENOSYS: see quarry/rcu.h. @what names the caller in reports. May sleep. */
 int qr_grace_wait(struct qr_grace *grace, const char *what);

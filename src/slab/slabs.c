@@ -360,9 +360,11 @@ static void slab_readers_done(struct qr_grace_call *call)
     cache->left = cache->leaving;
     cache->leaving = 0;
     cache->leaving_asked = more;
-    qp_unlock(&slabs->lock, state);
     if (more) /* their references hold the cache, until this very call has been made */
-        qr_grace_call(slabs->grace, call);
+        qr_grace_ask(slabs->grace, call);
+    qp_unlock(&slabs->lock, state);
+    if (more)
+        qr_grace_nudge(slabs->grace);
     slab_release_all(cache, &batch);
 }
 
@@ -382,12 +384,14 @@ static void slab_release_later(struct kmem_cache *cache, struct slab_batch *batc
     cache->leaving_asked = true;
     last->quarry_slab.prev = ask ? 0 : cache->leaving;
     *(ask ? &cache->left : &cache->leaving) = batch->first;
-    if (ask) /* else it is under way and read without the lock */
+    if (ask) { /* else it is under way and read without the lock */
         cache->gone.fn = slab_readers_done;
+        qr_grace_ask(slabs->grace, &cache->gone);
+    }
     qp_unlock(&slabs->lock, state);
     batch->first = 0;
     if (ask)
-        qr_grace_call(slabs->grace, &cache->gone);
+        qr_grace_nudge(slabs->grace);
 }
 
 void qr_slab_release(struct kmem_cache *cache, struct slab_batch *batch)

@@ -16,10 +16,11 @@
  * An object that is given twice links the list into a loop or cuts it. The lists are counted, so a loop
  * ends, the second free is reported as such, and a cut one is reported too.
  *
- * Invariants. K1: exactly while `asked`, one call is under way, for `waiting`. K2: no lock is held while
+ * Invariants. K1: exactly while `asked`, one call is under way, for `waiting`; both change under the lock,
+ * so that a barrier, which counts calls, knows of every object given before. K2: no lock is held while
  * objects are freed.
  *
- * Locks: vm->lock for the lists. What may sleep: the form without a head. */
+ * Locks: vm->lock for the lists, grace->lock inside it. What may sleep: the form without a head. */
 #include "vm.h"
 
 #define LATER_OWN_BLOCK 1ul /* the head is a block of its own */
@@ -72,11 +73,13 @@ static void later_readers_done(struct qr_grace_call *call)
     vm->later.gathering = NULL;
     vm->later.nr_gathering = 0;
     vm->later.asked = more;
+    if (more)
+        qr_grace_ask(vm->grace, call);
     qp_unlock(&vm->lock, state);
     later_free(vm, list, nr);
     __atomic_fetch_sub(&vm->later.nr, nr, __ATOMIC_RELAXED);
     if (more)
-        qr_grace_call(vm->grace, call);
+        qr_grace_nudge(vm->grace);
 }
 
 static void later_add(struct qr_vm *vm, struct callback_head *head, uintptr_t object)
@@ -91,13 +94,12 @@ static void later_add(struct qr_vm *vm, struct callback_head *head, uintptr_t ob
     ++*(ask ? &vm->later.nr_waiting : &vm->later.nr_gathering);
     __atomic_fetch_add(&vm->later.nr, 1, __ATOMIC_RELAXED);
     vm->later.asked = true;
-    if (ask) /* else it is under way and read without the lock */
+    if (ask) { /* else it is under way and read without the lock */
         vm->later.call.fn = later_readers_done;
+        qr_grace_ask(vm->grace, &vm->later.call);
+    }
     qp_unlock(&vm->lock, state);
-    if (ask)
-        qr_grace_call(vm->grace, &vm->later.call);
-    else
-        qr_grace_nudge(vm->grace);
+    qr_grace_nudge(vm->grace);
 }
 
 void qr_kvfree_rcu(struct qr_vm *vm, const void *object, struct callback_head *head)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include "instance.h"
 #include "machine.h"
+#include <pthread.h>
 
 struct headed {
     char data[100];
@@ -173,6 +174,108 @@ static void a_shortage_frees_what_waits(void **state)
     test_end(q);
 }
 
+/* What happens between two steps of a batch: the first object of it was freed before, and the report of
+ * that gives another object away. */
+struct meanwhile {
+    struct quarry *q;
+    struct headed *object;
+    u64 asked, done; /* calls at that moment */
+};
+
+static bool give_meanwhile(const struct quarry_report *report, void *data)
+{
+    struct meanwhile *meanwhile = data;
+    struct qr_grace *grace = &meanwhile->q->grace;
+
+    if (report->kind != QUARRY_DOUBLE_FREE || !meanwhile->object)
+        return false;
+    give_away(meanwhile->q, meanwhile->object);
+    meanwhile->object = NULL;
+    meanwhile->done = grace->done;
+    meanwhile->asked = grace->asked;
+    return false;
+}
+
+/* K1: while a batch is freed and another waits, the call for that one is asked for already. A barrier that
+ * begins now counts from it, and so reaches what gathers behind. */
+static void a_batch_that_waits_has_its_call_while_another_is_freed(void **state)
+{
+    struct quarry *q =
+        test_boot_with(&(struct test_spec){.pages = 1024, .options = "slab_debug=F"});
+    struct meanwhile meanwhile = {.q = q, .object = headed_new(q, sizeof(struct headed))};
+    struct callback_head head;
+    void *freed_before = headed_new(q, sizeof(struct headed));
+    struct headed *second = headed_new(q, sizeof(struct headed));
+
+    qr_kvfree(&q->vm, freed_before, "test");
+    qr_report_set_hook(&q->check, give_meanwhile, &meanwhile);
+    qr_grace_enter(&q->grace);
+    qr_kvfree_rcu(&q->vm, freed_before, &head);
+    give_away(q, second); /* gathers */
+    qr_grace_leave(&q->grace);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    qr_report_set_hook(&q->check, NULL, NULL);
+    assert_null(meanwhile.object);
+    assert_int_equal(meanwhile.asked - meanwhile.done, 2); /* the one that runs, the one to come */
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(q->vm.later.nr, 0);
+    test_end(q);
+}
+
+/* Several tasks give objects away and wait, each for its own: whatever the others' objects and the worker
+ * are at, a barrier must not end before all is free that its caller gave. */
+#define GIVERS 3
+#define GIFTS 2000
+
+struct giver {
+    struct quarry *q;
+    struct kmem_cache *cache; /* its own: nobody else gets what it gave */
+    unsigned int kept;        /* objects that a barrier did not wait for */
+};
+
+static void *give_and_wait(void *arg)
+{
+    struct giver *giver = arg;
+    struct quarry *q = giver->q;
+
+    for (int i = 0; i < GIFTS; i++) {
+        struct headed *object[8];
+        for (int k = 0; k < 8; k++) {
+            object[k] = qr_cache_alloc_slow(giver->cache, GFP_KERNEL, NUMA_NO_NODE);
+            give_away(q, object[k]);
+        }
+        qr_grace_barrier(&q->grace, "test");
+        for (int k = 0; k < 8; k++)
+            giver->kept += !is_free(q, object[k]);
+    }
+    return NULL;
+}
+
+static void a_barrier_waits_for_what_its_caller_gave(void **state)
+{
+    const struct qr_cache_params params = {
+        .name = "gifts", .size = sizeof(struct headed), .slot_id = QR_NO_SLOT};
+    struct quarry *q =
+        test_boot_with(&(struct test_spec){.pages = 2048, .options = "slab_debug=F"});
+    struct giver givers[GIVERS] = {0};
+    pthread_t thread[GIVERS];
+
+    for (int i = 0; i < GIVERS; i++) {
+        givers[i].q = q;
+        givers[i].cache = qr_cache_create(&q->slabs, &params);
+        assert_non_null(givers[i].cache);
+        assert_int_equal(pthread_create(&thread[i], NULL, give_and_wait, &givers[i]), 0);
+    }
+    for (int i = 0; i < GIVERS; i++)
+        pthread_join(thread[i], NULL);
+    for (int i = 0; i < GIVERS; i++) {
+        assert_int_equal(givers[i].kept, 0);
+        assert_int_equal(qr_cache_destroy(&q->slabs, givers[i].cache, false), 0);
+    }
+    assert_int_equal(q->vm.later.nr, 0);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +286,8 @@ int main(void)
         cmocka_unit_test(without_memory_for_a_head_the_caller_waits),
         cmocka_unit_test(an_object_given_twice_is_reported_and_the_list_ends),
         cmocka_unit_test(a_shortage_frees_what_waits),
+        cmocka_unit_test(a_batch_that_waits_has_its_call_while_another_is_freed),
+        cmocka_unit_test(a_barrier_waits_for_what_its_caller_gave),
     };
 
     return cmocka_run_group_tests_name("kvfree_rcu", tests, NULL, NULL);
