@@ -36,11 +36,17 @@ static void later_report_damage(struct qr_vm *vm, const struct callback_head *at
         (const void *)at);
 }
 
+/* Who frees a batch passes by in a context of its own, atomic perhaps. That is no fault of who gave the
+ * object: what must sleep is put off without a word. */
 static void later_free_one(struct qr_vm *vm, struct callback_head *head)
 {
     uintptr_t object = (uintptr_t)head->func;
+    const void *block = (const void *)(object & ~LATER_OWN_BLOCK);
 
-    qr_kvfree(vm, (const void *)(object & ~LATER_OWN_BLOCK), "kfree_rcu");
+    if (qr_vm_contains(vm, block))
+        qr_vfree(vm, block, !qp_may_sleep());
+    else
+        qr_kvfree(vm, block, "kfree_rcu");
     if (object & LATER_OWN_BLOCK)
         qr_kvfree(vm, head, "kfree_rcu");
 }

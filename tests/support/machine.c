@@ -160,5 +160,5 @@ void test_end(struct quarry *q)
 
 unsigned long test_findings(struct quarry *q, enum quarry_finding kind)
 {
-    return __atomic_load_n(&q->check.count[kind], __ATOMIC_RELAXED);
+    return qr_report_count(&q->check, kind);
 }

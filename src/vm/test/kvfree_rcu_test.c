@@ -222,6 +222,31 @@ static void a_batch_that_waits_has_its_call_while_another_is_freed(void **state)
     test_end(q);
 }
 
+/* Whoever frees a batch may be in a context of its own: that is no fault of who gave the objects. */
+static void vmalloc_memory_of_a_batch_freed_in_atomic_context_is_put_off(void **state)
+{
+    struct quarry *q = test_boot(4096);
+    struct headed *object;
+    bool before, inside;
+
+    object = qr_vmalloc(&q->vm, 8 * PAGE_SIZE, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "test");
+    assert_non_null(object);
+    qr_reclaim_pause(&q->reclaim); /* not the worker, but who passes by */
+    qr_grace_enter(&q->grace);
+    give_away(q, object);
+    quarry_context_enter(QUARRY_CTX_SPINLOCK);
+    qr_grace_leave(&q->grace);
+    before = q->vm.later.nr == 1;
+    q->grace.source.shrink(&q->grace, 1, false);
+    inside = q->vm.later.nr == 0;
+    quarry_context_leave(QUARRY_CTX_SPINLOCK);
+    assert_true(before && inside);
+    assert_null(qr_find_vm_area(&q->vm, object));
+    assert_int_equal(test_findings(q, QUARRY_FINDING_KINDS), 0);
+    qr_reclaim_resume(&q->reclaim);
+    test_end(q);
+}
+
 /* Several tasks give objects away and wait, each for its own: whatever the others' objects and the worker
  * are at, a barrier must not end before all is free that its caller gave. */
 #define GIVERS 3
@@ -287,6 +312,7 @@ int main(void)
         cmocka_unit_test(an_object_given_twice_is_reported_and_the_list_ends),
         cmocka_unit_test(a_shortage_frees_what_waits),
         cmocka_unit_test(a_batch_that_waits_has_its_call_while_another_is_freed),
+        cmocka_unit_test(vmalloc_memory_of_a_batch_freed_in_atomic_context_is_put_off),
         cmocka_unit_test(a_barrier_waits_for_what_its_caller_gave),
     };
 
