@@ -24,7 +24,8 @@ static LIST_HEAD(rcu_waiting); /* for readers */
 static LIST_HEAD(rcu_ready);   /* to run */
 static pthread_t rcu_thread;
 static bool rcu_up, rcu_quit;
-static bool rcu_busy; /* the thread holds a batch */
+static bool rcu_busy;    /* the thread holds a batch */
+static bool rcu_running; /* a callback that is on no list any more */
 
 QUARRY_API void rcu_read_lock(void)
 {
@@ -98,6 +99,7 @@ static void rcu_run_ready(void *unused)
         int ignored;
         pthread_mutex_lock(&rcu_lock);
         entry = list_first_entry_or_null(&rcu_ready, struct rcu_entry, list);
+        rcu_running = entry != NULL;
         if (entry)
             list_del(&entry->list);
         pthread_mutex_unlock(&rcu_lock);
@@ -150,7 +152,8 @@ void qlx_rcu_drain(void)
 {
     bool waiting;
     pthread_mutex_lock(&rcu_lock);
-    waiting = rcu_up && (!list_empty(&rcu_waiting) || !list_empty(&rcu_ready) || rcu_busy);
+    waiting =
+        rcu_up && (!list_empty(&rcu_waiting) || !list_empty(&rcu_ready) || rcu_busy || rcu_running);
     pthread_mutex_unlock(&rcu_lock);
     if (waiting)
         rcu_barrier();
