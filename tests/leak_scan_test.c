@@ -430,6 +430,73 @@ static void hidden_pointers_can_be_marked(void **state)
     assert_int_equal(quarry_findings(QUARRY_FINDING_KINDS), 0);
 }
 
+static void lose_an_area_and_pages(void)
+{
+    hidden[0] = hide(vmalloc(2 * PAGE_SIZE));
+    hidden[1] = hide((void *)__get_free_pages(GFP_KERNEL, 1));
+}
+
+static void free_area_and_pages(void)
+{
+    vfree(unhide(hidden[0]));
+    free_pages((unsigned long)unhide(hidden[1]), 1);
+}
+
+static void areas_and_pages_can_be_marked(void **state)
+{
+    deep(lose_an_area_and_pages);
+    assert_int_equal(scan(), 2);
+    on_hidden(kmemleak_not_leak, 0);
+    assert_int_equal(scan(), 1);
+    assert_true(was_lost(hidden[1]));
+    on_hidden(kmemleak_ignore, 1);
+    assert_int_equal(scan(), 0);
+    deep(free_area_and_pages);
+    deep(lose_an_area_and_pages);
+    assert_int_equal(scan(), 2); /* not marked any more */
+    deep(free_area_and_pages);
+}
+
+static bool note_place(const struct quarry_live *live, void *data)
+{
+    for (unsigned int i = 0; i < 3; i++)
+        if (hidden[i] == hide(live->address))
+            ((struct quarry_trace *)data)[i] = live->allocated;
+    return true;
+}
+
+static bool trace_same(const struct quarry_trace *a, const struct quarry_trace *b)
+{
+    return a->nr == b->nr && memcmp(a->pc, b->pc, a->nr * sizeof(a->pc[0])) == 0;
+}
+
+static void lose_three(void)
+{
+    lose_an_area_and_pages();
+    hidden[2] = hide(kmalloc(48, GFP_KERNEL));
+}
+
+/* Whoever hands memory on can make the place of the handing on the one that is shown. */
+static void the_place_of_an_allocation_can_be_moved(void **state)
+{
+    static struct quarry_trace before[3], after[3];
+
+    deep(lose_three);
+    assert_int_equal(quarry_leak_scan(note_place, before), 3);
+    for (int i = 0; i < 3; i++)
+        on_hidden(kmemleak_update_trace, i);
+    kmemleak_update_trace(NULL);
+    kmemleak_update_trace(before); /* not Quarry's: nothing happens */
+    assert_int_equal(quarry_leak_scan(note_place, after), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_true(before[i].nr > 0 && after[i].nr > 0);
+        assert_false(trace_same(&before[i], &after[i]));
+    }
+    assert_int_equal(quarry_findings(QUARRY_FINDING_KINDS), 0);
+    deep(free_area_and_pages);
+    on_hidden(kfree, 2);
+}
+
 static void foreign_memory_can_be_tracked(void **state)
 {
     static _Alignas(16) char pool[4][64];
@@ -456,15 +523,23 @@ static bool quiet(const struct quarry_report *report, void *text)
 static void a_mark_on_nothing_is_reported(void **state)
 {
     char text[256] = "";
-    char *object = kmalloc(64, GFP_KERNEL);
+    char *object = kmalloc(64, GFP_KERNEL), *area = vmalloc(PAGE_SIZE);
     unsigned long before = quarry_findings(QUARRY_BAD_REQUEST);
 
     quarry_set_report_hook(quiet, text);
     kmemleak_not_leak(object + 8);
     kmemleak_not_leak(NULL);
-    quarry_set_report_hook(NULL, NULL);
     assert_int_equal(quarry_findings(QUARRY_BAD_REQUEST), before + 1);
     assert_non_null(strstr(text, "kmemleak_not_leak"));
+    kmemleak_ignore(area + 8);
+    assert_non_null(strstr(text, "kmemleak_ignore"));
+    kmemleak_no_scan(area + PAGE_SIZE); /* the guard behind it: nobody's */
+    assert_non_null(strstr(text, "kmemleak_no_scan"));
+    kmemleak_transient_leak(&before);
+    assert_non_null(strstr(text, "kmemleak_transient_leak"));
+    quarry_set_report_hook(NULL, NULL);
+    assert_int_equal(quarry_findings(QUARRY_BAD_REQUEST), before + 4);
+    vfree(area);
     kfree(object);
 }
 
@@ -499,6 +574,37 @@ static void leaks_are_reported_by_place(void **state)
     assert_string_equal(text, "");
 }
 
+#define MANY_PLACES 70
+static struct kmem_cache *many[MANY_PLACES];
+
+static void lose_in_many_places(void)
+{
+    for (int i = 0; i < MANY_PLACES; i++)
+        hidden[i] = hide(kmem_cache_alloc(many[i], GFP_KERNEL));
+}
+
+static void more_places_than_there_is_room_for_are_summed_up(void **state)
+{
+    char name[32], last[256];
+    unsigned long before = quarry_findings(QUARRY_LEAK);
+
+    for (int i = 0; i < MANY_PLACES; i++) {
+        snprintf(name, sizeof(name), "place-%d", i);
+        many[i] = kmem_cache_create(name, 24, 0, 0, NULL);
+    }
+    deep(lose_in_many_places);
+    quarry_set_report_hook(quiet, last);
+    assert_int_equal(quarry_leak_report(), MANY_PLACES);
+    quarry_set_report_hook(NULL, NULL);
+    assert_int_equal(quarry_findings(QUARRY_LEAK), before + 65);
+    assert_non_null(strstr(last, "nothing leads to 6 "));
+    assert_non_null(strstr(last, " 144 bytes together"));
+    for (int i = 0; i < MANY_PLACES; i++) {
+        on_hidden(kfree, i);
+        kmem_cache_destroy(many[i]);
+    }
+}
+
 static int begin(void **state)
 {
     static const struct quarry_machine machine = {
@@ -521,9 +627,12 @@ int main(void)
         cmocka_unit_test(caches_with_constructors),
         cmocka_unit_test(stacks_and_registers_of_threads_count),
         cmocka_unit_test(hidden_pointers_can_be_marked),
+        cmocka_unit_test(areas_and_pages_can_be_marked),
+        cmocka_unit_test(the_place_of_an_allocation_can_be_moved),
         cmocka_unit_test(foreign_memory_can_be_tracked),
         cmocka_unit_test(a_mark_on_nothing_is_reported),
         cmocka_unit_test(leaks_are_reported_by_place),
+        cmocka_unit_test(more_places_than_there_is_room_for_are_summed_up),
     };
 
     return cmocka_run_group_tests(tests, begin, NULL);

@@ -101,12 +101,31 @@ static void devices_get_their_address_with_the_block(void **state)
     assert_null(gen_pool_dma_alloc(pool, 5 * PAGE_SIZE, &dma));
 }
 
+static void count_chunk(struct gen_pool *pool, struct gen_pool_chunk *chunk, void *data)
+{
+    assert_non_null(chunk);
+    ++*(int *)data;
+}
+
+static void each_chunk_is_visited_once(void **state)
+{
+    struct gen_pool *pool = *state;
+    int nr = 0;
+
+    gen_pool_for_each_chunk(pool, count_chunk, &nr);
+    assert_int_equal(nr, 1);
+    assert_int_equal(gen_pool_add(pool, 1ul << 40, 4096, -1), 0);
+    gen_pool_for_each_chunk(pool, count_chunk, &nr);
+    assert_int_equal(nr, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_pool_counts_and_knows_its_range, setup, teardown),
         cmocka_unit_test_setup_teardown(each_algorithm_finds_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(devices_get_their_address_with_the_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_chunk_is_visited_once, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("genpool_api", tests, NULL, NULL);

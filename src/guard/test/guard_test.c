@@ -161,6 +161,21 @@ static void a_damaged_canary_is_found_at_the_free(void **state)
     test_end(q);
 }
 
+static void a_canary_before_the_object_is_one_too(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 kfence.num_objects=64");
+    char *object;
+
+    do /* the ones at the left edge have none */
+        object = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE);
+    while (((uintptr_t)object & ~PAGE_MASK) == 0);
+    object[-2] = 0x55;
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    assert_int_equal(findings_of(q, QUARRY_FINDING_KINDS), 1);
+    assert_non_null(strstr(test_last_report, "[ 0x55 . ]")); /* to the object and no further */
+    test_end(q);
+}
+
 static void *hit_last;
 
 static bool keep_report(const struct quarry_report *report, void *data)
@@ -206,6 +221,32 @@ static void a_fault_is_reported_once_and_then_let_through(void **state)
     assert_true(qr_guard_fault(q, object + 3, QR_ACCESS_WRITE, &now));
     assert_int_equal(q->guards.nr_reports, 3);
     assert_false(qr_guard_fault(q, &got, QR_ACCESS_WRITE, &now));
+    test_end(q);
+}
+
+static void a_fault_where_nothing_was_ever_allocated_is_reported(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 kfence.num_objects=2");
+    struct quarry_report got = {0};
+    struct quarry_trace now = {1, {(void *)0x1234}};
+    char *first = (char *)q->guards.start, *last = first + 4 * PAGE_SIZE;
+
+    qr_report_set_hook(&q->check, keep_report, &got);
+    for (char *at = first; at <= last; at += PAGE_SIZE) {
+        assert_true(qr_guard_fault(q, at + 5, QR_ACCESS_WRITE, &now));
+        assert_ptr_equal(hit_last, at + 5);
+        assert_non_null(strstr(test_last_report, "invalid write"));
+        assert_null(got.before);
+        at[5] = 1; /* mapped now */
+    }
+    assert_int_equal(q->guards.nr_reports, 5);
+    /* Whoever is allocated beside takes the pages away again: the next access is seen. */
+    for (int i = 0; i < 2; i++)
+        assert_non_null(qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE));
+    assert_true(qr_guard_fault(q, first + 5, QR_ACCESS_WRITE, &now));
+    assert_true(qr_guard_fault(q, last + 5, QR_ACCESS_WRITE, &now));
+    assert_int_equal(q->guards.nr_reports, 7);
+    assert_non_null(strstr(test_last_report, "out-of-bounds write"));
     test_end(q);
 }
 
@@ -307,6 +348,61 @@ static void a_live_object_is_a_leak_of_its_cache_and_keeps_it(void **state)
     test_end(q);
 }
 
+static bool visit_block(const struct qr_leak_block *block, void *data)
+{
+    unsigned int *nr = data;
+
+    assert_int_equal(block->size, 40);
+    return ++*nr < 2;
+}
+
+static void the_leak_scan_sees_live_objects(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    struct quarry *plain = boot_guarded(NULL);
+    struct qr_leak_block block = {0};
+    char *object[3];
+    unsigned int nr = 0;
+
+    for (int i = 0; i < 3; i++)
+        object[i] = qr_kmalloc_slow(&q->kmalloc, 40, GFP_KERNEL, NUMA_NO_NODE);
+    assert_true(qr_guard_leak_find(&q->guards, object[1] + 39, &block));
+    assert_ptr_equal(block.start, object[1]);
+    assert_int_equal(block.size, 40);
+    assert_non_null(block.word);
+    assert_false(qr_guard_leak_find(&q->guards, object[1] + 40, &block));
+    assert_false(
+        qr_guard_leak_find(&q->guards, (char *)q->guards.start, &block)); /* a guard page */
+    assert_false(qr_guard_leak_each(&q->guards, visit_block, &nr));
+    assert_int_equal(nr, 2); /* the visitor ended the walk */
+    qr_kfree_slow(&q->kmalloc, object[0], "kfree");
+    qr_kfree_slow(&q->kmalloc, object[1], "kfree");
+    assert_false(qr_guard_leak_find(&q->guards, object[1], &block));
+    nr = 0;
+    assert_true(qr_guard_leak_each(&q->guards, visit_block, &nr));
+    assert_int_equal(nr, 1);
+    assert_true(qr_guard_leak_each(&plain->guards, visit_block, &nr));
+    assert_int_equal(nr, 1);
+    test_end(plain);
+    test_end(q);
+}
+
+static void an_address_knows_who_allocated_and_who_freed(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 check=1");
+    struct quarry_trace allocated = {0}, freed = {0};
+    char *object = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+
+    qr_guard_sites(&q->guards, object + 1, &allocated, &freed);
+    assert_true(allocated.nr > 0);
+    assert_int_equal(freed.nr, 0);
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    qr_guard_sites(&q->guards, object + 1, NULL, &freed);
+    assert_true(freed.nr > 0);
+    assert_memory_not_equal(&freed, &allocated, sizeof(freed));
+    test_end(q);
+}
+
 static void an_address_can_be_described(void **state)
 {
     struct quarry *q = boot_guarded("kfence.every=1");
@@ -321,6 +417,8 @@ static void an_address_can_be_described(void **state)
     assert_non_null(strstr(text, "freed"));
     qr_guard_describe(&q->guards, (char *)q->guards.start, text, sizeof(text));
     assert_non_null(strstr(text, "guard page"));
+    qr_guard_describe(&q->guards, (char *)q->guards.start + 3 * PAGE_SIZE, text, sizeof(text));
+    assert_non_null(strstr(text, "kfence-#1 of the pool of sampled objects, never used"));
     test_end(q);
 }
 
@@ -360,10 +458,14 @@ int main(void)
         cmocka_unit_test(sizes_and_reallocation_know_them),
         cmocka_unit_test(wrong_frees_are_reported_and_change_nothing),
         cmocka_unit_test(a_damaged_canary_is_found_at_the_free),
+        cmocka_unit_test(a_canary_before_the_object_is_one_too),
         cmocka_unit_test(a_fault_is_reported_once_and_then_let_through),
+        cmocka_unit_test(a_fault_where_nothing_was_ever_allocated_is_reported),
         cmocka_unit_test(constructors_and_destructors_run),
         cmocka_unit_test(caches_that_said_no_are_left_alone),
         cmocka_unit_test(a_live_object_is_a_leak_of_its_cache_and_keeps_it),
+        cmocka_unit_test(the_leak_scan_sees_live_objects),
+        cmocka_unit_test(an_address_knows_who_allocated_and_who_freed),
         cmocka_unit_test(an_address_can_be_described),
         cmocka_unit_test(by_time_a_request_is_taken_once_the_gate_is_open),
         cmocka_unit_test(a_machine_without_room_for_the_pool_says_so),
