@@ -52,8 +52,8 @@ extern char __stop_quarry_percpu[] __attribute__((weak, visibility("hidden")));
 static __attribute__((constructor)) void quarry_percpu_announce(void)
 {
     if (__start_quarry_percpu)
-        (void)quarry_percpu_register(__start_quarry_percpu,
-                                     (size_t)(__stop_quarry_percpu - __start_quarry_percpu));
+        (void)quarry_percpu_register(__start_quarry_percpu, (uintptr_t)__stop_quarry_percpu -
+                                                                (uintptr_t)__start_quarry_percpu);
 }
 static __attribute__((destructor)) void quarry_percpu_renounce(void)
 {
