@@ -27,7 +27,11 @@ fi
 while read -r rule; do
     prefix=$(echo "$rule" | tr 'A-Z-' 'a-z_')_
     grep -q "^$prefix" "$work/tests" || wrong "$rule: no test function is called $prefix…"
-    [ -f "tests/break/$rule.patch" ] || wrong "$rule: no tests/break/$rule.patch"
+    if [ ! -f "tests/break/$rule.patch" ]; then
+        wrong "$rule: no tests/break/$rule.patch"
+    elif ! patch -p1 --dry-run -s -f <"tests/break/$rule.patch" >/dev/null 2>&1; then
+        wrong "$rule: tests/break/$rule.patch does not apply any more"
+    fi
     awk -v rule="$rule" '$0 ~ "^### " rule "( |$)" { on = 1; next } /^##/ { on = 0 } on' "$page" >"$work/text"
     grep -oE '`(src|include|ports)/[A-Za-z0-9_/.]+`' "$work/text" | tr -d '`' >"$work/files" || true
     grep -q '\.[ch]$' "$work/files" || wrong "$rule: names no file"
