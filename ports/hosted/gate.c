@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 #include "hosted.h"
 #include "instance.h"
+#include "registers.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -43,8 +44,9 @@ enum gate_state { GATE_ASKED, GATE_BUSY, GATE_AGREED };
 
 struct gate_thread {
     int tid;
-    uint32_t state;  /* enum gate_state */
-    uintptr_t frame; /* of the handler, while it stands still; 0: it runs */
+    uint32_t state;               /* enum gate_state */
+    uintptr_t frame;              /* of the handler, while it stands still; 0: it runs */
+    uintptr_t dead_from, dead_to; /* above the frame: registers that nobody reads again */
 };
 
 static struct gate_thread gate_thread[GATE_MAX_THREADS];
@@ -102,6 +104,15 @@ GATE_IN_HANDLER static bool gate_leave_outside(void)
     return !inside;
 }
 
+/* What a look at this thread's stack needs to know. */
+GATE_IN_HANDLER static void gate_show_stack(struct gate_thread *self, const void *context,
+                                            void *frame)
+{
+    self->dead_from = self->dead_to = 0;
+    hosted_dead_of(context, &self->dead_from, &self->dead_to);
+    __atomic_store_n(&self->frame, (uintptr_t)frame, __ATOMIC_RELAXED);
+}
+
 GATE_IN_HANDLER static void gate_asked(int number, siginfo_t *info, void *context)
 {
     struct gate_thread *self = info->si_value.sival_ptr;
@@ -117,7 +128,7 @@ GATE_IN_HANDLER static void gate_asked(int number, siginfo_t *info, void *contex
         if (phase == GATE_CLOSED)
             agreed = gate_leave_outside();
         else
-            __atomic_store_n(&self->frame, (uintptr_t)__builtin_frame_address(0), __ATOMIC_RELAXED);
+            gate_show_stack(self, context, __builtin_frame_address(0));
         __atomic_store_n(&self->state, agreed ? GATE_AGREED : GATE_BUSY, __ATOMIC_RELEASE);
         __atomic_fetch_add(&gate_answers, 1, __ATOMIC_RELEASE);
         syscall(SYS_futex, &gate_answers, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -358,6 +369,22 @@ uintptr_t hosted_gate_lowest_stack(uintptr_t start, uintptr_t end)
             lowest = frame;
     }
     return lowest;
+}
+
+bool hosted_gate_dead(uintptr_t start, uintptr_t end, uintptr_t *from, uintptr_t *to)
+{
+    bool found = false;
+    unsigned int i;
+    for (i = 0; i < gate_nr_threads; i++) {
+        const struct gate_thread *thread = &gate_thread[i];
+        uintptr_t frame = __atomic_load_n(&thread->frame, __ATOMIC_RELAXED);
+        if (frame && thread->dead_to > start && thread->dead_from < end) {
+            end = *from = thread->dead_from;
+            *to = thread->dead_to;
+            found = true;
+        }
+    }
+    return found;
 }
 
 /* The gate is looked at after the mark is gone: a fork that asked while the mark was there took it

@@ -82,6 +82,9 @@ void hosted_gate_open(void);
 void hosted_gate_still(bool still);
 /* The lowest stack pointer of a thread that stands still, of those in [start, end); 0: there is none. */
 uintptr_t hosted_gate_lowest_stack(uintptr_t start, uintptr_t end);
+/* The lowest place in [start, end) where the host saved dead registers of a thread that stands still; false:
+ * there is none. */
+bool hosted_gate_dead(uintptr_t start, uintptr_t end, uintptr_t *from, uintptr_t *to);
 /* In a forked child: there are no others. */
 void hosted_gate_forget(void);
 /* Whether this thread holds the others back, and may call. */

@@ -70,6 +70,23 @@ static inline void qp_percpu_leave(unsigned long state)
     (void)state;
 }
 
+/* Where the frame of the function that says this ends; ports may leave it out. */
+#if defined(__x86_64__)
+#define QP_STACK_POINTER()                                                                         \
+    __extension__({                                                                                \
+        const void *qp_stack;                                                                      \
+        __asm__ volatile("mov %%rsp, %0" : "=r"(qp_stack));                                        \
+        qp_stack;                                                                                  \
+    })
+#elif defined(__aarch64__)
+#define QP_STACK_POINTER()                                                                         \
+    __extension__({                                                                                \
+        const void *qp_stack;                                                                      \
+        __asm__ volatile("mov %0, sp" : "=r"(qp_stack));                                           \
+        qp_stack;                                                                                  \
+    })
+#endif
+
 static inline void qp_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -10,10 +10,13 @@
 #ifndef HOSTED_REGISTERS_H
 #define HOSTED_REGISTERS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <ucontext.h>
 
 #define HOSTED_REGISTERS_MAX 32
+#define HOSTED_FXSAVE_BYTES 512
 
 struct hosted_frame {
     uintptr_t pc, frame, stack;
@@ -52,6 +55,31 @@ static inline unsigned int hosted_registers_of(const ucontext_t *context,
     return nr;
 }
 
+/* Where the host saved what no code can read again, [*from, *to); false: there is nothing such.
+ *
+ * Calls do not preserve vector registers: those of a thread that waits in a system call hold what the last
+ * memcpy() left there, for as long as it waits. A thread that computes may have its only copy of a pointer in
+ * one. The instruction "syscall" leaves the address behind it in rcx; one that will be begun again is two
+ * bytes before that. */
+static inline bool hosted_dead_of(const ucontext_t *context, uintptr_t *from, uintptr_t *to)
+{
+    const greg_t *all = context->uc_mcontext.gregs;
+    const char *saved = (const char *)context->uc_mcontext.fpregs;
+    size_t bytes = HOSTED_FXSAVE_BYTES;
+    if (!saved || (all[REG_RCX] != all[REG_RIP] && all[REG_RCX] != all[REG_RIP] + 2))
+        return false;
+#ifdef FP_XSTATE_MAGIC1
+    /* The last words of the old form say how long the new one is. */
+    const struct _fpx_sw_bytes *more =
+        (const struct _fpx_sw_bytes *)(const void *)(saved + HOSTED_FXSAVE_BYTES - sizeof(*more));
+    if (more->magic1 == FP_XSTATE_MAGIC1)
+        bytes = more->extended_size;
+#endif
+    *from = (uintptr_t)saved;
+    *to = ((uintptr_t)saved + bytes) & ~(sizeof(uintptr_t) - 1); /* whole words */
+    return true;
+}
+
 #elif defined(__aarch64__)
 
 /* The kernel puts the syndrome register behind the others: bit 6 says "write". */
@@ -86,6 +114,14 @@ static inline unsigned int hosted_registers_of(const ucontext_t *context,
     return 32;
 }
 
+static inline bool hosted_dead_of(const ucontext_t *context, uintptr_t *from, uintptr_t *to)
+{
+    (void)context;
+    (void)from;
+    (void)to;
+    return false; /* nothing here says whether the thread is in a system call */
+}
+
 #else
 
 static inline int hosted_access_of(const ucontext_t *context)
@@ -106,6 +142,14 @@ static inline unsigned int hosted_registers_of(const ucontext_t *context,
     (void)context;
     (void)value;
     return 0;
+}
+
+static inline bool hosted_dead_of(const ucontext_t *context, uintptr_t *from, uintptr_t *to)
+{
+    (void)context;
+    (void)from;
+    (void)to;
+    return false;
 }
 
 #endif

@@ -9,7 +9,8 @@
  * Idea. /proc/self/maps says what there is. Each private writable mapping is a root, in whole; but where a
  * thread's stack pointer lies in it only from there upwards. The other threads stand in the gate's handler
  * (gate.c), whose frame lies below the registers that the host saved there, so that these are on the stack
- * as well. The calling thread's stack begins at the frame that the scan was called from.
+ * as well; but not the vector registers of a thread in a system call, which are dead (registers.h). The
+ * calling thread's stack begins at the frame that the scan was called from.
  *
  * Memory is copied by process_vm_readv piece by piece, which says "no" where a read would be a signal (a
  * file mapping behind the file's end), and looks only at what is there: pages never touched are zero.
@@ -100,7 +101,8 @@ static void roots_range(const struct roots *roots, uintptr_t start, uintptr_t en
 
 /* What is in writable memory but no root: the copies made here; the layers' own records up to vmalloc's,
  * which lead to every area; and the machine's description, whose borders are addresses of the first block
- * behind them. Callers' pointers are in other parts of struct quarry. */
+ * behind them. Callers' pointers are in other parts of struct quarry. And what is dead on the stacks of the
+ * others. */
 struct roots_hole {
     uintptr_t from, to;
 };
@@ -113,6 +115,7 @@ static void roots_but_holes(const struct roots *roots, uintptr_t start, uintptr_
         {(uintptr_t)&q->map, (uintptr_t)(&q->kmaps + 1)},
         {(uintptr_t)&q->machine, (uintptr_t)(&q->machine + 1)},
     };
+    struct roots_hole dead;
     while (start < end) {
         uintptr_t stop = end, next = end;
         for (size_t i = 0; i < sizeof(hole) / sizeof(hole[0]); i++) {
@@ -120,6 +123,10 @@ static void roots_but_holes(const struct roots *roots, uintptr_t start, uintptr_
                 stop = hole[i].from > start ? hole[i].from : start;
                 next = hole[i].to;
             }
+        }
+        if (hosted_gate_dead(start, stop, &dead.from, &dead.to)) {
+            stop = dead.from > start ? dead.from : start;
+            next = dead.to;
         }
         roots_range(roots, start, stop);
         start = next;

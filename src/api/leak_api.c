@@ -23,11 +23,18 @@ static bool leak_visit_one(const struct quarry_live *live, void *data)
 
 /* The caller's frame and what it keeps in registers are roots, the scan's own variables are not. So the
  * public function has no variables: it spills the registers that calls preserve into its frame, directly
- * below its caller's, in at most so many words. */
-#define LEAK_SPILL_BYTES (14 * sizeof(void *))
+ * below its caller's, and that ends at the stack pointer. Where the port does not tell that, a register is
+ * in one of so many words; those that are the next frame's may then keep something alive. */
+#define LEAK_SPILL_WORDS 14
+
+#ifdef QP_STACK_POINTER
+#define LEAK_STACK() QP_STACK_POINTER()
+#else
+#define LEAK_STACK() ((const void **)__builtin_frame_address(0) - LEAK_SPILL_WORDS)
+#endif
 
 static QR_NOINLINE long
-leak_scan_from(const void *frame, bool (*visit)(const struct quarry_live *, void *), void *data)
+leak_scan_from(const void *stack, bool (*visit)(const struct quarry_live *, void *), void *data)
 {
     struct quarry *q = qr_default();
     struct leak_visit walk = {.visit = visit, .data = data};
@@ -37,7 +44,7 @@ leak_scan_from(const void *frame, bool (*visit)(const struct quarry_live *, void
         return -QR_EINVAL;
     qr_reclaim_pause(&q->reclaim);
     qp_hold_others();
-    error = qr_leak_mark(&q->leaks, (const char *)frame - LEAK_SPILL_BYTES);
+    error = qr_leak_mark(&q->leaks, stack);
     qp_let_in();
     qr_reclaim_resume(&q->reclaim);
     if (error)
@@ -49,7 +56,7 @@ leak_scan_from(const void *frame, bool (*visit)(const struct quarry_live *, void
 long quarry_leak_scan(bool (*visit)(const struct quarry_live *, void *), void *data)
 {
     __builtin_unwind_init();
-    return leak_scan_from(__builtin_frame_address(0), visit, data);
+    return leak_scan_from(LEAK_STACK(), visit, data);
 }
 
 /* ---- reports --------------------------------------------------------------------------------- */
