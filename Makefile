@@ -55,6 +55,7 @@ uninstall: ## remove what make install wrote
 	@cmake -DBUILD=build/release -P cmake/uninstall.cmake
 
 deb: build ## Debian packages, in build/release/packages
+	@sh tools/install-deps.sh deb
 	@cd build/release && cpack > ../cpack.log 2>&1 || { cat ../cpack.log; exit 1; }
 	@ls build/release/packages/*.deb
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What a build needs beyond git, gcc and make, on Debian 12 and its kin.
 #
-#     tools/install-deps.sh run|test|coverage|bench
+#     tools/install-deps.sh run|test|coverage|bench|deb
 #
 # Everything there already: says nothing and ends at once. As root, or where sudo asks for no
 # password: installs what is missing. Otherwise prints the one command to run and fails. On a system
@@ -23,7 +23,8 @@ test) packages=$test_packages tools="cc cmake ninja pkg-config clang clang-tidy 
     modules="fuse3 libdw jansson cmocka" ;;
 coverage) packages="$test_packages lcov" tools="cc cmake ninja pkg-config lcov" modules="fuse3 libdw jansson cmocka" ;;
 bench) packages=$bench_packages tools="cc cmake ninja pkg-config valgrind" modules="fuse3 libdw jansson" ;;
-*) echo "usage: $0 run|test|coverage|bench" >&2; exit 64 ;;
+deb) packages="$run_packages dpkg-dev file" tools="cc cmake ninja pkg-config dpkg-shlibdeps file" modules="fuse3 libdw jansson" ;;
+*) echo "usage: $0 run|test|coverage|bench|deb" >&2; exit 64 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
