@@ -33,10 +33,19 @@ static struct kthread_work *worker_next(struct kthread_worker *worker)
     return work;
 }
 
+/* Who works; whoever queues reads it under the lock. */
+static void worker_set_task(struct kthread_worker *worker, struct task_struct *task)
+{
+    unsigned long flags;
+    spin_lock_irqsave(&worker->lock, flags);
+    worker->task = task;
+    spin_unlock_irqrestore(&worker->lock, flags);
+}
+
 QUARRY_API int kthread_worker_fn(void *arg)
 {
     struct kthread_worker *worker = arg;
-    worker->task = current;
+    worker_set_task(worker, current);
     for (;;) {
         struct kthread_work *work;
         set_current_state(TASK_INTERRUPTIBLE); /* before looking: no wake-up is lost */
@@ -51,7 +60,7 @@ QUARRY_API int kthread_worker_fn(void *arg)
         }
     }
     __set_current_state(TASK_RUNNING);
-    worker->task = NULL;
+    worker_set_task(worker, NULL);
     return 0;
 }
 
@@ -73,7 +82,7 @@ QUARRY_API struct kthread_worker *kthread_create_worker(unsigned int flags, cons
         kfree(worker);
         return ERR_CAST(task);
     }
-    worker->task = task;
+    worker_set_task(worker, task);
     wake_up_process(task);
     return worker;
 }
