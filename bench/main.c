@@ -29,7 +29,7 @@
 extern char **environ;
 
 static const struct {
-    const char *library; /* for LD_PRELOAD; "" for none */
+    const char *preload; /* for LD_PRELOAD; "" for none */
     const char *part;    /* how it is known in a process's maps */
 } sides[SIDES] = {
     {"", ""},
@@ -68,12 +68,12 @@ static void worker_start(struct worker *worker, int side, const char *row, long 
     size_t nr = 0;
 
     snprintf(ms, sizeof(ms), "%ld", sample_ms);
-    snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", sides[side].library);
+    snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", sides[side].preload);
     for (char **one = environ; *one && nr < 500; one++) {
         if (strncmp(*one, "LD_PRELOAD=", 11) != 0)
             environment[nr++] = *one;
     }
-    if (*sides[side].library)
+    if (*sides[side].preload)
         environment[nr++] = preload;
     environment[nr] = NULL;
 
