@@ -59,8 +59,9 @@ struct qlx_config {
 QUARRY_API int qlx_start(const struct qlx_config *config);
 /* From now on get_random_bytes() and its kin draw numbers that follow from @seed. */
 QUARRY_API void qlx_random_seed(uint64_t seed);
-/* Stop them. What modules left registered is forgotten. */
-QUARRY_API void qlx_stop(void);
+/* Stop them. What modules left registered is forgotten. False: a module's thread did not end when it
+ * was asked to, and may run on. */
+QUARRY_API bool qlx_stop(void);
 
 /* ---- modules ------------------------------------------------------------------------------- */
 

@@ -125,10 +125,13 @@ void qlx_generation_bump(void);
 
 int qlx_ensure_started(void);
 
-/* Each stops its threads and forgets what is queued; the next use starts them again. */
+/* Each stops its threads and forgets what is queued; the next use starts them again. Timers and work
+ * start one another, so both stay closed to new ones until all is stopped. */
 void qlx_timers_stop(void);
+void qlx_timers_open(void);
 void qlx_workqueues_stop(void);
-void qlx_kthreads_stop(void);
+void qlx_workqueues_open(void);
+bool qlx_kthreads_stop(void);
 void qlx_interrupts_stop(void);
 void qlx_rcu_stop(void);
 /* Wait for callbacks asked for so far, and for what kfree_rcu() was given. */

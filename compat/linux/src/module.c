@@ -328,20 +328,22 @@ int qlx_module_exit(struct qlx_module *module)
     return result;
 }
 
-static void module_close(struct qlx_module *module)
+/* @unused: no thread is left in its code, which else stays mapped. */
+static void module_close(struct qlx_module *module, bool unused)
 {
     struct module_text *text, *next;
     list_del(&module->list);
     list_for_each_entry_safe (text, next, &module->texts, list)
         free(text);
-    dlclose(module->handle);
+    if (unused)
+        dlclose(module->handle);
     free(module);
 }
 
 void qlx_module_unload(struct qlx_module *module)
 {
     struct qlx_module *other, *next;
-    bool last = true;
+    bool last = true, ended;
     module_uses_end(module);
     pthread_mutex_lock(&module_lock);
     module->unloaded = true;
@@ -351,10 +353,10 @@ void qlx_module_unload(struct qlx_module *module)
     pthread_mutex_unlock(&module_lock);
     if (!last)
         return;
-    qlx_stop();
+    ended = qlx_stop();
     pthread_mutex_lock(&module_lock);
     list_for_each_entry_safe (other, next, &module_list, list)
-        module_close(other);
+        module_close(other, ended);
     pthread_mutex_unlock(&module_lock);
 }
 

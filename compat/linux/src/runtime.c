@@ -28,18 +28,21 @@ int qlx_start(const struct qlx_config *config)
     return qlx_ensure_started();
 }
 
-void qlx_stop(void)
+bool qlx_stop(void)
 {
-    qlx_kthreads_stop();
+    bool all = qlx_kthreads_stop();
     qlx_workqueues_stop();
     qlx_timers_stop();
     qlx_rcu_stop();
     qlx_interrupts_stop();
+    qlx_timers_open();
+    qlx_workqueues_open();
     qlx_chrdev_forget();
     qlx_proc_forget();
     qlx_driver_core_forget();
     qlx_entries_forget();
     qlx_left_forget_all();
+    return all;
 }
 
 /* Work may start timers and timers may start work: go round until a round finds nothing new. */

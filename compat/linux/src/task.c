@@ -604,9 +604,11 @@ QUARRY_API int kthread_stop(struct task_struct *task)
 }
 
 /* End the threads that a module left behind: with a signal too, since nobody wakes their queues any
- * more. One that does not react in two seconds is let go, for its code may be stuck for ever. */
-void qlx_kthreads_stop(void)
+ * more. One that does not react in two seconds is let go, for its code may be stuck for ever. Returns
+ * whether all have ended. */
+bool qlx_kthreads_stop(void)
 {
+    bool all = true;
     for (;;) {
         struct qlx_kthread *kthread;
         pthread_mutex_lock(&kthread_lock);
@@ -615,12 +617,14 @@ void qlx_kthreads_stop(void)
             list_del(&kthread->list);
         pthread_mutex_unlock(&kthread_lock);
         if (!kthread)
-            return;
+            return all;
         task_signal(kthread->task, true);
         kthread_ask(kthread);
-        if (wait_for_completion_timeout(&kthread->ended, 2 * HZ))
+        if (wait_for_completion_timeout(&kthread->ended, 2 * HZ)) {
             kthread_collect(kthread);
-        else
+        } else {
             pthread_detach(kthread->thread);
+            all = false;
+        }
     }
 }

@@ -38,7 +38,8 @@ static u64 timer_order;
 static void *timer_running;    /* its function is being called … */
 static pthread_t timer_runner; /* … by this thread */
 static bool timer_kicked, timer_quit, timer_up;
-static bool timer_busy; /* the thread is running something */
+static bool timer_closed; /* nothing may be started: the code behind it is going */
+static bool timer_busy;   /* the thread is running something */
 static pthread_t timer_thread;
 static u64 timer_begin_ns;
 static pthread_once_t timer_once = PTHREAD_ONCE_INIT;
@@ -265,9 +266,11 @@ void qlx_softirq_kick(void)
 {
     pthread_once(&timer_once, timer_init_once);
     pthread_mutex_lock(&timer_lock);
-    timer_start_thread();
-    timer_kicked = true;
-    pthread_cond_signal(&timer_moved);
+    if (!timer_closed) {
+        timer_start_thread();
+        timer_kicked = true;
+        pthread_cond_signal(&timer_moved);
+    }
     pthread_mutex_unlock(&timer_lock);
 }
 
@@ -277,14 +280,21 @@ void qlx_timers_stop(void)
     pthread_once(&timer_once, timer_init_once);
     pthread_mutex_lock(&timer_lock);
     up = timer_up;
-    timer_quit = true;
+    timer_closed = timer_quit = true;
     pthread_cond_signal(&timer_moved);
     pthread_mutex_unlock(&timer_lock);
     if (up)
         pthread_join(timer_thread, NULL);
     pthread_mutex_lock(&timer_lock);
-    timer_up = false;
+    timer_up = timer_kicked = false;
     timer_nr = 0; /* the timers' memory may be gone: it is not touched */
+    pthread_mutex_unlock(&timer_lock);
+}
+
+void qlx_timers_open(void)
+{
+    pthread_mutex_lock(&timer_lock);
+    timer_closed = false;
     pthread_mutex_unlock(&timer_lock);
 }
 
@@ -323,7 +333,7 @@ static int timer_queue(struct timer_entry *entry, bool only_pending)
     pthread_once(&timer_once, timer_init_once);
     pthread_mutex_lock(&timer_lock);
     was = heap_drop(entry->timer);
-    if (was || !only_pending) {
+    if (!timer_closed && (was || !only_pending)) {
         timer_start_thread();
         heap_insert(entry);
         timer_mark(entry, 1);

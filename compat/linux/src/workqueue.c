@@ -51,6 +51,7 @@ static pthread_mutex_t work_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work_there = PTHREAD_COND_INITIALIZER; /* for workers */
 static pthread_cond_t work_done = PTHREAD_COND_INITIALIZER;  /* for those who flush */
 static LIST_HEAD(work_queues);
+static bool work_closed; /* what is queued is forgotten: the queues are going */
 static struct workqueue_struct *work_system;
 
 static int work_call(struct work_struct *work)
@@ -195,6 +196,7 @@ QUARRY_API struct workqueue_struct *alloc_workqueue(const char *format, unsigned
     return wq;
 }
 
+/* The queue may be gone if work_closed: a timer that was to queue delayed work can be that late. */
 static void work_push(struct workqueue_struct *wq, struct work_struct *work, const void *where)
 {
     struct work_entry *entry = calloc(1, sizeof(*entry));
@@ -203,12 +205,16 @@ static void work_push(struct workqueue_struct *wq, struct work_struct *work, con
     entry->work = work;
     entry->where = where;
     pthread_mutex_lock(&work_lock);
-    entry->number = ++wq->next_number;
-    list_add_tail(&entry->list, &wq->pending);
-    if (wq->nr_idle == 0 && wq->nr_threads < wq->max_active)
-        worker_add(wq);
-    pthread_cond_broadcast(&work_there);
+    if (!work_closed) {
+        entry->number = ++wq->next_number;
+        list_add_tail(&entry->list, &wq->pending);
+        if (wq->nr_idle == 0 && wq->nr_threads < wq->max_active)
+            worker_add(wq);
+        pthread_cond_broadcast(&work_there);
+        entry = NULL;
+    }
     pthread_mutex_unlock(&work_lock);
+    free(entry);
 }
 
 QUARRY_API void quarry_work_init(struct work_struct *work, quarry_work_new_t func,
@@ -441,6 +447,7 @@ void qlx_workqueues_stop(void)
     for (;;) {
         struct workqueue_struct *wq;
         pthread_mutex_lock(&work_lock);
+        work_closed = true;
         wq = list_first_entry_or_null(&work_queues, struct workqueue_struct, list);
         pthread_mutex_unlock(&work_lock);
         if (!wq)
@@ -448,6 +455,13 @@ void qlx_workqueues_stop(void)
         work_queue_end(wq, true);
     }
     work_system = NULL;
+}
+
+void qlx_workqueues_open(void)
+{
+    pthread_mutex_lock(&work_lock);
+    work_closed = false;
+    pthread_mutex_unlock(&work_lock);
 }
 
 void qlx_workqueues_settle(void)
