@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The freestanding core on other processors: 32-bit x86, aarch64 and riscv64. The one-file release compiles
 # there without a warning, needs only what the template port supplies and the four memory functions (also
-# the compiler's own library: 64-bit division on 32 bits, bit counts where there is no instruction), and a program on the port of tests/consumers/own_port
-# links with nothing else and runs, under an emulator where the processor is another.
+# the compiler's own library: 64-bit division on 32 bits, bit counts where there is no instruction), and a
+# program on the port of examples/bare links with nothing else and runs, under an emulator where the processor is another.
 set -eu
 : "${QUARRY_SOURCE:?}"
 cd "$QUARRY_SOURCE"
@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sh tools/amalgamate.sh "$work/release"
 release=$work/release
-own=tests/consumers/own_port
+bare=examples/bare
 sed -n '/---- linked duties/,/---- what the port calls/p' include/quarry/port.h |
     grep -oE '^[a-z].*\b(qp_[a-z_]+|quarry_boot_default)\(' | grep -oE '(qp_[a-z_]+|quarry_boot_default)\($' |
     tr -d '(' >"$work/duties"
@@ -38,11 +38,11 @@ try() { # name, emulator, helpers of the compiler's library that may be needed, 
     }
     compile core "$release/quarry.c" "$@" -O0 -I"$release/port/template" || return 1
     compile template "$release/port/template/template_port.c" "$@" -I"$release/port/template" || return 1
-    compile quarry "$release/quarry.c" "$@" -I"$own/port" || return 1
-    for part in port/flat hello linux; do
-        compile "$(basename $part)" $own/$part.c "$@" -fno-tree-loop-distribute-patterns -I"$own/port" || return 1
+    compile quarry "$release/quarry.c" "$@" -I$bare/port || return 1
+    for part in $bare/port/port $bare/host tests/consumers/own_port/hello; do
+        compile "$(basename $part)" $part.c "$@" -I$bare/port || return 1
     done
-    if ! "$@" -static -nostdlib -no-pie "$out/quarry.o" "$out/flat.o" "$out/hello.o" "$out/linux.o" -lgcc \
+    if ! "$@" -static -nostdlib -no-pie "$out/quarry.o" "$out/port.o" "$out/host.o" "$out/hello.o" -lgcc \
         -o "$out/hello" 2>"$out/log"; then
         echo "$name: does not link:"
         cat "$out/log"

@@ -22,6 +22,8 @@ static inline void qp_percpu_leave(unsigned long state)
 
 static inline unsigned long qp_lock(qp_lock_t *lock)
 {
+    if (lock->word)
+        qp_panic("bare: a lock is taken twice\n");
     lock->word = 1;
     return 0;
 }

@@ -2,8 +2,7 @@
 /* A freestanding program on a port of its own: boots by its first request, uses caches, kmalloc and pages
  * to the end of memory, gives all back, and finds the machine as it was. Prints one line; exit 0. */
 #include <quarry/quarry.h>
-
-void flat_out(const char *text, size_t size);
+#include "host.h"
 
 struct session {
     unsigned int state;
@@ -55,7 +54,7 @@ int main(void)
         __vmalloc(4096, GFP_KERNEL | __GFP_NOWARN))
         return 3; /* neither can be had here */
     pages = use_all_pages();
-    if (pages < 1000 || pages > 2048)
+    if (pages < 500 || pages > HOST_RAM_SIZE / PAGE_SIZE)
         return 4;
     text = kasprintf(GFP_KERNEL, "quarry %s: %lu pages, session at %#llx\n", quarry_version(),
                      pages, (unsigned long long)virt_to_phys(session));
@@ -64,7 +63,7 @@ int main(void)
         return 5;
     while (copy[size])
         size++;
-    flat_out(copy, size);
+    host_write(copy, size);
     kfree(copy);
     kfree(text);
     kmem_cache_free(cache, session);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands for the hardware here: two system calls of Linux on x86_64 and a static array. On a real
- * machine: a serial port, a halt instruction, and the memory that the firmware reports. */
+/* What the port asks of the machine: a way to show text, a way to stop, and memory. On a real machine: a
+ * serial port, a halt instruction, and what the firmware reports. */
 #ifndef BARE_HOST_H
 #define BARE_HOST_H
 

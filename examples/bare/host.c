@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor under a freestanding program on Linux, without libc: text out, the end, the entry point,
- * and the four memory functions that a compiler may call. Two system calls per processor. */
-#include <stddef.h>
+/* What stands for the hardware, over Linux without libc: text out, the end, the entry point, memory, and
+ * the four memory functions that a compiler may call. Two system calls per processor. On a real machine:
+ * start-up code, a serial port, a halt instruction. */
+#include "host.h"
 #include <stdint.h>
+
+unsigned char host_ram[HOST_RAM_SIZE] __attribute__((aligned(4096)));
 
 int main(void);
 
@@ -44,12 +47,12 @@ static long system_call(long nr, long a, long b, long c)
 }
 #endif
 
-void flat_out(const char *text, size_t size)
+void host_write(const char *text, size_t size)
 {
     system_call(SYS_WRITE, 1, (long)(intptr_t)text, (long)size);
 }
 
-__attribute__((noreturn)) void flat_stop(int status)
+void host_stop(int status)
 {
     for (;;)
         system_call(SYS_EXIT, status, 0, 0);
@@ -61,32 +64,38 @@ __attribute__((force_align_arg_pointer))
 #endif
 void _start(void)
 {
-    flat_stop(main());
+    host_stop(main());
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
+/* In a loop: keeps the compiler from making memset of memset's own loop. */
+#define AS_WRITTEN() __asm__ volatile("")
+
+void *memcpy(void *to, const void *from, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
+        AS_WRITTEN();
         ((unsigned char *)to)[i] = ((const unsigned char *)from)[i];
+    }
     return to;
 }
 
 void *memmove(void *to, const void *from, size_t size)
 {
-    if ((uintptr_t)to <= (uintptr_t)from) {
-        for (size_t i = 0; i < size; i++)
-            ((unsigned char *)to)[i] = ((const unsigned char *)from)[i];
-        return to;
-    }
-    while (size--)
+    if ((uintptr_t)to <= (uintptr_t)from)
+        return memcpy(to, from, size);
+    while (size--) {
+        AS_WRITTEN();
         ((unsigned char *)to)[size] = ((const unsigned char *)from)[size];
+    }
     return to;
 }
 
 void *memset(void *to, int value, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
+        AS_WRITTEN();
         ((unsigned char *)to)[i] = (unsigned char)value;
+    }
     return to;
 }
 
