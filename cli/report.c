@@ -434,9 +434,8 @@ static bool left_cache(const struct quarry_cache_stat *stat, void *data)
     if (!module)
         return true;
     fresh.cache = cli_copy(stat->name);
-    snprintf(text, sizeof(text),
-             "cache %s is still there after the module's exit: kmem_cache_destroy is missing",
-             stat->name);
+    snprintf(text, sizeof(text), "cache %s is still there after the module's exit: %s is missing",
+             stat->name, stat->undo);
     finding_take(&fresh, text, NULL, &stat->created, NULL);
     return true;
 }

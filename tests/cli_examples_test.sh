@@ -133,7 +133,7 @@ expect 1 "$what" "$QUARRY" run --quiet "$work/bad/conveyor.c" -- sh -c "$conveyo
 convicts "leak: 2 objects of cache conveyor.*allocated in job_new" conveyor.c "dma_pool_zalloc("
 damage conveyor.c "/* managed */" 's/dma_pool_destroy(data);//'
 expect 1 "$what" "$QUARRY" run --quiet "$work/bad/conveyor.c" -- true
-says "conveyor.* is still there after the module's exit"
+says "cache conveyor is still there after the module's exit: dma_pool_destroy is missing"
 says "conveyor_probe .*conveyor.c:$(line conveyor.c "dma_pool_create(\"conveyor\"")"
 damage conveyor.c "conveyor = devm_kzalloc(" 's/devm_kzalloc(&pdev->dev, /kzalloc(/'
 expect 1 "$what" "$QUARRY" run --quiet "$work/bad/conveyor.c" -- true

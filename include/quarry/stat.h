@@ -46,6 +46,7 @@ struct quarry_cache_stat {
     unsigned long slabs, objects_per_slab, pages_per_slab;
     unsigned long allocs, frees; /* counted in checked builds, else 0 */
     struct quarry_trace created; /* who made it; empty below check level 1 */
+    const char *undo;            /* the function that takes it away: "kmem_cache_destroy" */
 };
 
 QUARRY_EXTERN_C_BEGIN

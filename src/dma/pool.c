@@ -52,7 +52,8 @@ struct dma_pool *qr_dma_pool_create(struct qr_dma *dma, const char *name,
                                     const struct qr_dma_dev *dev, size_t size, size_t align,
                                     size_t boundary)
 {
-    struct qr_cache_params params = {.name = name, .racing = true, .slot_id = QR_NO_SLOT};
+    struct qr_cache_params params = {
+        .name = name, .racing = true, .undo = "dma_pool_destroy", .slot_id = QR_NO_SLOT};
     u64 mask = qr_dma_coherent_mask(dev);
     struct dma_pool *pool;
     const char *wrong;

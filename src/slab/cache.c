@@ -297,6 +297,7 @@ static bool cache_init(struct qr_slabs *slabs, struct kmem_cache *cache,
     cache->ctor26 = params->ctor26;
     cache->dtor26 = params->dtor26;
     cache->internal = params->internal;
+    cache->undo = params->undo ? params->undo : "kmem_cache_destroy";
     cache->slot_id = QR_NO_SLOT;
     if (slabs->check->level && !params->internal)
         cache->created = qr_trace_save(slabs->check);
@@ -444,9 +445,8 @@ static bool cache_report_leak(const struct quarry_live *live, void *data)
     if (live->when_ns)
         qr_snprintf(age, sizeof(age), ", %llu ms old",
                     (unsigned long long)(qp_now_ns() - live->when_ns) / 1000000);
-    qr_report(cache->owner->check, &report,
-              "kmem_cache_destroy(%s): object %p (%zu bytes%s) is still live", cache->name,
-              live->address, live->size, age);
+    qr_report(cache->owner->check, &report, "%s(%s): object %p (%zu bytes%s) is still live",
+              cache->undo, cache->name, live->address, live->size, age);
     return true;
 }
 
@@ -457,19 +457,19 @@ int qr_cache_destroy(struct qr_slabs *slabs, struct kmem_cache *cache, bool keep
 
     if (!cache)
         return 0;
-    sleeps = qr_may_sleep_here(slabs->check, "kmem_cache_destroy");
     if (!cache_find(slabs, cache)) {
         qr_report(slabs->check, &report,
                   "kmem_cache_destroy(%p): no cache, or one destroyed before; nothing is changed",
                   (void *)cache);
         return -QR_EINVAL;
     }
+    sleeps = qr_may_sleep_here(slabs->check, cache->undo);
     if (sleeps)
-        qr_grace_barrier(slabs->grace, "kmem_cache_destroy"); /* kfree_rcu of its objects */
+        qr_grace_barrier(slabs->grace, cache->undo); /* kfree_rcu of its objects */
     cache_set_dying(cache, true);
     cache_retire(cache);
     if (sleeps && (cache->flags & SLAB_TYPESAFE_BY_RCU)) /* the destructor may be gone soon */
-        qr_grace_barrier(slabs->grace, "kmem_cache_destroy");
+        qr_grace_barrier(slabs->grace, cache->undo);
     if (cache_objects(cache, true) || qr_guard_count(slabs->guards, cache)) {
         qr_cache_for_each_live(cache, cache_report_leak, cache);
         if (keep_if_live) {

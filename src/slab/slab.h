@@ -62,6 +62,7 @@ struct kmem_cache {
     struct qr_slabs *owner;
     struct list_head list; /* on owner->caches */
     u32 created;           /* trace: who made it, 0 unknown; kept at check level 1 and above */
+    const char *undo;      /* the function by which its maker takes it away, for reports */
     /* Who needs the cache: its creator, each of its slabs, each walk that stands on it. The last
      * one to let go releases the cache. */
     u32 refs;
@@ -121,10 +122,11 @@ struct qr_cache_params {
     slab_flags_t flags;
     void (*ctor)(void *);
     qr_ctor26_fn ctor26, dtor26;
-    bool internal; /* of Quarry itself: no debug flags, not counted as live memory */
-    bool racing;   /* another CPU may be making the same one: its name is no mistake */
-    u32 slot_id;   /* wanted slot number (if it is free), or QR_NO_SLOT for "any" */
-    gfp_t gfp;     /* of the cache's own record; 0: GFP_KERNEL */
+    bool internal;    /* of Quarry itself: no debug flags, not counted as live memory */
+    bool racing;      /* another CPU may be making the same one: its name is no mistake */
+    const char *undo; /* the function that destroys it, for reports; NULL: kmem_cache_destroy */
+    u32 slot_id;      /* wanted slot number (if it is free), or QR_NO_SLOT for "any" */
+    gfp_t gfp;        /* of the cache's own record; 0: GFP_KERNEL */
 };
 
 int qr_slabs_init(struct qr_slabs *slabs, char *why, size_t why_size);

@@ -70,6 +70,7 @@ void qr_cache_stat(struct kmem_cache *cache, struct quarry_cache_stat *stat)
     stat->pages_per_slab = 1ul << cache->order;
     stat->allocs = SLAB_READ(cache->nr_alloc);
     stat->frees = SLAB_READ(cache->nr_free);
+    stat->undo = cache->undo;
     qr_trace_load(cache->owner->check, cache->created, &stat->created);
 }
 
