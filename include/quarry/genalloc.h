@@ -126,7 +126,8 @@ QUARRY_API size_t gen_pool_avail(struct gen_pool *pool);
 QUARRY_API size_t gen_pool_size(struct gen_pool *pool);
 QUARRY_API bool gen_pool_has_addr(struct gen_pool *pool, unsigned long start, size_t size);
 QUARRY_API phys_addr_t gen_pool_virt_to_phys(struct gen_pool *pool, unsigned long addr);
-/* Visit the ranges, with the pool locked. */
+/* Visit the ranges, those too that are added meanwhile. @func may use the pool, but not destroy it; what
+ * others do with it goes on. Context: any. */
 QUARRY_API void gen_pool_for_each_chunk(struct gen_pool *pool,
                                         void (*func)(struct gen_pool *pool,
                                                      struct gen_pool_chunk *chunk, void *data),

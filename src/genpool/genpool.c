@@ -16,7 +16,8 @@
  * names them.
  *
  * Invariants. G1: start bits are a subset of the taken ones. G2: avail is the number of clear taken bits, in
- * bytes. G3: ranges of a pool do not overlap.
+ * bytes. G3: ranges of a pool do not overlap. G4: a range is added at the end of the list, and leaves it with
+ * the pool: a walk may let go of the lock at any range.
  *
  * Locks: the pool's own, in the caller's sight as a word; the algorithm runs under it. What may sleep: making
  * a pool and adding a range, which allocate their records. */
@@ -422,16 +423,25 @@ phys_addr_t qr_genpool_phys(struct gen_pool *pool, unsigned long address)
     return phys;
 }
 
+/* The range behind @chunk (NULL: the first), or NULL. */
+static struct gen_pool_chunk *genpool_next(struct gen_pool *pool, struct gen_pool_chunk *chunk)
+{
+    unsigned long state = genpool_lock(pool);
+    struct list_head *pos = chunk ? chunk->next_chunk.next : pool->chunks.next;
+
+    genpool_unlock(pool, state);
+    return pos == &pool->chunks ? NULL : genpool_chunk(pos);
+}
+
+/* Each step takes the lock, the visits do not have it: they may use the pool. */
 void qr_genpool_for_each(struct gen_pool *pool,
                          void (*visit)(struct gen_pool *, struct gen_pool_chunk *, void *),
                          void *data)
 {
-    unsigned long state = genpool_lock(pool);
-    struct list_head *pos;
+    struct gen_pool_chunk *chunk = NULL;
 
-    QR_LIST_FOR_EACH (pos, &pool->chunks)
-        visit(pool, genpool_chunk(pos), data);
-    genpool_unlock(pool, state);
+    while ((chunk = genpool_next(pool, chunk)))
+        visit(pool, chunk, data);
 }
 
 void qr_genpool_set_algo(struct gen_pool *pool, genpool_algo_t algo, void *data)

@@ -119,6 +119,38 @@ static void each_chunk_is_visited_once(void **state)
     assert_int_equal(nr, 3);
 }
 
+struct use_of_pool {
+    size_t total, avail;
+    int nr;
+};
+
+/* All that a walk can want of the pool that it walks; and at the first range, one more. */
+static void use_chunk(struct gen_pool *pool, struct gen_pool_chunk *chunk, void *data)
+{
+    struct use_of_pool *use = data;
+    unsigned long block = gen_pool_alloc(pool, 64);
+
+    assert_int_not_equal(block, 0);
+    if (!use->nr++)
+        assert_int_equal(gen_pool_add(pool, 1ul << 40, 4096, -1), 0);
+    assert_true(gen_pool_has_addr(pool, chunk->start_addr, 64));
+    use->total = gen_pool_size(pool);
+    gen_pool_free(pool, block, 64);
+    use->avail = gen_pool_avail(pool);
+}
+
+static void a_visit_may_use_the_pool(void **state)
+{
+    struct gen_pool *pool = *state;
+    size_t before = gen_pool_size(pool);
+    struct use_of_pool use = {.nr = 0};
+
+    gen_pool_for_each_chunk(pool, use_chunk, &use);
+    assert_int_equal(use.nr, 2);
+    assert_int_equal(use.total, before + 4096);
+    assert_int_equal(use.avail, use.total);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +158,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_algorithm_finds_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(devices_get_their_address_with_the_block, setup, teardown),
         cmocka_unit_test_setup_teardown(each_chunk_is_visited_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_visit_may_use_the_pool, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("genpool_api", tests, NULL, NULL);
