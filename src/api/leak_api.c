@@ -70,6 +70,19 @@ static const char *leak_kind(const struct quarry_live *live)
     return name[live->kind];
 }
 
+#define LEAK_ADVICE                                                                                \
+    "free them before the last pointer goes, or mark a hidden pointer with kmemleak_not_leak()"
+
+static void leak_report_others(struct quarry *q, const struct qr_leak_group *group)
+{
+    struct quarry_report report = {.kind = QUARRY_LEAK};
+
+    qr_report(&q->check, &report,
+              "nothing leads to %lu others any more, from places beyond these %u, %llu bytes "
+              "together; " LEAK_ADVICE,
+              group->nr, QR_LEAK_GROUPS, (unsigned long long)group->bytes);
+}
+
 static void leak_report_group(struct quarry *q, const struct qr_leak_group *group)
 {
     struct quarry_report report = {.kind = QUARRY_LEAK,
@@ -84,11 +97,11 @@ static void leak_report_group(struct quarry *q, const struct qr_leak_group *grou
     if (group->oldest_ns)
         qr_snprintf(age, sizeof(age), ", %llu ms old",
                     (unsigned long long)(qp_now_ns() - group->oldest_ns) / 1000000);
-    qr_report(&q->check, &report,
-              "nothing leads to %lu %s%s from one place any more, %llu bytes together%s; free them "
-              "before the last pointer goes, or mark a hidden pointer with kmemleak_not_leak()",
-              group->nr, leak_kind(&group->first), group->nr == 1 ? "" : "s",
-              (unsigned long long)group->bytes, age);
+    qr_report(
+        &q->check, &report,
+        "nothing leads to %lu %s%s from one place any more, %llu bytes together%s; " LEAK_ADVICE,
+        group->nr, leak_kind(&group->first), group->nr == 1 ? "" : "s",
+        (unsigned long long)group->bytes, age);
 }
 
 static QR_NOINLINE void leak_report_groups(struct quarry *q)
@@ -96,8 +109,12 @@ static QR_NOINLINE void leak_report_groups(struct quarry *q)
     struct qr_leak_group group;
 
     qr_leaks_group_all(q);
-    for (u32 i = 0; qr_leaks_group(q, i, &group); i++)
-        leak_report_group(q, &group);
+    for (u32 i = 0; qr_leaks_group(q, i, &group); i++) {
+        if (group.first.size)
+            leak_report_group(q, &group);
+        else
+            leak_report_others(q, &group);
+    }
 }
 
 /* No variables here but what a caller has as well: this frame is a root. */
