@@ -212,8 +212,8 @@ size_t qr_range_size(void)
     return sizeof(struct qr_range);
 }
 
-/* Make an arena of one free range. @start and @end are page aligned; tag_alloc, tag_free and
- * tag_data are set. Returns 0, -EINVAL for an empty or odd window, -ENOMEM without a tag. */
+/* Make an arena of one free range. @start and @end are page aligned; tag_alloc and tag_data
+ * are set. Returns 0, -EINVAL for an empty or odd window, -ENOMEM without a tag. */
 int qr_arena_init(struct qr_arena *arena, uintptr_t start, uintptr_t end, gfp_t gfp)
 {
     struct qr_range *all;

@@ -9,8 +9,7 @@ struct qr_range; /* boundary tag: one per range, free or taken; memory comes fro
 
 struct qr_arena {
     uintptr_t start, end;
-    void *(*tag_alloc)(void *data, gfp_t gfp); /* where tags come from */
-    void (*tag_free)(void *data, void *tag);
+    void *(*tag_alloc)(void *data, gfp_t gfp); /* where the first tag comes from */
     void *tag_data;
     u64 first_mask;      /* non-empty first-level bins (by power of two of the page count) */
     u32 second_mask[64]; /* non-empty second-level bins of each */

@@ -20,12 +20,6 @@ static void *vm_tag_alloc(void *data, gfp_t gfp)
     return qr_cache_alloc_slow(vm->range_cache, gfp, NUMA_NO_NODE);
 }
 
-static void vm_tag_free(void *data, void *tag)
-{
-    struct qr_vm *vm = data;
-    qr_cache_free_slow(vm->kmalloc->slabs, vm->range_cache, tag, "vfree");
-}
-
 /* Reclaim asks for pages. */
 static unsigned long vm_shrink(void *data, unsigned long nr_pages, bool may_sleep)
 {
@@ -94,7 +88,6 @@ int qr_vm_init(struct qr_vm *vm, const struct qp_machine *machine, char *why, si
     if (machine->vmalloc_start == machine->vmalloc_end)
         return 0; /* a machine without page tables: every vmalloc fails, with a report */
     vm->arena.tag_alloc = vm_tag_alloc;
-    vm->arena.tag_free = vm_tag_free;
     vm->arena.tag_data = vm;
     error = qr_arena_init(&vm->arena, machine->vmalloc_start, machine->vmalloc_end, GFP_NOWAIT);
     if (error == -QR_EINVAL)
