@@ -98,6 +98,8 @@ struct quarry *test_boot_with(const struct test_spec *spec)
                                  .kmalloc_min = 8,
                                  .kmalloc_max = 4u << 20,
                                  .ram_is_zero = true,
+                                 .watched = spec->watched,
+                                 .block = spec->block,
                                  .grace = spec->no_readers ? NULL : &quarry_counted_readers,
                                  .options = spec->options};
     uint64_t bytes = (spec->pages ? spec->pages : 64) * TEST_PAGE;
@@ -142,17 +144,24 @@ struct quarry *test_boot(unsigned long pages)
     return test_boot_with(&spec);
 }
 
-void test_end(struct quarry *q)
+void test_abandon(struct quarry *q)
 {
     struct test_host *host = (struct test_host *)q;
-    unsigned long wrong;
-    qr_reclaim_stop(&q->reclaim); /* the worker may be in the middle of something */
-    wrong = qr_map_check(&q->map) + qr_zones_check(&q->zones) + qr_slabs_check(&q->slabs) +
-            qr_vm_check(&q->vm) + qr_percpu_check(&q->percpu) + qr_dma_check(&q->dma);
+    qr_reclaim_stop(&q->reclaim);
     hosted_cpus_forget(&q->cpus); /* threads that end from now on leave it alone */
     qr_shutdown(q);
     hosted_ram_destroy(&host->ram);
     free(host);
+}
+
+void test_end(struct quarry *q)
+{
+    unsigned long wrong;
+    qr_reclaim_stop(&q->reclaim); /* the worker may be in the middle of something */
+    wrong = qr_map_check(&q->map) + qr_zones_check(&q->zones) + qr_slabs_check(&q->slabs) +
+            qr_vm_check(&q->vm) + qr_kmaps_check(&q->kmaps) + qr_percpu_check(&q->percpu) +
+            qr_dma_check(&q->dma);
+    test_abandon(q);
     if (wrong)
         fail_msg("%lu contradictions in the machine's structures; the last: %s", wrong,
                  test_last_report);

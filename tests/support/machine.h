@@ -30,6 +30,8 @@ struct test_spec {
     unsigned int nr_cpus;                                        /* default 8 */
     const char *options;
     enum test_vmalloc vmalloc;
+    bool watched;        /* as under a detector that knows of every byte */
+    qp_block_fn block;   /* and one that wants to know of every block */
     bool may_fail;       /* either is well: NULL, and the reason in test_why */
     bool expect_failure; /* test_boot returns NULL and leaves the reason in test_why */
 };
@@ -41,6 +43,8 @@ extern char test_why[256];
 /* Check every structure, then forget the machine and its memory. Fails the test on
  * contradictions. */
 void test_end(struct quarry *q);
+/* The same without the check: for a machine that was damaged on purpose. */
+void test_abandon(struct quarry *q);
 
 /* Findings reported on @q since it booted, of one kind; the console stays quiet in tests. The text
  * of the last finding is in test_last_report. */

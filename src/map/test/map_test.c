@@ -267,6 +267,29 @@ static void too_many_runs_are_refused(void **state)
     bench_end(&b);
 }
 
+/* As many runs as there may be: none is left for what is cut out of one of them. */
+static void runs_that_leave_no_room_for_a_cut_are_refused(void **state)
+{
+    static struct quarry_region region[QR_MAX_REGIONS];
+    struct map_bench b;
+    (void)state;
+    region[0] = (struct quarry_region){.start = PAGES(4), .size = PAGES(12)};
+    for (unsigned int i = 1; i < QR_MAX_REGIONS; i++)
+        region[i] = (struct quarry_region){.start = PAGES(4 * i + 16), .size = PAGES(2)};
+    assert_int_equal(bench_init(&b, region, QR_MAX_REGIONS, 600, 0), -QR_EINVAL);
+    assert_non_null(strstr(b.why, "more than 128 runs")); /* with the descriptors' */
+    bench_end(&b);
+    assert_int_equal(bench_init(&b, region, QR_MAX_REGIONS - 1, 600, 0), 0);
+    assert_int_equal(b.map.nr_runs, QR_MAX_REGIONS);
+    assert_null(qr_map_carve(&b.map, &b.machine, PAGE_SIZE));
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+    assert_int_equal(bench_init(&b, region, QR_MAX_REGIONS - 2, 600, 0), 0);
+    assert_non_null(qr_map_carve(&b.map, &b.machine, PAGE_SIZE));
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
 static void carving_takes_cleared_memory_from_the_top_of_the_largest_run(void **state)
 {
     struct quarry_region region = {.size = PAGES(64)};
@@ -303,6 +326,18 @@ static void the_check_finds_broken_runs(void **state)
     b.map.nr_present++;
     b.map.run[2].reserved = false;
     assert_true(qr_map_check(&b.map) > 0);
+    b.map.run[2].reserved = true;
+    assert_int_equal(qr_map_check(&b.map), 0);
+    b.map.run[1].end++; /* over the start of the next one */
+    assert_true(qr_map_check(&b.map) > 0);
+    b.map.run[1].end--;
+    b.map.run[2].start = b.map.run[2].end; /* nothing is left of it */
+    assert_true(qr_map_check(&b.map) > 0);
+    b.map.run[2].start--;
+    b.map.run[1].reserved = true; /* three alike that touch */
+    assert_true(qr_map_check(&b.map) > 0);
+    b.map.run[1].reserved = false;
+    assert_int_equal(qr_map_check(&b.map), 0);
     bench_end(&b);
 }
 
@@ -339,6 +374,7 @@ int main(void)
         cmocka_unit_test(conversions_lead_there_and_back),
         cmocka_unit_test(bad_descriptions_are_refused_with_the_reason),
         cmocka_unit_test(too_many_runs_are_refused),
+        cmocka_unit_test(runs_that_leave_no_room_for_a_cut_are_refused),
         cmocka_unit_test(carving_takes_cleared_memory_from_the_top_of_the_largest_run),
         cmocka_unit_test(the_check_finds_broken_runs),
         cmocka_unit_test(descriptors_may_lie_in_several_runs_when_no_single_one_holds_them),

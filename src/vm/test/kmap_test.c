@@ -351,6 +351,43 @@ static void an_interrupt_maps_on_its_own_stack_of_mappings(void **state)
     test_end(q);
 }
 
+static void the_check_finds_what_contradicts_the_windows(void **state)
+{
+    struct quarry *q = boot_high(NULL);
+    struct qr_kmaps *kmaps = &q->kmaps;
+    struct page *page = high_page(q), *other = high_page(q);
+    char *local = qr_kmap_local(kmaps, page);
+    u32 mapped, idle = 0, head = kmaps->fixmap_free;
+
+    qr_kmap(kmaps, page);
+    for (mapped = 0; kmaps->pkmap[mapped].page != page; mapped++)
+        ;
+    while (kmaps->pkmap[idle].page)
+        idle++;
+    assert_int_equal(qr_kmaps_check(kmaps), 0);
+    kmaps->pkmap[idle].users = 1; /* of no page */
+    assert_int_equal(qr_kmaps_check(kmaps), 1);
+    kmaps->pkmap[idle].users = 0;
+    kmaps->pkmap[mapped].page = other; /* found by another page's number, and that is not marked */
+    assert_true(qr_kmaps_check(kmaps) > 0);
+    kmaps->pkmap[mapped].page = page;
+    page->flags &= ~PGF_KMAPPED;
+    assert_int_equal(qr_kmaps_check(kmaps), 1);
+    page->flags |= PGF_KMAPPED;
+    kmaps->fixmap[head - 1].users = 1; /* held, and on the list of the free ones */
+    assert_true(qr_kmaps_check(kmaps) > 0);
+    kmaps->fixmap[head - 1].users = 0;
+    kmaps->fixmap_free = kmaps->fixmap[head - 1].next; /* one is lost */
+    assert_int_equal(qr_kmaps_check(kmaps), 1);
+    kmaps->fixmap_free = head;
+    assert_int_equal(qr_kmaps_check(kmaps), 0);
+    assert_true(qr_kunmap_local(kmaps, local));
+    qr_kunmap(kmaps, page);
+    qr_free_block(&q->zones, page, 0);
+    qr_free_block(&q->zones, other, 0);
+    test_end(q);
+}
+
 struct crowd {
     struct quarry *q;
     struct page *page[4];
@@ -493,6 +530,7 @@ int main(void)
         cmocka_unit_test(kmap_local_gets_the_slot_that_another_task_lets_go),
         cmocka_unit_test(kmap_local_in_atomic_context_gives_up_when_no_slot_is_let_go),
         cmocka_unit_test(an_interrupt_maps_on_its_own_stack_of_mappings),
+        cmocka_unit_test(the_check_finds_what_contradicts_the_windows),
         cmocka_unit_test(threads_share_both_windows),
         cmocka_unit_test(contents_are_read_written_filled_and_copied),
         cmocka_unit_test(a_range_that_leaves_the_page_is_refused),

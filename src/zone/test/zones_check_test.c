@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* The page allocator's check against a machine that is damaged in one place at a time: every invariant
+ * it names is broken once, and must be told under its name. */
+#include "damage.h"
+#include "zone/internal.h"
+
+#define CHECK(q) qr_zones_check(&(q)->zones)
+
+static struct zone *only_zone(struct quarry *q)
+{
+    assert_int_equal(q->zones.nr_zones, 1);
+    return &q->zones.zone[0];
+}
+
+static struct quarry *boot(void)
+{
+    struct test_spec spec = {.pages = 8192};
+    return damage_boot(&spec);
+}
+
+/* A block of a zone's free lists of at least @order; the frame number of its head. */
+static u64 free_block(const struct zone *zone, unsigned int least, unsigned int *order,
+                      u32 *mobility)
+{
+    for (*order = least; *order <= MAX_PAGE_ORDER; ++*order) {
+        for (*mobility = 0; *mobility < MIGRATE_TYPES; ++*mobility) {
+            if (zone->free_area[*order].head[*mobility])
+                return zone->free_area[*order].head[*mobility];
+        }
+    }
+    fail_msg("no free block of order %u", least);
+    return 0;
+}
+
+static void a_free_block_that_contradicts_itself_is_told(void **state)
+{
+    struct quarry *q = boot();
+    struct zone *zone = only_zone(q);
+    unsigned int order;
+    u32 mobility;
+    u64 pfn = free_block(zone, 1, &order, &mobility);
+    struct page *head = qr_page(&q->map, pfn);
+
+    (void)state;
+    DAMAGE(CHECK(q), head->flags, head->flags & ~PGF_BUDDY,
+           "B1: a free block's head does not say so");
+    DAMAGE(CHECK(q), head->flags, head->flags ^ 1u, "B1: a free block's head does not say so");
+    DAMAGE(CHECK(q), head->_refcount, 1, "B1: a free block has references");
+    DAMAGE(CHECK(q), head[1].flags, PGF_TAIL, "B1: a frame inside a free block has marks");
+    DAMAGE(CHECK(q), head->quarry_free.mobility, (mobility + 1) % MIGRATE_TYPES,
+           "B2: a free block is on another mobility's list");
+    DAMAGE(CHECK(q), *qr_block_byte(&q->map, pfn), (u8)(*qr_block_byte(&q->map, pfn) ^ 1u),
+           "B2: a free block is on another mobility's list");
+    test_end(q);
+}
+
+static void a_block_that_is_not_aligned_is_told(void **state)
+{
+    struct quarry *q = boot();
+    struct zone *zone = only_zone(q);
+    unsigned int order;
+    u32 mobility;
+    u64 pfn = free_block(zone, 2, &order, &mobility);
+    struct page *odd = qr_page(&q->map, pfn + 1);
+
+    (void)state;
+    assert_int_equal(zone->free_area[order].nr[mobility], 1);
+    odd->quarry_free = qr_page(&q->map, pfn)->quarry_free;
+    odd->quarry_free.next = odd->quarry_free.prev = (u32)pfn + 1;
+    DAMAGE(CHECK(q), zone->free_area[order].head[mobility], (u32)pfn + 1,
+           "B1: a free block is not aligned");
+    memset(&odd->quarry_free, 0, sizeof(odd->quarry_free));
+    test_end(q);
+}
+
+static void two_free_buddies_are_told(void **state)
+{
+    struct quarry *q = boot();
+    struct zone *zone = only_zone(q);
+    unsigned int order;
+    u32 mobility;
+    u64 pfn = free_block(zone, 0, &order, &mobility);
+    struct page *buddy = qr_page(&q->map, pfn ^ (1ull << order));
+
+    (void)state;
+    assert_true(order < MAX_PAGE_ORDER);
+    DAMAGE(CHECK(q), buddy->flags, PGF_BUDDY | order | zone->place,
+           "B3: two free buddies are not merged");
+    test_end(q);
+}
+
+static void a_free_list_with_wrong_links_or_counts_is_told(void **state)
+{
+    struct quarry *q = boot();
+    struct zone *zone = only_zone(q);
+    unsigned int order;
+    u32 mobility;
+    u64 pfn = free_block(zone, 0, &order, &mobility);
+    struct page *head = qr_page(&q->map, pfn);
+    struct qr_free_area *area = &zone->free_area[order];
+
+    (void)state;
+    DAMAGE(CHECK(q), head->quarry_free.next, (u32)q->map.max_pfn + 7, "a free list is torn");
+    DAMAGE(CHECK(q), head->quarry_free.prev, (u32)pfn ^ 1u, "a free list is torn");
+    DAMAGE(CHECK(q), area->nr[mobility], area->nr[mobility] + 1, "a free list's count is wrong");
+    DAMAGE(CHECK(q), area->nr[mobility], area->nr[mobility] - 1, "a free list's count is wrong");
+    DAMAGE(CHECK(q), zone->nonempty[mobility], zone->nonempty[mobility] ^ (1u << order),
+           "B5: the bit mask and the list disagree");
+    test_end(q);
+}
+
+static void sums_that_the_lists_do_not_hold_are_told(void **state)
+{
+    struct quarry *q = boot();
+    struct zone *zone = only_zone(q);
+    struct page *fresh;
+
+    (void)state;
+    assert_true(zone->nr_fresh > 0);
+    fresh = qr_page(&q->map, QR_ALIGN_UP(zone->fresh_pfn, 1ull << MAX_PAGE_ORDER));
+    DAMAGE(CHECK(q), fresh->flags, 1u, "a fresh block was written");
+    DAMAGE(CHECK(q), zone->nr_fresh, zone->nr_fresh + 1, "the count of fresh blocks is wrong");
+    DAMAGE(CHECK(q), zone->nr_fresh, zone->nr_fresh - 1, "the count of fresh blocks is wrong");
+    DAMAGE(CHECK(q), zone->free_pages, zone->free_pages + 1,
+           "B4: free_pages is not what the lists hold");
+    DAMAGE(CHECK(q), zone->warm_pages, zone->warm_pages + 1,
+           "B6: warm_pages is not what the lists hold");
+    test_end(q);
+}
+
+/* This thread's CPU with three blocks of @order on its list; the list. */
+static struct qr_page_list *filled_list(struct quarry *q, unsigned int order, gfp_t gfp)
+{
+    struct page *page[3];
+    struct qr_cpu *cpu;
+    unsigned long section;
+
+    qr_pcp_drain_local(&q->zones);
+    for (unsigned int i = 0; i < 3; i++) {
+        page[i] = qr_alloc_pages(&q->zones, gfp, order, NUMA_NO_NODE);
+        assert_non_null(page[i]);
+    }
+    for (unsigned int i = 0; i < 3; i++)
+        qr_free_block(&q->zones, page[i], order);
+    section = qp_percpu_enter(&q->cpus, &cpu);
+    qp_percpu_leave(section);
+    assert_true(qr_cpu_known(cpu));
+    for (unsigned int m = 0; m < MIGRATE_TYPES; m++) {
+        struct qr_page_list *list = &cpu->pcp[0].list[qr_pcp_index(order)][m];
+        if (list->nr >= 3)
+            return list;
+    }
+    fail_msg("no per-CPU list has the freed blocks of order %u", order);
+    return NULL;
+}
+
+static void a_listed_block_that_contradicts_itself_is_told(void **state)
+{
+    struct quarry *q = boot();
+    struct qr_page_list *list = filled_list(q, 2, GFP_KERNEL);
+    struct page *head = qr_page(&q->map, list->hot);
+
+    (void)state;
+    DAMAGE(CHECK(q), head->flags, head->flags ^ PGF_OWNED,
+           "L1: the head of a listed block does not say so");
+    DAMAGE(CHECK(q), head->_refcount, 1, "L1: a listed block has references");
+    DAMAGE(CHECK(q), head[3].flags, head[3].flags ^ PGF_TAIL,
+           "L1: tails of a listed block and its head disagree");
+    list = filled_list(q, 2, GFP_KERNEL | __GFP_COMP);
+    head = qr_page(&q->map, list->hot);
+    assert_true(head->flags & PGF_HEAD); /* lists keep compound blocks as they are */
+    DAMAGE(CHECK(q), head[2].quarry_tail.head, list->hot ^ 4u,
+           "L1: tails of a listed block and its head disagree");
+    test_end(q);
+}
+
+static void a_per_cpu_list_with_wrong_links_or_sums_is_told(void **state)
+{
+    struct quarry *q = boot();
+    struct qr_page_list *list = filled_list(q, 0, GFP_KERNEL);
+    struct page *hot = qr_page(&q->map, list->hot);
+    struct page *second = qr_page(&q->map, hot->quarry_free.next);
+    struct qr_cpu *cpu;
+
+    (void)state;
+    qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
+    DAMAGE(CHECK(q), hot->quarry_free.next, (u32)q->map.max_pfn + 7, "a per-CPU list is torn");
+    DAMAGE(CHECK(q), second->quarry_free.prev, second->quarry_free.prev ^ 1u,
+           "a per-CPU list's links disagree");
+    DAMAGE(CHECK(q), list->cold, list->hot, "a per-CPU list's cold end is not its last block");
+    DAMAGE(CHECK(q), cpu->pcp[0].pages, cpu->pcp[0].pages + 1,
+           "L2: a CPU's sum of listed pages is wrong");
+    test_end(q);
+}
+
+static void a_frame_that_is_nobodys_is_told(void **state)
+{
+    struct quarry *q = boot();
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    struct zone *zone = only_zone(q);
+    char text[128];
+
+    (void)state;
+    assert_non_null(page);
+    snprintf(text, sizeof(text), "frame %#llx: a frame is in no block",
+             (unsigned long long)qr_pfn(&q->map, page));
+    DAMAGE(CHECK(q), page->flags, page->flags & ~PGF_OWNED, text);
+    DAMAGE(CHECK(q), zone->managed, zone->managed + 1,
+           "used, free and listed pages are not the managed ones");
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_free_block_that_contradicts_itself_is_told),
+        cmocka_unit_test(a_block_that_is_not_aligned_is_told),
+        cmocka_unit_test(two_free_buddies_are_told),
+        cmocka_unit_test(a_free_list_with_wrong_links_or_counts_is_told),
+        cmocka_unit_test(sums_that_the_lists_do_not_hold_are_told),
+        cmocka_unit_test(a_listed_block_that_contradicts_itself_is_told),
+        cmocka_unit_test(a_per_cpu_list_with_wrong_links_or_sums_is_told),
+        cmocka_unit_test(a_frame_that_is_nobodys_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* What a machine tells a detector that knows of every byte (AddressSanitizer, memcheck): exactly the
+ * bytes a caller asked for may be used, from the moment they are the caller's until they are not.
+ *
+ * The port's two calls are linked through wrappers that keep a shadow of the machine's memory, so that
+ * this holds in every build and not only where such a detector is at hand. */
+#include "machine.h"
+
+void __real_qp_hand_over_observed(uintptr_t start, uintptr_t end);
+void __real_qp_take_over_observed(uintptr_t start, uintptr_t end);
+void __wrap_qp_hand_over_observed(uintptr_t start, uintptr_t end);
+void __wrap_qp_take_over_observed(uintptr_t start, uintptr_t end);
+
+enum shade { NEVER_TOLD, ALLOWED, FORBIDDEN };
+
+static unsigned char
+    *shadow; /* one byte for each of the machine's, from the direct map to vmalloc's end */
+static uintptr_t shadow_start, shadow_end;
+
+static void shade(uintptr_t start, uintptr_t end, enum shade what)
+{
+    if (!shadow || start >= end)
+        return;
+    if (start < shadow_start || end > shadow_end)
+        abort(); /* not this machine's */
+    memset(shadow + (start - shadow_start), what, end - start);
+}
+
+void __wrap_qp_hand_over_observed(uintptr_t start, uintptr_t end)
+{
+    shade(start, end, FORBIDDEN);
+    if (QP_OBSERVED())
+        __real_qp_hand_over_observed(start, end);
+}
+
+void __wrap_qp_take_over_observed(uintptr_t start, uintptr_t end)
+{
+    shade(start, end, ALLOWED);
+    if (QP_OBSERVED())
+        __real_qp_take_over_observed(start, end);
+}
+
+static struct {
+    const void *address;
+    size_t size;
+    unsigned int fresh, written, freed;
+} blocks; /* the last one told, and how many of a kind */
+
+static void hear_block(const void *address, size_t size, enum qp_block what)
+{
+    blocks.address = address;
+    blocks.size = size;
+    blocks.fresh += what == QP_BLOCK_FRESH;
+    blocks.written += what == QP_BLOCK_WRITTEN;
+    blocks.freed += what == QP_BLOCK_FREED;
+}
+
+static struct quarry *boot_watched(const char *options)
+{
+    struct test_spec spec = {
+        .pages = 2048, .watched = true, .block = hear_block, .options = options};
+    struct quarry *q = test_boot_with(&spec);
+
+    qr_reclaim_stop(&q->reclaim); /* nobody else touches the shadow */
+    shadow_start = q->map.virt_start;
+    shadow_end = q->machine.vmalloc_end;
+    shadow = calloc(1, shadow_end - shadow_start);
+    assert_non_null(shadow);
+    memset(&blocks, 0, sizeof(blocks));
+    return q;
+}
+
+static void end_watched(struct quarry *q)
+{
+    free(shadow);
+    shadow = NULL;
+    test_end(q);
+}
+
+/* Whether [from, to), counted from @address, is all of one kind. */
+static bool all_are(const void *address, long from, long to, enum shade what)
+{
+    uintptr_t at = (uintptr_t)address;
+
+    for (long i = from; i < to; i++)
+        if (shadow[at + (uintptr_t)i - shadow_start] != what)
+            return false;
+    return true;
+}
+
+static struct kmem_cache *cache_of(struct quarry *q, const char *name, size_t size,
+                                   slab_flags_t flags)
+{
+    struct qr_cache_params params = {
+        .name = name, .size = size, .flags = flags, .slot_id = QR_NO_SLOT};
+    struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+
+    assert_non_null(cache);
+    return cache;
+}
+
+static void *take(struct kmem_cache *cache)
+{
+    void *object = qr_cache_alloc_slow(cache, GFP_KERNEL, NUMA_NO_NODE);
+
+    assert_non_null(object);
+    return object;
+}
+
+static void give(struct quarry *q, struct kmem_cache *cache, void *object)
+{
+    qr_cache_free_slow(&q->slabs, cache, object, "kmem_cache_free");
+}
+
+/* ---- objects --------------------------------------------------------------------------------- */
+
+static void an_objects_bytes_are_its_owners_until_it_is_freed(void **state)
+{
+    struct quarry *q = boot_watched(NULL);
+    struct kmem_cache *cache = cache_of(q, "bytes", 40, 0);
+    char *object = take(cache), *other = take(cache);
+
+    (void)state;
+    assert_true(all_are(object, 0, 40, ALLOWED));
+    assert_true(all_are(object, 40, 41, FORBIDDEN)); /* a gap before the next one */
+    assert_true(all_are(other, 0, 40, ALLOWED));
+    assert_true(all_are(other, 40, 41, FORBIDDEN));
+    give(q, cache, object);
+    assert_true(all_are(object, 0, 40, FORBIDDEN));
+    assert_true(all_are(other, 0, 40, ALLOWED));
+    give(q, cache, other);
+    assert_int_equal(blocks.fresh, 2);
+    assert_int_equal(blocks.freed, 2);
+    assert_ptr_equal(blocks.address, other);
+    assert_int_equal(blocks.size, 40);
+    end_watched(q);
+}
+
+static void red_zones_and_records_are_nobodys(void **state)
+{
+    struct quarry *q = boot_watched("slab_debug=ZPU");
+    struct kmem_cache *cache = cache_of(q, "zones", 40, 0);
+    char *object = take(cache);
+
+    (void)state;
+    assert_true(all_are(object, -(long)cache->left_pad, 0, FORBIDDEN));
+    assert_true(all_are(object, 0, 40, ALLOWED));
+    assert_true(all_are(object, 40, (long)cache->track_offset, FORBIDDEN));
+    give(q, cache, object);
+    assert_true(all_are(object, -(long)cache->left_pad, (long)cache->track_offset, FORBIDDEN));
+    object[3] = 1; /* seen by the walk, which leaves the shadow as it was */
+    assert_int_equal(qr_slabs_check(&q->slabs), 0);
+    assert_int_equal(test_findings(q, QUARRY_USE_AFTER_FREE), 1);
+    assert_true(all_are(object, -(long)cache->left_pad, (long)cache->track_offset, FORBIDDEN));
+    end_watched(q);
+}
+
+static void readers_may_look_at_what_was_freed(void **state)
+{
+    struct quarry *q = boot_watched(NULL);
+    struct kmem_cache *cache = cache_of(q, "readers", 40, SLAB_TYPESAFE_BY_RCU);
+    char *object = take(cache);
+
+    (void)state;
+    give(q, cache, object);
+    assert_true(all_are(object, 0, 40, ALLOWED));
+    assert_true(all_are(object, 40, 41, FORBIDDEN));
+    end_watched(q);
+}
+
+static void a_slab_that_goes_back_is_quarrys_and_then_nobodys(void **state)
+{
+    struct quarry *q = boot_watched(NULL);
+    struct kmem_cache *cache = cache_of(q, "slab", 1000, 0);
+    char *object = take(cache), *page = (char *)((uintptr_t)object & PAGE_MASK);
+
+    (void)state;
+    give(q, cache, object);
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    qr_pcp_drain_all(&q->zones);
+    assert_true(all_are(page, 0, PAGE_SIZE, FORBIDDEN));
+    end_watched(q);
+}
+
+/* ---- kmalloc --------------------------------------------------------------------------------- */
+
+static void a_blocks_bytes_are_those_asked_for(void **state)
+{
+    struct quarry *q = boot_watched(NULL);
+    struct qr_kmalloc *kmalloc = &q->kmalloc;
+    const long all = (long)qr_kmalloc_roundup(kmalloc, 100);
+    char *block = qr_kmalloc_slow(kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE);
+
+    (void)state;
+    assert_true(all > 105);
+    assert_true(all_are(block, 0, 100, ALLOWED));
+    assert_true(all_are(block, 100, all, FORBIDDEN));
+    assert_ptr_equal(qr_krealloc(kmalloc, block, 105, GFP_KERNEL), block);
+    assert_true(all_are(block, 0, 105, ALLOWED));
+    assert_true(all_are(block, 105, all, FORBIDDEN));
+    assert_ptr_equal(qr_krealloc(kmalloc, block, 10, GFP_KERNEL), block);
+    assert_true(all_are(block, 0, 10, ALLOWED));
+    assert_true(all_are(block, 10, all, FORBIDDEN));
+    assert_int_equal(qr_ksize(kmalloc, block), all); /* who is told so may use them */
+    assert_true(all_are(block, 0, all, ALLOWED));
+    qr_kfree_slow(kmalloc, block, "kfree");
+    assert_true(all_are(block, 0, all, FORBIDDEN));
+    assert_int_equal(blocks.written, 0);
+    block = qr_kmalloc_slow(kmalloc, 24, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+    assert_int_equal(blocks.written, 1);
+    assert_ptr_equal(blocks.address, block);
+    assert_int_equal(blocks.size, 24);
+    qr_kfree_slow(kmalloc, block, "kfree");
+    end_watched(q);
+}
+
+static void a_large_blocks_slack_is_nobodys(void **state)
+{
+    struct quarry *q = boot_watched(NULL);
+    struct qr_kmalloc *kmalloc = &q->kmalloc;
+    const long size = 3 * PAGE_SIZE + 5, all = 4 * PAGE_SIZE;
+    char *block = qr_kmalloc_slow(kmalloc, (size_t)size, GFP_KERNEL, NUMA_NO_NODE);
+
+    (void)state;
+    assert_true(all_are(block, 0, size, ALLOWED));
+    assert_true(all_are(block, size, all, FORBIDDEN));
+    assert_ptr_equal(qr_krealloc(kmalloc, block, (size_t)size + 7, GFP_KERNEL), block);
+    assert_true(all_are(block, 0, size + 7, ALLOWED));
+    assert_true(all_are(block, size + 7, all, FORBIDDEN));
+    qr_kfree_slow(kmalloc, block, "kfree");
+    assert_true(all_are(block, 0, all, FORBIDDEN));
+    assert_int_equal(blocks.freed, 1);
+    end_watched(q);
+}
+
+/* ---- pages and areas ------------------------------------------------------------------------- */
+
+static void pages_are_their_owners_until_they_are_freed(void **state)
+{
+    struct quarry *q = boot_watched(NULL);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 2, NUMA_NO_NODE);
+    char *bytes = qr_page_virt(&q->map, page);
+
+    (void)state;
+    assert_true(all_are(bytes, 0, 4 * PAGE_SIZE, ALLOWED));
+    qr_free_block(&q->zones, page, 2);
+    assert_true(all_are(bytes, 0, 4 * PAGE_SIZE, FORBIDDEN));
+    end_watched(q);
+}
+
+static void an_areas_bytes_are_those_asked_for(void **state)
+{
+    struct quarry *q = boot_watched("vmalloc_cache=0");
+    char *area = qr_vmalloc(&q->vm, 5000, 1, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+
+    (void)state;
+    assert_true(all_are(area, 0, 5000, ALLOWED));
+    assert_true(all_are(area, 5000, 2 * PAGE_SIZE, FORBIDDEN));
+    assert_ptr_equal(blocks.address, area);
+    assert_int_equal(blocks.size, 5000);
+    assert_ptr_equal(qr_vrealloc(&q->vm, area, 4500, GFP_KERNEL), area);
+    assert_true(all_are(area, 0, 4500, ALLOWED));
+    assert_true(all_are(area, 4500, 2 * PAGE_SIZE, FORBIDDEN));
+    qr_vfree(&q->vm, area, false);
+    assert_true(all_are(area, 0, 2 * PAGE_SIZE, FORBIDDEN));
+    assert_int_equal(blocks.freed, 1);
+    end_watched(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_objects_bytes_are_its_owners_until_it_is_freed),
+        cmocka_unit_test(red_zones_and_records_are_nobodys),
+        cmocka_unit_test(readers_may_look_at_what_was_freed),
+        cmocka_unit_test(a_slab_that_goes_back_is_quarrys_and_then_nobodys),
+        cmocka_unit_test(a_blocks_bytes_are_those_asked_for),
+        cmocka_unit_test(a_large_blocks_slack_is_nobodys),
+        cmocka_unit_test(pages_are_their_owners_until_they_are_freed),
+        cmocka_unit_test(an_areas_bytes_are_those_asked_for),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
