@@ -27,6 +27,7 @@ static inline int child_run(void (*body)(const void *), const void *data)
 {
     int channel[2], status = -1;
     size_t length = 0;
+    char rest[512];
     ssize_t got;
     pid_t pid;
     if (pipe(channel) != 0)
@@ -44,6 +45,8 @@ static inline int child_run(void (*body)(const void *), const void *data)
     while ((got = read(channel[0], child_text + length, sizeof(child_text) - 1 - length)) > 0)
         length += (size_t)got;
     child_text[length] = 0;
+    while (read(channel[0], rest, sizeof(rest)) > 0)
+        ; /* more than is kept: nobody shall die of a pipe that is not read */
     close(channel[0]);
     if (waitpid(pid, &status, 0) != pid)
         return -1;
