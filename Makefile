@@ -49,7 +49,8 @@ bench: ## measure against glibc, jemalloc, tcmalloc and mimalloc
 	@build/release/bench/quarry-bench --check $(BENCH)
 
 install: build ## install under PREFIX (/usr/local), honouring DESTDIR
-	@cmake --install build/release --prefix $(PREFIX)
+	@cmake --install build/release --prefix $(PREFIX) > build/install.log || { cat build/install.log; exit 1; }
+	@sh tools/install-hint.sh build/release/install_manifest.txt $(PREFIX)
 
 uninstall: ## remove what make install wrote
 	@cmake -DBUILD=build/release -P cmake/uninstall.cmake

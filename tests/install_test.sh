@@ -17,6 +17,25 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cmake --install "$QUARRY_BUILD" --prefix "$work/first" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+hint() { # environment…: what the end of make install says then
+    env -u PKG_CONFIG_PATH -u LD_LIBRARY_PATH "$@" sh "$QUARRY_SOURCE/tools/install-hint.sh" \
+        "$QUARRY_BUILD/install_manifest.txt" "$work/first" >"$work/hint" 2>&1
+}
+hint LC_ALL=C
+grep export "$work/hint" >"$work/exports" || :
+# shellcheck disable=SC1091 # made by the line above
+if ! (. "$work/exports" && pkg-config --exists quarry && [ "$(command -v quarry)" = "$work/first/bin/quarry" ] &&
+    [ -f "${LD_LIBRARY_PATH%%:*}/libquarry.so" ]); then
+    echo "what make install says to type does not make its prefix known:"
+    cat "$work/hint"
+    exit 1
+fi
+(. "$work/exports" && sh "$QUARRY_SOURCE/tools/install-hint.sh" "$QUARRY_BUILD/install_manifest.txt" "$work/first") >"$work/hint"
+if grep -q export "$work/hint"; then
+    echo "it says so although all is known:"
+    cat "$work/hint"
+    exit 1
+fi
 mv "$work/first" "$work/prefix"
 pc=$(dirname "$(find "$work/prefix" -name quarry.pc)")
 lib=$(dirname "$pc")
