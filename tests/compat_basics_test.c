@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* compat/linux: lists, counters, bits, numbers from text, formats, strings. */
 #include "compat.h"
+#include <linux/bitfield.h>
 #include <linux/bitops.h>
 #include <linux/hashtable.h>
 #include <linux/kref.h>
@@ -264,6 +265,28 @@ static void strings_are_copied_with_an_end(void **state)
     assert_null(memchr_inv("aaaa", 'a', 4));
 }
 
+static void a_field_is_put_and_taken_by_its_mask(void **state)
+{
+    u32 word = FIELD_PREP(GENMASK(15, 4), 0x123) | FIELD_PREP(BIT(31), 1);
+    static const u32 constant = FIELD_PREP_CONST(0xf0u, 5);
+
+    assert_int_equal(word, 0x80001230u);
+    assert_int_equal(FIELD_GET(GENMASK(15, 4), word), 0x123);
+    assert_int_equal(FIELD_GET(GENMASK_ULL(63, 0), ~0ull), ~0ull);
+    assert_int_equal(FIELD_MAX(GENMASK(15, 4)), 0xfff);
+    assert_true(FIELD_FIT(0xf0u, 15));
+    assert_false(FIELD_FIT(0xf0u, 16));
+    assert_false(FIELD_FIT(0xf0000000u, 0x10));
+    FIELD_MODIFY(GENMASK(15, 4), &word, 0x321);
+    assert_int_equal(word, 0x80003210u);
+    u32p_replace_bits(&word, 7, 0x7);
+    assert_int_equal(word, 0x80003217u);
+    assert_int_equal(u8_get_bits(0xa5, 0xf0), 0xa);
+    assert_int_equal(constant, 0x50);
+    assert_int_equal(SZ_3M + SZ_64K, 3 * 1024 * 1024 + 65536);
+    assert_true(SZ_4G == 4 * (unsigned long long)SZ_1G);
+}
+
 static void the_log_keeps_lines_with_their_level(void **state)
 {
     uint64_t at = 0;
@@ -298,4 +321,5 @@ COMPAT_MAIN(cmocka_unit_test(a_list_keeps_the_order_of_insertion_at_either_end),
             cmocka_unit_test(formats_as_printf_and_a_kernel_do),
             cmocka_unit_test(a_message_inside_a_message_is_formatted),
             cmocka_unit_test(strings_are_copied_with_an_end),
+            cmocka_unit_test(a_field_is_put_and_taken_by_its_mask),
             cmocka_unit_test(the_log_keeps_lines_with_their_level))

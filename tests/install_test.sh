@@ -30,6 +30,7 @@ if ! (. "$work/exports" && pkg-config --exists quarry && [ "$(command -v quarry)
     cat "$work/hint"
     exit 1
 fi
+# shellcheck disable=SC1091
 (. "$work/exports" && sh "$QUARRY_SOURCE/tools/install-hint.sh" "$QUARRY_BUILD/install_manifest.txt" "$work/first") >"$work/hint"
 if grep -q export "$work/hint"; then
     echo "it says so although all is known:"

@@ -314,5 +314,15 @@ QUARRY_EXTERN_C_END
 #ifndef SIGIO
 #define SIGIO 29
 #endif
+/* kill_fasync's bands. libc has them as enumerators, which a macro would break: only where Kbuild's or
+ * quarry run's own macro says that no libc is there. */
+#if defined(KBUILD_BASENAME) && !defined(POLL_IN)
+#define POLL_IN 1
+#define POLL_OUT 2
+#define POLL_MSG 3
+#define POLL_ERR 4
+#define POLL_PRI 5
+#define POLL_HUP 6
+#endif
 
 #endif

@@ -7,6 +7,7 @@
 #include <linux/mod_devicetable.h>
 #include <linux/types.h>
 
+struct device;
 struct device_node;
 
 #define of_match_ptr(table) NULL
@@ -23,6 +24,15 @@ static inline int of_property_read_string(const struct device_node *np, const ch
 static inline bool of_property_read_bool(const struct device_node *np, const char *name)
 {
     return false;
+}
+static inline const void *of_device_get_match_data(const struct device *dev)
+{
+    return NULL;
+}
+static inline const struct of_device_id *of_match_device(const struct of_device_id *matches,
+                                                         const struct device *dev)
+{
+    return NULL;
 }
 
 #endif

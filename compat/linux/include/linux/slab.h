@@ -6,6 +6,7 @@
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
 #include <linux/overflow.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 #include <quarry/rcu.h>
 #include <quarry/slab.h>
