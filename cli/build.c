@@ -57,7 +57,10 @@ static bool plan_source(const char *path)
 
     text = cli_read_file(path, &size);
     if (!text) {
-        cli_say("cannot read %s: %s", path, strerror(errno));
+        cli_say("cannot read %s: %s%s", path, strerror(errno),
+                errno == ENOENT && !strchr(path, '.')
+                    ? "; a command for the devices stands behind --"
+                    : "");
         return false;
     }
     binary = memchr(text, '\0', size) != NULL;
@@ -165,6 +168,13 @@ static void build_free(struct strings *argv)
     free(argv->item);
 }
 
+static unsigned int build_version(const struct run_options *options)
+{
+    unsigned int patch = options->kernel_patch > 255 ? 255 : options->kernel_patch;
+
+    return options->kernel_major << 16 | options->kernel_minor << 8 | patch;
+}
+
 /* "linux/foo.h: No such file": say that it is Quarry that does not have it. */
 static void build_hint(const char *text)
 {
@@ -180,7 +190,46 @@ static void build_hint(const char *text)
             header[strcspn(header, "'")] = '\0';
         }
         if (strncmp(header, "linux/", 6) == 0 || strncmp(header, "asm/", 4) == 0)
-            cli_say("Quarry has no <%s>; what it has lies in %s", header, cli_place("linux"));
+            cli_say("Quarry has no <%s> (docs/limits.md); what it has lies in %s", header,
+                    cli_place("linux"));
+    }
+}
+
+/* What only sources of an older kernel say, and the newest version at which they compile. The newest
+ * such version that is older than the one asked for is told; the list goes from old to new. */
+static void build_hint_version(const struct run_options *options, const char *text)
+{
+    static const struct {
+        const char *word;
+        unsigned int major, minor, patch;
+    } old[] = {
+        {"kmem_cache_t", 2, 6, 18},
+        {"SLAB_KERNEL", 2, 6, 18},
+        {"SLAB_ATOMIC", 2, 6, 18},
+        {"no member named ‘ioctl’", 2, 6, 35},
+        {"no member named 'ioctl'", 2, 6, 35},
+        {"SPIN_LOCK_UNLOCKED", 2, 6, 35},
+        {"DECLARE_MUTEX", 2, 6, 35},
+        {"init_MUTEX", 2, 6, 35},
+        {"create_proc_read_entry", 3, 9, 0},
+        {"create_proc_entry", 3, 9, 0},
+        {"init_timer", 4, 14, 0},
+        {"setup_timer", 4, 14, 0},
+        {"VERIFY_READ", 4, 20, 0},
+        {"VERIFY_WRITE", 4, 20, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++) {
+        unsigned int version = old[i].major << 16 | old[i].minor << 8 | old[i].patch;
+        if (!strstr(text, old[i].word) || version >= build_version(options))
+            continue;
+        if (old[i].patch)
+            cli_say("this is a source for an older kernel; try --kernel %u.%u.%u", old[i].major,
+                    old[i].minor, old[i].patch);
+        else
+            cli_say("this is a source for an older kernel; try --kernel %u.%u", old[i].major,
+                    old[i].minor);
+        return;
     }
 }
 
@@ -195,8 +244,10 @@ static void build_output(const struct run_options *options, const char *log, boo
         written = write(STDERR_FILENO, text, size);
         (void)written;
     }
-    if (text && failed)
+    if (text && failed) {
         build_hint(text);
+        build_hint_version(options, text);
+    }
     free(text);
     unlink(log);
 }
@@ -223,12 +274,9 @@ static bool build_step(const struct run_options *options, struct strings *argv, 
 static void build_defines(const struct run_options *options, const struct built_module *module,
                           struct strings *argv)
 {
-    unsigned int patch = options->kernel_patch > 255 ? 255 : options->kernel_patch;
-
     strings_take(argv, cli_format("-DKBUILD_MODNAME=\"%s\"", module->name));
-    strings_take(argv,
-                 cli_format("-DQUARRY_KERNEL_VERSION_CODE=%u",
-                            (options->kernel_major << 16) | (options->kernel_minor << 8) | patch));
+    strings_take(argv, cli_format("-DKBUILD_BASENAME=\"%s\"", module->name));
+    strings_take(argv, cli_format("-DQUARRY_KERNEL_VERSION_CODE=%u", build_version(options)));
     for (size_t i = 0; i < options->define.nr; i++)
         strings_take(argv, cli_format("-D%s", options->define.item[i]));
     for (size_t i = 0; i < options->include.nr; i++)
