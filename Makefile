@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 QUIET = > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help build run test test-long test-break test-bodies coverage bench install uninstall deb amalgamation detectors symbols format lint clean
+.PHONY: help build run test test-long test-break test-bodies coverage bench install uninstall deb amalgamation detectors sizes symbols format lint clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ detectors: ## docs/detectors.md anew: what finds what, at what cost
 	@sh tools/install-deps.sh bench
 	@$(MAKE) --no-print-directory build
 	@QUARRY_BUILD=build/release sh tools/detectors.sh
+
+sizes: ## the table of code sizes in docs/limits.md anew
+	@sh tools/sizes.sh --update
 
 symbols: ## after a public name was added: bring packaging/symbols.txt up to date
 	@sh tools/version-script.sh --list > packaging/symbols.new && mv packaging/symbols.new packaging/symbols.txt

@@ -112,24 +112,28 @@ static int boot_carve_guards(struct quarry *q, const struct qp_machine *machine,
     return 0;
 }
 
-/* What must exist before the page allocator. */
-static int boot_carve(struct quarry *q, const struct qp_machine *machine,
-                      const struct qr_options *options, char *why, size_t why_size)
+/* One record for each frame; NULL: there is no room for what @needs it. */
+static void *boot_carve_frames(struct quarry *q, const struct qp_machine *machine, size_t record,
+                               const char *needs, char *why, size_t why_size)
+{
+    u64 bytes = PAGE_ALIGN((q->map.max_pfn - q->map.min_pfn) * record);
+    void *room = qr_map_carve(&q->map, machine, bytes);
+
+    if (!room)
+        qr_snprintf(why, why_size, "%s %llu KiB of low memory: give more RAM", needs,
+                    (unsigned long long)bytes >> 10);
+    return room;
+}
+
+/* Room for what checks remember: backtraces, sites, notes and owners of frames, guarded objects. */
+static int boot_carve_records(struct quarry *q, const struct qp_machine *machine,
+                              const struct qr_options *options, char *why, size_t why_size)
 {
     struct qr_map *map = &q->map;
-    u64 table = PAGE_ALIGN(sizeof(struct qr_cpu *) * (u64)machine->nr_cpus);
     u64 traces = options->trace_bytes;
     bool tracking = options->page_owner || options->slab_debug_given || options->check ||
                     options->kfence_interval || options->kfence_every;
 
-    q->cpu_bytes = sizeof(struct qr_cpu) + QR_MAX_ZONES * sizeof(struct qr_pcp);
-    q->cpus.area = qr_map_carve(map, machine, table);
-    q->boot_cpu = qr_map_carve(map, machine, PAGE_ALIGN(q->cpu_bytes));
-    if (!q->cpus.area || !q->boot_cpu) {
-        qr_snprintf(why, why_size, "the machine is too small: no room for CPU 0's data (%zu bytes)",
-                    q->cpu_bytes);
-        return -QR_ENOMEM;
-    }
     /* 1/128 of memory, 64 KiB … 16 MiB: a trace of 8 frames takes 80 bytes, and programs have
      * thousands of call chains, not millions. */
     if (!traces && tracking)
@@ -151,25 +155,36 @@ static int boot_carve(struct quarry *q, const struct qp_machine *machine,
         qr_sites_init(&q->check.sites, room, PAGE_ALIGN(bytes));
     }
     if (options->mem_profiling || options->check) {
-        u64 bytes = (map->max_pfn - map->min_pfn) * sizeof(struct qr_page_note);
-        q->zones.note = qr_map_carve(map, machine, PAGE_ALIGN(bytes));
-        if (!q->zones.note) {
-            qr_snprintf(why, why_size,
-                        "check and mem_profiling need %llu KiB of low memory: give more RAM",
-                        (unsigned long long)PAGE_ALIGN(bytes) >> 10);
+        q->zones.note = boot_carve_frames(q, machine, sizeof(struct qr_page_note),
+                                          "check and mem_profiling need", why, why_size);
+        if (!q->zones.note)
             return -QR_ENOMEM;
-        }
     }
     if (options->page_owner) {
-        u64 bytes = (map->max_pfn - map->min_pfn) * sizeof(struct qr_owner);
-        q->zones.owner = qr_map_carve(map, machine, PAGE_ALIGN(bytes));
-        if (!q->zones.owner) {
-            qr_snprintf(why, why_size, "page_owner needs %llu KiB of low memory: give more RAM",
-                        (unsigned long long)PAGE_ALIGN(bytes) >> 10);
+        q->zones.owner = boot_carve_frames(q, machine, sizeof(struct qr_owner), "page_owner needs",
+                                           why, why_size);
+        if (!q->zones.owner)
             return -QR_ENOMEM;
-        }
     }
     return boot_carve_guards(q, machine, options, why, why_size);
+}
+
+/* What must exist before the page allocator. */
+static int boot_carve(struct quarry *q, const struct qp_machine *machine,
+                      const struct qr_options *options, char *why, size_t why_size)
+{
+    struct qr_map *map = &q->map;
+    u64 table = PAGE_ALIGN(sizeof(struct qr_cpu *) * (u64)machine->nr_cpus);
+
+    q->cpu_bytes = sizeof(struct qr_cpu) + QR_MAX_ZONES * sizeof(struct qr_pcp);
+    q->cpus.area = qr_map_carve(map, machine, table);
+    q->boot_cpu = qr_map_carve(map, machine, PAGE_ALIGN(q->cpu_bytes));
+    if (!q->cpus.area || !q->boot_cpu) {
+        qr_snprintf(why, why_size, "the machine is too small: no room for CPU 0's data (%zu bytes)",
+                    q->cpu_bytes);
+        return -QR_ENOMEM;
+    }
+    return QR_CHECKS ? boot_carve_records(q, machine, options, why, why_size) : 0;
 }
 
 static int boot_faults(struct quarry *q, const struct qr_options *options, char *why,
@@ -212,7 +227,7 @@ static int boot_upper(struct quarry *q, const struct qp_machine *machine,
 
     q->slabs.init_on_alloc = options->init_on_alloc;
     q->slabs.init_on_free = options->init_on_free;
-    if (options->slab_debug_given) {
+    if (QR_CHECKS && options->slab_debug_given) {
         error = qr_slabs_debug_option(&q->slabs, options->slab_debug);
         if (error) {
             qr_snprintf(why, why_size, "boot option slab_debug: bad value \"%s\"",
@@ -339,6 +354,14 @@ static int boot_layers(struct quarry *q, const struct qp_machine *machine, char 
         qr_snprintf(why, why_size, "a machine needs at least one CPU");
         error = -QR_EINVAL;
     }
+    if (!error && !QR_CHECKS && (QP_OBSERVED() || machine->watched)) {
+        qr_snprintf(
+            why, why_size,
+            "a detector (AddressSanitizer, ThreadSanitizer, memcheck) watches this program, and "
+            "this library was built without checks, which tell it what is allocated: build "
+            "without -DQUARRY_NO_CHECKS (CMake: QUARRY_CHECKS=ON)");
+        error = -QR_EINVAL;
+    }
     if (error)
         return error;
     boot_wire(q, machine);
@@ -359,7 +382,7 @@ static int boot_layers(struct quarry *q, const struct qp_machine *machine, char 
         return error;
     boot_cpu_init(q, q->boot_cpu, 0);
     q->cpus.area[0] = q->boot_cpu;
-    return boot_faults(q, &options, why, why_size);
+    return QR_CHECKS ? boot_faults(q, &options, why, why_size) : 0;
 }
 
 int qr_boot(struct quarry *q, const struct qp_machine *machine, char *why, size_t why_size)
@@ -373,7 +396,8 @@ int qr_boot(struct quarry *q, const struct qp_machine *machine, char *why, size_
         return error;
     }
     qr_reclaim_start(&q->reclaim);
-    qr_guards_start(&q->guards);
+    if (QR_CHECKS)
+        qr_guards_start(&q->guards);
     __atomic_store_n(&q->booted, 1, __ATOMIC_RELEASE);
     return 0;
 }
@@ -382,7 +406,8 @@ void qr_shutdown(struct quarry *q)
 {
     if (!q->booted)
         return;
-    qr_guards_stop(&q->guards);
+    if (QR_CHECKS)
+        qr_guards_stop(&q->guards);
     qr_reclaim_stop(&q->reclaim);
     __atomic_store_n(&q->booted, 0, __ATOMIC_RELEASE);
     boot_clear(q);
@@ -391,5 +416,5 @@ void qr_shutdown(struct quarry *q)
 bool qr_guard_fault(struct quarry *q, const void *address, enum qr_access access,
                     const struct quarry_trace *now)
 {
-    return qr_guard_hit(&q->guards, address, access, now);
+    return QR_CHECKS && qr_guard_hit(&q->guards, address, access, now);
 }

@@ -9,6 +9,8 @@
  * Values whose grammar belongs to a layer (slab_debug=, failslab=, …) are only copied here; the layer
  * parses them when it starts.
  *
+ * A build without checks refuses the options that ask for some, for the same reason.
+ *
  * Limits. A text value holds at most 255 characters. A later option overrides an earlier one.
  * Context: boot. */
 #include "boot_options.h"
@@ -20,30 +22,32 @@ struct option_entry {
     enum option_kind kind;
     size_t at; /* offset in struct qr_options */
     u64 max;
+    bool checks; /* asks for checks, which the build may lack */
 };
 
 #define OPTION_AT(member) offsetof(struct qr_options, member)
 
 static const struct option_entry option_table[] = {
-    {"check", OPTION_NUMBER, OPTION_AT(check), 3},
-    {"slab_debug", OPTION_TEXT, OPTION_AT(slab_debug), 0},
-    {"init_on_alloc", OPTION_SWITCH, OPTION_AT(init_on_alloc), 1},
-    {"init_on_free", OPTION_SWITCH, OPTION_AT(init_on_free), 1},
-    {"page_poison", OPTION_SWITCH, OPTION_AT(page_poison), 1},
-    {"mem_profiling", OPTION_SWITCH, OPTION_AT(mem_profiling), 1},
-    {"page_owner", OPTION_SWITCH, OPTION_AT(page_owner), 1},
-    {"failslab", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAILSLAB]), 0},
-    {"fail_page_alloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), 0},
-    {"fail_vmalloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_VMALLOC]), 0},
-    {"min_free_kbytes", OPTION_NUMBER, OPTION_AT(min_free_kbytes), ~0ull},
-    {"watermark_scale_factor", OPTION_NUMBER, OPTION_AT(watermark_scale_factor), 3000},
-    {"reserve_for_reclaim_pages", OPTION_NUMBER, OPTION_AT(reserve_for_reclaim_pages), ~0ull},
-    {"lowmem_reserve_ratio", OPTION_RATIOS, OPTION_AT(lowmem_ratio), 1u << 20},
-    {"vmalloc_cache", OPTION_NUMBER, OPTION_AT(vmalloc_cache), ~0ull},
-    {"kfence.sample_interval", OPTION_NUMBER, OPTION_AT(kfence_interval), 1000000},
-    {"kfence.every", OPTION_NUMBER, OPTION_AT(kfence_every), ~0ull},
-    {"kfence.num_objects", OPTION_NUMBER, OPTION_AT(kfence_objects), 65535},
-    {"trace_bytes", OPTION_NUMBER, OPTION_AT(trace_bytes), 1u << 30},
+    {"check", OPTION_NUMBER, OPTION_AT(check), 3, true},
+    {"slab_debug", OPTION_TEXT, OPTION_AT(slab_debug), 0, true},
+    {"init_on_alloc", OPTION_SWITCH, OPTION_AT(init_on_alloc), 1, false},
+    {"init_on_free", OPTION_SWITCH, OPTION_AT(init_on_free), 1, false},
+    {"page_poison", OPTION_SWITCH, OPTION_AT(page_poison), 1, true},
+    {"mem_profiling", OPTION_SWITCH, OPTION_AT(mem_profiling), 1, true},
+    {"page_owner", OPTION_SWITCH, OPTION_AT(page_owner), 1, true},
+    {"failslab", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAILSLAB]), 0, true},
+    {"fail_page_alloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), 0, true},
+    {"fail_vmalloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_VMALLOC]), 0, true},
+    {"min_free_kbytes", OPTION_NUMBER, OPTION_AT(min_free_kbytes), ~0ull, false},
+    {"watermark_scale_factor", OPTION_NUMBER, OPTION_AT(watermark_scale_factor), 3000, false},
+    {"reserve_for_reclaim_pages", OPTION_NUMBER, OPTION_AT(reserve_for_reclaim_pages), ~0ull,
+     false},
+    {"lowmem_reserve_ratio", OPTION_RATIOS, OPTION_AT(lowmem_ratio), 1u << 20, false},
+    {"vmalloc_cache", OPTION_NUMBER, OPTION_AT(vmalloc_cache), ~0ull, false},
+    {"kfence.sample_interval", OPTION_NUMBER, OPTION_AT(kfence_interval), 1000000, true},
+    {"kfence.every", OPTION_NUMBER, OPTION_AT(kfence_every), ~0ull, true},
+    {"kfence.num_objects", OPTION_NUMBER, OPTION_AT(kfence_objects), 65535, true},
+    {"trace_bytes", OPTION_NUMBER, OPTION_AT(trace_bytes), 1u << 30, true},
 };
 
 static const struct option_entry *option_find(const char *name, size_t length)
@@ -92,6 +96,12 @@ static bool option_store(struct qr_options *options, const struct option_entry *
     return true;
 }
 
+/* Whether an option, as stored, asks for anything: check=0 does not. */
+static bool option_asks(const struct qr_options *options, const struct option_entry *entry)
+{
+    return entry->kind == OPTION_TEXT || *(const u64 *)((const char *)options + entry->at) != 0;
+}
+
 /* One "name" or "name=value" of @length characters. */
 static int option_take(struct qr_options *options, const char *text, size_t length, char *why,
                        size_t why_size)
@@ -127,6 +137,14 @@ static int option_take(struct qr_options *options, const char *text, size_t leng
                                                      : "")) {
         qr_snprintf(why, why_size, "boot option %s: bad value \"%s\"", entry->name,
                     word[name] ? word + name + 1 : "");
+        return -QR_EINVAL;
+    }
+    if (!QR_CHECKS && entry->checks && option_asks(options, entry)) {
+        qr_snprintf(
+            why, why_size,
+            "boot option %s: this library was built without checks; leave the option out, or "
+            "build without -DQUARRY_NO_CHECKS (CMake: QUARRY_CHECKS=ON)",
+            entry->name);
         return -QR_EINVAL;
     }
     return 0;

@@ -31,7 +31,8 @@ struct quarry_fault {
 
 QUARRY_EXTERN_C_BEGIN
 
-/* Arm a point (NULL disarms). Returns 0 or -EINVAL. Context: any. */
+/* Arm a point (NULL disarms). Returns 0; -EINVAL; from a library built without checks -ENOSYS.
+ * Context: any. */
 QUARRY_API int quarry_fault_set(enum quarry_fault_point point, const struct quarry_fault *fault);
 /* Matching requests seen, and failed, since the point was armed. */
 QUARRY_API unsigned long quarry_fault_seen(enum quarry_fault_point point);

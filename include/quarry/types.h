@@ -32,8 +32,9 @@
 
 /* What the library exports. Everything else is hidden in the shared object. Inside the library these
  * functions lie in a section of their own, so that a backtrace knows where Quarry ends and its
- * caller begins. */
-#ifdef QUARRY_BUILDING_CORE
+ * caller begins; with QUARRY_MINIMAL each lies where the compiler puts it, so that the linker can leave
+ * out those that nobody calls. */
+#if defined(QUARRY_BUILDING_CORE) && !defined(QUARRY_MINIMAL)
 #define QUARRY_API __attribute__((visibility("default"), section("quarry_entry")))
 #else
 #define QUARRY_API __attribute__((visibility("default")))

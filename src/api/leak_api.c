@@ -168,7 +168,7 @@ void kmemleak_alloc(const void *ptr, size_t size, int min_count, gfp_t gfp)
     u32 mark = min_count < 0 ? QR_LEAK_IGNORE : min_count == 0 ? QR_LEAK_IS_ROOT : 0;
     struct quarry_report report = {.kind = QUARRY_OUT_OF_MEMORY, .address = ptr, .size = size};
 
-    if (q->check.level < 1 || ZERO_OR_NULL_PTR(ptr) ||
+    if (qr_check_level(&q->check) < 1 || ZERO_OR_NULL_PTR(ptr) ||
         qr_leak_set(&q->leaks, ptr, mark, QR_LEAK_IGNORE | QR_LEAK_IS_ROOT, NULL))
         return;
     if (!qr_foreign_add(&q->leaks, ptr, size, mark, gfp))
@@ -180,7 +180,8 @@ void kmemleak_free(const void *ptr)
 {
     struct quarry *q = qr_default();
 
-    if (q->check.level >= 1 && !ZERO_OR_NULL_PTR(ptr) && !qr_foreign_remove(&q->leaks, ptr))
+    if (qr_check_level(&q->check) >= 1 && !ZERO_OR_NULL_PTR(ptr) &&
+        !qr_foreign_remove(&q->leaks, ptr))
         qr_leak_set(&q->leaks, ptr, QR_LEAK_IGNORE, 0, "kmemleak_free");
 }
 

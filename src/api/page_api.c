@@ -45,7 +45,8 @@ static QR_COLD void page_report_outside(struct quarry *q, const volatile void *a
 
 static void page_check_inside(struct quarry *q, const volatile void *address, const char *what)
 {
-    if (QR_UNLIKELY(q->check.level) && !qr_virt_in_map(&q->map, (const void *)(uintptr_t)address))
+    if (QR_UNLIKELY(qr_check_level(&q->check)) &&
+        !qr_virt_in_map(&q->map, (const void *)(uintptr_t)address))
         page_report_outside(q, address, what);
 }
 

@@ -30,6 +30,15 @@ typedef uint64_t u64;
 #define QR_ALIGN_DOWN(x, a) ((x) & ~((a)-1))
 #define QR_IS_POWER_OF_TWO(x) ((x) != 0 && (((x) & ((x)-1)) == 0))
 
+/* Whether this build can check at all (build option QUARRY_CHECKS, docs/adr/0005-checks-left-out.md). The
+ * few functions that tell whether a check is on are zero where it cannot, and the compiler then drops
+ * what hangs on them; nothing else asks. */
+#if defined(QUARRY_NO_CHECKS) || defined(QUARRY_MINIMAL)
+#define QR_CHECKS 0
+#else
+#define QR_CHECKS 1
+#endif
+
 #define QR_STRING2(x) #x
 #define QR_STRING(x) QR_STRING2(x)
 #define QR_ASSERT(cond)                                                                            \

@@ -36,16 +36,18 @@ struct qr_stack {
 };
 
 /* Reasons for the slow way, in qr_slot.hooks and kmem_cache.hooks. */
-#define QR_HOOK_DEBUG 0x1u      /* any of F Z P U T */
-#define QR_HOOK_INIT_ALLOC 0x2u /* init_on_alloc */
-#define QR_HOOK_INIT_FREE 0x4u  /* init_on_free */
-#define QR_HOOK_FAULT 0x8u      /* failslab is armed for this cache */
-#define QR_HOOK_CONTEXT 0x10u   /* check every call's context (QUARRY_CHECK >= 1) */
-#define QR_HOOK_OBSERVED 0x20u  /* a race detector watches */
-#define QR_HOOK_SAMPLE 0x100u   /* the next request may get a guarded object (kfence.*) */
-#define QR_HOOK_CLOSED 0x40u    /* no slot: unknown CPU, unknown cache, a cache being destroyed */
-#define QR_HOOK_STOPPED 0x80u   /* this CPU gives its stacks back at its next slow path */
-#define QR_HOOK_PROFILE 0x200u  /* mem_profiling: each allocation counts for its site */
+#define QR_HOOK_DEBUG (QR_CHECKS * 0x1u)     /* any of F Z P U T */
+#define QR_HOOK_INIT_ALLOC 0x2u              /* init_on_alloc */
+#define QR_HOOK_INIT_FREE 0x4u               /* init_on_free */
+#define QR_HOOK_FAULT (QR_CHECKS * 0x8u)     /* failslab is armed for this cache */
+#define QR_HOOK_CONTEXT (QR_CHECKS * 0x10u)  /* check every call's context (QUARRY_CHECK >= 1) */
+#define QR_HOOK_OBSERVED (QR_CHECKS * 0x20u) /* a race detector watches */
+#define QR_HOOK_SAMPLE                                                                             \
+    (QR_CHECKS * 0x100u)      /* the next request may get a guarded object (kfence.*) */
+#define QR_HOOK_CLOSED 0x40u  /* no slot: unknown CPU, unknown cache, a cache being destroyed */
+#define QR_HOOK_STOPPED 0x80u /* this CPU gives its stacks back at its next slow path */
+#define QR_HOOK_PROFILE                                                                            \
+    (QR_CHECKS * 0x200u) /* mem_profiling: each allocation counts for its site */
 
 struct qr_slot {
     void **top;

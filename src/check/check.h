@@ -57,16 +57,31 @@ struct qr_check {
     void *symbol_data;
 };
 
-/* Whether a detector in the program is told when memory changes hands. */
+/* The level; 0 in a build without checks. */
+static inline unsigned int qr_check_level(const struct qr_check *check)
+{
+    return QR_CHECKS ? check->level : 0;
+}
+/* Whether allocations are counted for their sites. */
+static inline bool qr_profiling(const struct qr_check *check)
+{
+    return QR_CHECKS && check->sites.site;
+}
+/* Whether a detector in the program is told, exactly, who has which bytes … */
+static inline bool qr_watched(const struct qr_check *check)
+{
+    return QR_CHECKS && check->watched;
+}
+/* … or at least when memory changes hands. */
 static inline bool qr_observed(const struct qr_check *check)
 {
-    return QP_OBSERVED() || check->watched;
+    return QR_CHECKS && (QP_OBSERVED() || check->watched);
 }
 
 static inline void qr_note_block(const struct qr_check *check, const void *address, size_t size,
                                  enum qp_block what)
 {
-    if (QR_UNLIKELY(check->block != NULL))
+    if (QR_CHECKS && QR_UNLIKELY(check->block != NULL))
         check->block(address, size, what);
 }
 

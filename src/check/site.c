@@ -37,7 +37,7 @@ u32 qr_site_of(struct qr_check *check, const void *pc)
     struct qr_sites *sites = &check->sites;
     u64 hash = (uintptr_t)pc;
 
-    if (QR_LIKELY(!sites->site))
+    if (QR_LIKELY(!qr_profiling(check)))
         return 0;
     hash = pc ? qr_random(&hash) : 0;
     for (u32 i = 0; pc && i < SITE_PROBES; i++) {
@@ -59,7 +59,7 @@ u32 qr_site_here(struct qr_check *check)
 {
     const void *pc = NULL;
 
-    if (QR_LIKELY(!check->sites.site))
+    if (QR_LIKELY(!qr_profiling(check)))
         return 0;
     if (!qp_backtrace(&pc, 1))
         pc = NULL;
@@ -70,7 +70,7 @@ void qr_site_count(struct qr_check *check, u32 site, long bytes, long calls)
 {
     struct qr_site *entry;
 
-    if (QR_LIKELY(!site || !check->sites.site))
+    if (QR_LIKELY(!site || !qr_profiling(check)))
         return;
     entry = &check->sites.site[site & check->sites.mask];
     __atomic_fetch_add(&entry->bytes, (u64)bytes, __ATOMIC_RELAXED);

@@ -118,7 +118,7 @@ u32 qr_trace_save(struct qr_check *check)
     unsigned long state;
     u32 hash, handle;
 
-    if (!traces->bucket)
+    if (!QR_CHECKS || !traces->bucket)
         return 0;
     qr_trace_now(&trace);
     if (!trace.nr)
@@ -144,7 +144,7 @@ void qr_trace_load(struct qr_check *check, u32 handle, struct quarry_trace *trac
     const struct trace_record *record;
 
     trace->nr = 0;
-    if (!handle || (u64)handle * 8 + sizeof(*record) > used)
+    if (!QR_CHECKS || !handle || (u64)handle * 8 + sizeof(*record) > used)
         return;
     record = trace_record_at(traces, handle);
     if (record->nr > QUARRY_TRACE_MAX ||

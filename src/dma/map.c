@@ -115,7 +115,7 @@ dma_addr_t qr_dma_map_single(struct qr_dma *dma, const struct qr_dma_dev *dev, v
         wrong = map_foreign(dma, address);
     if (!wrong)
         wrong = map_beyond_mask(dev, qp_phys(map->offset, address), size);
-    if (!wrong && dma->check->level)
+    if (!wrong && qr_check_level(dma->check))
         wrong = map_not_held(dma, address, size);
     if (QR_UNLIKELY(wrong))
         return map_refuse(dma, dev, "dma_map_single", address, size, wrong);

@@ -59,7 +59,7 @@ void qr_dma_note(struct qr_dma *dma, const struct qr_dma_dev *dev, const struct 
     struct qr_dma_record *record, **bucket;
     unsigned long state;
 
-    if (!dma->check->level)
+    if (!qr_check_level(dma->check))
         return;
     record = qr_cache_alloc_slow(dma->record_cache, GFP_ATOMIC | __GFP_NOWARN, NUMA_NO_NODE);
     if (!record) {
@@ -159,7 +159,7 @@ bool qr_dma_forget(struct qr_dma *dma, const struct qr_dma_dev *dev,
     unsigned long state;
     char text[160];
 
-    if (!dma->check->level)
+    if (!qr_check_level(dma->check))
         return true;
     state = qp_lock(&dma->lock);
     link = track_find_locked(dma, dev, range);
@@ -202,7 +202,7 @@ void qr_dma_asked(struct qr_dma *dma, const struct qr_dma_dev *dev, dma_addr_t h
     struct qr_dma_record *record;
     unsigned long state;
 
-    if (!dma->check->level || handle == DMA_MAPPING_ERROR)
+    if (!qr_check_level(dma->check) || handle == DMA_MAPPING_ERROR)
         return;
     state = qp_lock(&dma->lock);
     for (record = *track_bucket(dma, handle); record; record = record->next)
@@ -235,7 +235,7 @@ void qr_dma_expect(struct qr_dma *dma, const struct qr_dma_dev *dev,
     unsigned long state;
     bool mapped;
 
-    if (!dma->check->level)
+    if (!qr_check_level(dma->check))
         return;
     state = qp_lock(&dma->lock);
     mapped = track_find_locked(dma, dev, range) != NULL || track_covers_locked(dma, dev, range);

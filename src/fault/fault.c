@@ -99,7 +99,8 @@ static bool fault_spec_is_sane(const struct quarry_fault *spec)
 }
 
 /* Arm a point, or disarm it with NULL. What @spec points at is copied.
- * Context: any. Returns: 0; -EINVAL for an unknown point or a spec that contradicts itself. */
+ * Context: any. Returns: 0; -EINVAL for an unknown point or a spec that contradicts itself; -ENOSYS for
+ * any spec in a build without checks. */
 int qr_fault_set(struct qr_faults *faults, enum quarry_fault_point which,
                  const struct quarry_fault *spec)
 {
@@ -108,6 +109,8 @@ int qr_fault_set(struct qr_faults *faults, enum quarry_fault_point which,
 
     if ((unsigned int)which >= QUARRY_FAULT_POINTS || (spec && !fault_spec_is_sane(spec)))
         return -QR_EINVAL;
+    if (!QR_CHECKS)
+        return spec ? -QR_ENOSYS : 0;
     point = &faults->point[which];
     state = qp_lock(&point->lock);
     if (spec) {

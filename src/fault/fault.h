@@ -25,7 +25,7 @@ struct qr_faults {
 
 static inline bool qr_fault_armed(const struct qr_faults *faults, enum quarry_fault_point which)
 {
-    return __atomic_load_n(&faults->point[which].armed, __ATOMIC_RELAXED) != 0;
+    return QR_CHECKS && __atomic_load_n(&faults->point[which].armed, __ATOMIC_RELAXED) != 0;
 }
 /* Count this request and say whether it fails. Never one with __GFP_NOFAIL that
  * may block. @cache may be NULL. Context: any. */

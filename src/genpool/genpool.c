@@ -125,7 +125,7 @@ static struct gen_pool_chunk *genpool_chunk_new(const struct qr_genpools *pools,
 {
     size_t words = (nr_bits + GENPOOL_WORD - 1) / GENPOOL_WORD;
     size_t bytes = sizeof(struct gen_pool_chunk) + 2 * words * sizeof(long);
-    size_t traces = pools->check->level ? nr_bits * sizeof(u32) : 0;
+    size_t traces = qr_check_level(pools->check) ? nr_bits * sizeof(u32) : 0;
     struct gen_pool_chunk *chunk =
         qr_kvmalloc(pools->vm, bytes + traces, GFP_KERNEL | __GFP_ZERO, nid);
 

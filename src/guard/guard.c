@@ -198,7 +198,7 @@ bool qr_guard_for_each_live(struct qr_guards *guards, const void *cache,
     bool go_on = true;
     unsigned long state;
 
-    if (!guards->bytes)
+    if (!qr_guards_are_on(guards))
         return true;
     state = qp_lock(&guards->lock);
     for (u32 i = 0; go_on && i < guards->nr; i++) {
@@ -249,7 +249,7 @@ bool qr_guard_leak_each(struct qr_guards *guards, qr_leak_visit visit, void *dat
     unsigned long state = qp_lock(&guards->lock);
     bool go_on = true;
 
-    for (u32 i = 0; go_on && guards->bytes && i < guards->nr; i++) {
+    for (u32 i = 0; go_on && qr_guards_are_on(guards) && i < guards->nr; i++) {
         struct qr_leak_block block = guard_leak_block(&guards->place[i]);
         if (guards->place[i].state == QR_GUARD_LIVE)
             go_on = visit(&block, data);
@@ -495,7 +495,7 @@ void qr_guards_init(struct qr_guards *guards, const struct qr_guard_wish *wish, 
 /* Nothing else runs. The direct map is whole again: take away what must not be there. */
 void qr_guards_after_fork(struct qr_guards *guards)
 {
-    if (!guards->bytes)
+    if (!qr_guards_are_on(guards))
         return;
     for (u32 i = 0; i < guards->nr; i++) {
         struct qr_guard_place *place = &guards->place[i];

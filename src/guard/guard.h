@@ -80,10 +80,15 @@ void qr_guards_start(struct qr_guards *guards);
 void qr_guards_stop(struct qr_guards *guards);
 void qr_guards_after_fork(struct qr_guards *guards);
 
+/* Whether there is a pool. */
+static inline bool qr_guards_are_on(const struct qr_guards *guards)
+{
+    return QR_CHECKS && guards->bytes != 0;
+}
 /* Whether an address lies in the pool. */
 static inline bool qr_guard_owns(const struct qr_guards *guards, const void *address)
 {
-    return (uintptr_t)address - guards->start < guards->bytes;
+    return QR_CHECKS && (uintptr_t)address - guards->start < guards->bytes;
 }
 /* Whether this request is to be taken; says yes once for each opening of the gate. Context: any. */
 bool qr_guard_sample(struct qr_guards *guards);

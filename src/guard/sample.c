@@ -32,7 +32,7 @@ bool qr_guard_sample(struct qr_guards *guards)
 {
     u32 open = 1;
 
-    if (!guards->bytes)
+    if (!qr_guards_are_on(guards))
         return false;
     if (guards->every)
         return __atomic_add_fetch(&guards->requests, 1, __ATOMIC_RELAXED) % guards->every == 0;
@@ -68,7 +68,7 @@ static void sample_timer(void *arg)
 
 void qr_guards_start(struct qr_guards *guards)
 {
-    if (!guards->bytes || guards->every)
+    if (!qr_guards_are_on(guards) || guards->every)
         return;
     guards->stop = 0;
     guards->next_ns = qp_now_ns() + guards->interval_ns;

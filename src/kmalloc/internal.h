@@ -18,14 +18,14 @@ struct kmalloc_block {
 static inline void kmalloc_open(const struct qr_kmalloc *kmalloc, const struct kmalloc_block *block,
                                 const void *address)
 {
-    if (kmalloc->check->watched)
+    if (qr_watched(kmalloc->check))
         qp_take_over(address, block->granted);
 }
 static inline void kmalloc_close_behind(const struct qr_kmalloc *kmalloc,
                                         const struct kmalloc_block *block, const void *address,
                                         size_t size)
 {
-    if (kmalloc->check->watched && !qr_guard_owns(kmalloc->slabs->guards, address))
+    if (qr_watched(kmalloc->check) && !qr_guard_owns(kmalloc->slabs->guards, address))
         qp_hand_over((const char *)address + size, block->capacity - size);
 }
 

@@ -151,7 +151,7 @@ static void *kmalloc_large(struct qr_kmalloc *kmalloc, size_t size, gfp_t gfp, i
         qr_pages_note(zones, page, order, gfp);
     qr_note_block(kmalloc->check, qr_page_virt(zones->map, page), size,
                   gfp & __GFP_ZERO ? QP_BLOCK_WRITTEN : QP_BLOCK_FRESH);
-    if (kmalloc->check->watched)
+    if (qr_watched(kmalloc->check))
         qp_hand_over((char *)qr_page_virt(zones->map, page) + size, (PAGE_SIZE << order) - size);
     return qr_page_virt(zones->map, page);
 }
@@ -164,7 +164,7 @@ static void kmalloc_free_large(struct qr_kmalloc *kmalloc, struct page *page)
     qr_zone_count(qr_page_zone(zones, page), QR_ZS_KMALLOC_LARGE, -(1l << order));
     qr_note_block(kmalloc->check, qr_page_virt(zones->map, page), PAGE_SIZE << order,
                   QP_BLOCK_FREED);
-    if (kmalloc->check->watched)
+    if (qr_watched(kmalloc->check))
         qp_take_over(qr_page_virt(zones->map, page), PAGE_SIZE << order);
     qr_free_block(zones, page, order); /* the mark goes with it */
 }

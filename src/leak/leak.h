@@ -7,8 +7,8 @@
 #include <quarry/leak.h>
 #include "../vm/vm.h"
 
-#define QR_LEAK_QUEUE 256
-#define QR_LEAK_GROUPS 64
+#define QR_LEAK_QUEUE (QR_CHECKS ? 256 : 1)
+#define QR_LEAK_GROUPS (QR_CHECKS ? 64 : 1)
 
 /* Memory that Quarry did not hand out, registered by kmemleak_alloc(). */
 struct qr_foreign {

@@ -38,7 +38,7 @@ bool qr_leak_set(struct qr_leaks *leaks, const void *address, u32 set, u32 clear
     struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .address = address};
     struct qr_leak_block block;
 
-    if (leaks->check->level < 1 || ZERO_OR_NULL_PTR(address))
+    if (qr_check_level(leaks->check) < 1 || ZERO_OR_NULL_PTR(address))
         return true;
     if (mark_find(leaks, address, &block) && block.word) {
         __atomic_fetch_and(block.word, ~clear, __ATOMIC_RELAXED);
@@ -58,7 +58,7 @@ void qr_leak_retrace(struct qr_leaks *leaks, const void *address)
     struct page *page = qr_virt_page_checked(leaks->zones->map, address);
     struct qr_object object;
 
-    if (leaks->check->level < 1 || ZERO_OR_NULL_PTR(address))
+    if (qr_check_level(leaks->check) < 1 || ZERO_OR_NULL_PTR(address))
         return;
     if (qr_vm_contains(leaks->vm, address))
         qr_vm_retrace(leaks->vm, address);

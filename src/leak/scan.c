@@ -231,7 +231,7 @@ static void scan_plain_roots(struct qr_leaks *leaks)
 
 int qr_leak_mark(struct qr_leaks *leaks, const void *frame)
 {
-    if (leaks->check->level < 1)
+    if (qr_check_level(leaks->check) < 1)
         return -QR_ENOSYS;
     leaks->queued = 0;
     leaks->overflow = false;

@@ -35,7 +35,7 @@
 #define PGF_KMAPPED (1u << 19)  /* high page with a kmap address */
 #define PGF_OWNED (1u << 20)    /* head of a block in a caller's hands */
 #define PGF_EXACT (1u << 21)    /* single page left by alloc_pages_exact or split_page */
-#define PGF_NOTED (1u << 22)    /* counted as in a caller's hands (zone/owner.c) */
+#define PGF_NOTED (QR_CHECKS * (1u << 22)) /* counted as in a caller's hands (zone/owner.c) */
 #define PGF_COLD (1u << 23) /* head of a free block whose frames have no backing (zone/buddy.c) */
 #define PGF_POISONED (1u << 24) /* free frame filled with the poison pattern; in any frame */
 

@@ -309,7 +309,7 @@ static void cache_walk_sampled(struct kmem_cache *cache)
 {
     struct qr_slabs *slabs = cache->owner;
 
-    if (QR_LIKELY(slabs->check->level < 3))
+    if (QR_LIKELY(qr_check_level(slabs->check) < 3))
         return;
     if (__atomic_fetch_add(&slabs->walks, 1, __ATOMIC_RELAXED) % ALLOC_WALK_EVERY == 0)
         qr_cache_check_lists(cache);
@@ -337,7 +337,7 @@ void *qr_cache_alloc_sized(struct kmem_cache *cache, gfp_t gfp, int nid, size_t 
     qp_percpu_leave(section);
     qr_stacks_honour_drain(slabs, cpu);
     nid = cache_wanted_node(cache, nid, what);
-    if (QR_UNLIKELY(slabs->guards->bytes)) {
+    if (QR_UNLIKELY(qr_guards_are_on(slabs->guards))) {
         object = qr_guarded_alloc(cache, gfp, nid, size, what);
         if (object)
             return object;

@@ -105,13 +105,13 @@ static u32 cache_hooks(const struct kmem_cache *cache)
         hooks |= QR_HOOK_INIT_FREE;
     if (qr_fault_armed(slabs->faults, QUARRY_FAILSLAB))
         hooks |= QR_HOOK_FAULT;
-    if (slabs->check->level >= 1)
+    if (qr_check_level(slabs->check) >= 1)
         hooks |= QR_HOOK_CONTEXT;
     if (qr_observed(slabs->check))
         hooks |= QR_HOOK_OBSERVED;
-    if (slabs->guards->every && qr_cache_may_guard(cache))
+    if (qr_guards_are_on(slabs->guards) && slabs->guards->every && qr_cache_may_guard(cache))
         hooks |= QR_HOOK_SAMPLE;
-    if (slabs->check->sites.site)
+    if (qr_profiling(slabs->check))
         hooks |= QR_HOOK_PROFILE;
     return hooks;
 }
@@ -198,19 +198,19 @@ static bool debug_name_listed(const char *list, const char *name)
 
 static u32 debug_flags_for(const struct qr_slabs *slabs, const struct qr_cache_params *params)
 {
-    u32 flags = slabs->check->level >= 1 ? SLAB_CONSISTENCY_CHECKS : 0;
+    u32 flags = qr_check_level(slabs->check) >= 1 ? SLAB_CONSISTENCY_CHECKS : 0;
 
     if (params->internal)
         return 0;
     /* What is freed is reused late, and no stack hides who has what. */
-    if (slabs->check->watched)
+    if (qr_watched(slabs->check))
         flags |= SLAB_CONSISTENCY_CHECKS;
     if (!(params->flags & SLAB_NO_USER_FLAGS)) {
         flags |= slabs->debug_all;
         if (debug_name_listed(slabs->debug_names, params->name))
             flags |= slabs->debug_some;
     }
-    return flags;
+    return QR_CHECKS ? flags : 0;
 }
 
 /* ---- creation -------------------------------------------------------------------------------- */
@@ -293,13 +293,19 @@ static bool cache_init(struct qr_slabs *slabs, struct kmem_cache *cache,
 {
     cache->owner = slabs;
     cache->flags = params->flags | debug_flags_for(slabs, params);
+    if (!QR_CHECKS && (params->flags & SLAB_DEBUG_FLAGS)) {
+        qr_print(
+            "quarry: cache %s asks for checks (flags 0x%x), and this library was built without\n",
+            params->name, params->flags & SLAB_DEBUG_FLAGS);
+        cache->flags &= ~SLAB_DEBUG_FLAGS;
+    }
     cache->ctor = params->ctor;
     cache->ctor26 = params->ctor26;
     cache->dtor26 = params->dtor26;
     cache->internal = params->internal;
     cache->undo = params->undo ? params->undo : "kmem_cache_destroy";
     cache->slot_id = QR_NO_SLOT;
-    if (slabs->check->level && !params->internal)
+    if (qr_check_level(slabs->check) && !params->internal)
         cache->created = qr_trace_save(slabs->check);
     cache->refs = 1;
     cache->slab_gfp = cache_slab_gfp(params->flags);

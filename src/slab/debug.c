@@ -81,7 +81,7 @@ static char *debug_place_end(const struct kmem_cache *cache, char *object)
 
 static bool debug_is_watched(const struct kmem_cache *cache)
 {
-    return cache->owner->check->watched;
+    return qr_watched(cache->owner->check);
 }
 
 /* All of a place is Quarry's to touch. */

@@ -66,7 +66,7 @@ static bool describe_owner(struct kmem_cache *cache, void *object, bool freed,
     const struct qr_meta *meta;
     u32 handle;
 
-    if (!(cache->flags & SLAB_STORE_USER))
+    if (!cache_keeps_owners(cache))
         return false;
     meta = slab_meta(cache, object);
     handle = freed ? meta->freed.trace : meta->allocated.trace;
@@ -175,7 +175,7 @@ bool qr_object_owners(const struct qr_object *object, const struct qr_owner **al
 {
     const struct qr_meta *meta;
 
-    if (!object->start || !(object->cache->flags & SLAB_STORE_USER))
+    if (!object->start || !cache_keeps_owners(object->cache))
         return false;
     meta = slab_meta(object->cache, object->start);
     *allocated = &meta->allocated;
@@ -212,7 +212,7 @@ void qr_object_dump(struct qr_slabs *slabs, const struct qr_object *object)
              object->allocated ? (cache_is_debugged(cache) ? "live" : "live or on a CPU's stack")
                                : "free",
              object->offset);
-    if (cache->flags & SLAB_STORE_USER) {
+    if (cache_keeps_owners(cache)) {
         const struct qr_meta *meta = slab_meta(cache, object->start);
         describe_print_owner(slabs->check, "allocated", &meta->allocated);
         describe_print_owner(slabs->check, "last freed", &meta->freed);

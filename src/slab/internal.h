@@ -85,6 +85,10 @@ static inline bool cache_is_debugged(const struct kmem_cache *cache)
 {
     return (SLAB_READ(cache->hooks) & QR_HOOK_DEBUG) != 0;
 }
+static inline bool cache_keeps_owners(const struct kmem_cache *cache)
+{
+    return QR_CHECKS && (cache->flags & SLAB_STORE_USER);
+}
 static inline bool cache_is_dying(const struct kmem_cache *cache)
 {
     return SLAB_READ(cache->dying) != 0;

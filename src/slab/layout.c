@@ -117,7 +117,7 @@ static size_t layout_place(struct kmem_cache *cache, size_t size, size_t align, 
     if (flags & SLAB_RED_ZONE) {
         left = LAYOUT_LEFT_RED;
         tail += LAYOUT_RIGHT_RED;
-    } else if (cache->owner->check->watched && !cache->internal &&
+    } else if (qr_watched(cache->owner->check) && !cache->internal &&
                size < PAGE_SIZE << MAX_PAGE_ORDER / 2) {
         tail += LAYOUT_GAP;
     }
@@ -157,8 +157,8 @@ bool qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int
         return false;
     align = layout_align(cache->flags, size, align);
     cache->object_size = (u32)size;
-    with_meta =
-        !cache->internal && ((cache->flags & SLAB_DEBUG_FLAGS) || cache->owner->check->sites.site);
+    with_meta = !cache->internal &&
+                ((cache->flags & SLAB_DEBUG_FLAGS) || qr_profiling(cache->owner->check));
     tail = layout_place(cache, size, align, cache->flags, with_meta);
     if (cache->first + tail > limit) {
         /* The guards do not fit beside the largest objects: go without. */

@@ -100,7 +100,7 @@ static void stat_describe(struct kmem_cache *cache, void *object, struct quarry_
         const struct qr_meta *meta = slab_meta(cache, object);
         live->lost = qr_leak_is_lost(SLAB_READ(meta->leak));
         live->size = (size_t)QR_MIN(meta->requested, (u64)cache->object_size);
-        if (cache->flags & SLAB_STORE_USER) {
+        if (cache_keeps_owners(cache)) {
             live->gfp = meta->allocated.gfp;
             live->sequence = meta->allocated.sequence;
             live->when_ns = meta->allocated.when_ns;

@@ -241,7 +241,7 @@ void qr_area_account_locked(struct qr_vm *vm, struct qr_area *area, long sign)
 void qr_area_publish(struct qr_vm *vm, struct qr_area *area)
 {
     unsigned long state;
-    if (vm->check->level >= 1)
+    if (qr_check_level(vm->check) >= 1)
         qr_owner_set(vm->check, &area->owner, area->gfp, 0);
     state = qp_lock(&vm->lock);
     area->state = QR_AREA_LIVE;

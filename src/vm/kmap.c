@@ -201,7 +201,7 @@ int qr_kmaps_init(struct qr_kmaps *kmaps, const struct qp_machine *machine, char
     bool failed = false;
     if (nr_fixmap > KMAP_FIXED_RESERVED)
         nr_fixmap -= KMAP_FIXED_RESERVED;
-    kmaps->strict = kmaps->check->level >= 1;
+    kmaps->strict = qr_check_level(kmaps->check) >= 1;
     kmaps->pkmap_start = machine->pkmap_start;
     kmaps->fixmap_start = machine->fixmap_start;
     if (nr_pkmap) {

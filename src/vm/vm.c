@@ -57,8 +57,8 @@ static unsigned long vm_cache_limit(const struct qr_vm *vm)
 {
     const struct qr_zones *zones = vm->zones;
     const struct qr_slabs *slabs = vm->kmalloc->slabs;
-    if (vm->check->level || zones->init_on_alloc || zones->init_on_free || zones->poison ||
-        slabs->debug_all)
+    if (qr_check_level(vm->check) || zones->init_on_alloc || zones->init_on_free ||
+        qr_poisoning(zones) || slabs->debug_all)
         return 0;
     return vm->cached.limit == ~0ul ? (unsigned long)(zones->totalram / VM_CACHE_SHARE)
                                     : vm->cached.limit;
@@ -221,7 +221,7 @@ void qr_vm_retrace(struct qr_vm *vm, const void *address)
 {
     unsigned long state = qp_lock(&vm->lock);
     struct qr_area *area = qr_area_at(vm, address);
-    if (area && vm->check->level >= 1)
+    if (area && qr_check_level(vm->check) >= 1)
         qr_owner_set(vm->check, &area->owner, area->gfp, 0);
     qp_unlock(&vm->lock, state);
 }

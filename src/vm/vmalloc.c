@@ -293,7 +293,7 @@ void *qr_vmalloc_request(struct qr_vm *vm, const struct qr_vmalloc_request *requ
         memset(addr, 0, (size_t)(job.nr_pages << PAGE_SHIFT));
     qr_note_block(vm->check, addr, request->size,
                   request->gfp & __GFP_ZERO ? QP_BLOCK_WRITTEN : QP_BLOCK_FRESH);
-    if (vm->check->watched)
+    if (qr_watched(vm->check))
         qp_hand_over((char *)addr + request->size,
                      (size_t)(job.nr_pages << PAGE_SHIFT) - request->size);
     return addr;

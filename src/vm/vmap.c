@@ -200,7 +200,7 @@ void *qr_vrealloc(struct qr_vm *vm, const void *address, size_t size, gfp_t gfp)
         return NULL;
     }
     if (((size - 1) >> PAGE_SHIFT) < area.nr_frames) {
-        if (vm->check->watched) {
+        if (qr_watched(vm->check)) {
             qp_take_over(area.vm.addr, size);
             qp_hand_over((char *)area.vm.addr + size,
                          ((size_t)area.nr_frames << PAGE_SHIFT) - size);

@@ -22,7 +22,8 @@
 
 static struct qr_owner *owner_of(const struct qr_zones *zones, const struct page *page)
 {
-    return zones->owner ? &zones->owner[qr_pfn(zones->map, page) - zones->map->min_pfn] : NULL;
+    return QR_CHECKS && zones->owner ? &zones->owner[qr_pfn(zones->map, page) - zones->map->min_pfn]
+                                     : NULL;
 }
 
 const struct qr_owner *qr_pages_owner(const struct qr_zones *zones, const struct page *page)
@@ -32,7 +33,8 @@ const struct qr_owner *qr_pages_owner(const struct qr_zones *zones, const struct
 
 static struct qr_page_note *note_of(const struct qr_zones *zones, const struct page *page)
 {
-    return zones->note ? &zones->note[qr_pfn(zones->map, page) - zones->map->min_pfn] : NULL;
+    return QR_CHECKS && zones->note ? &zones->note[qr_pfn(zones->map, page) - zones->map->min_pfn]
+                                    : NULL;
 }
 
 static void owner_add_live(struct qr_zones *zones, unsigned long pages)
@@ -153,7 +155,7 @@ static struct qr_leak_block owner_leak_block(const struct qr_zones *zones, struc
     struct qr_leak_block block = {.size = PAGE_SIZE << (flags & PGF_ORDER_MASK)};
     if (qr_page_is_low(zones->map, page))
         block.start = qr_page_virt(zones->map, page);
-    if (zones->note && (flags & PGF_NOTED))
+    if (QR_CHECKS && zones->note && (flags & PGF_NOTED))
         block.word = &note_of(zones, page)->leak;
     return block;
 }

@@ -386,7 +386,7 @@ u64 qr_zone_discard(struct qr_zones *zones, struct zone *zone, u64 keep)
     struct qr_map *map = zones->map;
     u64 given = 0, tries = zone->managed >> QR_BLOCK_ORDER;
 
-    if (zones->poison)
+    if (qr_poisoning(zones))
         return 0; /* the pattern must stay */
     while (tries-- > 0) {
         unsigned int order = 0;

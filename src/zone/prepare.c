@@ -116,7 +116,7 @@ static QR_COLD void prepare_out(struct qr_zones *zones, struct page *page, unsig
 {
     if (qr_observed(zones->check) && prepare_is_low(zones, page))
         qp_take_over(qr_page_virt(zones->map, page), PAGE_SIZE << order);
-    if (zones->poison)
+    if (qr_poisoning(zones))
         prepare_check_poison(zones, page, order);
     if ((gfp & __GFP_ZERO) || (zones->init_on_alloc && !(gfp & __GFP_SKIP_ZERO)))
         prepare_clear(zones, page, order);
@@ -152,7 +152,7 @@ void qr_block_in(struct qr_zones *zones, struct page *page, unsigned int order, 
         return;
     if (zones->init_on_free)
         prepare_clear(zones, page, order);
-    else if (zones->poison)
+    else if (qr_poisoning(zones))
         prepare_poison(zones, page, order);
     if (qr_observed(zones->check) && prepare_is_low(zones, page))
         qp_hand_over(qr_page_virt(zones->map, page), PAGE_SIZE << order);

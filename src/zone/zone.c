@@ -359,7 +359,7 @@ int qr_zones_init(struct qr_zones *zones, const struct qp_machine *machine, char
 void qr_zones_update_hooks(struct qr_zones *zones)
 {
     u32 hooks = 0;
-    if (zones->check->level >= 1)
+    if (qr_check_level(zones->check) >= 1)
         hooks |= QR_HOOK_CONTEXT;
     if (qr_fault_armed(zones->faults, QUARRY_FAIL_PAGE_ALLOC))
         hooks |= QR_HOOK_FAULT;
@@ -367,11 +367,11 @@ void qr_zones_update_hooks(struct qr_zones *zones)
         hooks |= QR_HOOK_INIT_ALLOC;
     if (zones->init_on_free)
         hooks |= QR_HOOK_INIT_FREE;
-    if (zones->poison || zones->owner)
+    if (qr_poisoning(zones) || (QR_CHECKS && zones->owner))
         hooks |= QR_HOOK_DEBUG;
     if (qr_observed(zones->check))
         hooks |= QR_HOOK_OBSERVED;
-    if (zones->check->sites.site)
+    if (qr_profiling(zones->check))
         hooks |= QR_HOOK_PROFILE;
     __atomic_store_n(&zones->hooks, hooks, __ATOMIC_RELAXED);
 }

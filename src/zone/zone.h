@@ -139,6 +139,11 @@ int qr_zones_init(struct qr_zones *zones, const struct qp_machine *machine, char
                   size_t why_size);
 /* Watermarks and reserves from the settings (G-W5, G-Z6); at boot, and after a setting changed. */
 void qr_zones_set_watermarks(struct qr_zones *zones);
+/* Whether free pages hold a pattern (page_poison). */
+static inline bool qr_poisoning(const struct qr_zones *zones)
+{
+    return QR_CHECKS && zones->poison;
+}
 /* Whether requests need the checked way (check level, faults, init_on_*, poison, owners, a race
  * detector); after one of these changed. */
 void qr_zones_update_hooks(struct qr_zones *zones);
