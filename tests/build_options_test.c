@@ -87,8 +87,8 @@ static void a_cache_that_asks(void **state)
     other = qr_cache_create(&q->slabs, &asking);
     assert_int_equal(other->slot_size > one->slot_size, QR_CHECKS);
     assert_int_equal((other->hooks & ~QR_HOOK_CLOSED) != 0, QR_CHECKS);
-    qr_cache_destroy(one);
-    qr_cache_destroy(other);
+    qr_cache_destroy(&q->slabs, one, false);
+    qr_cache_destroy(&q->slabs, other, false);
     test_end(q);
 }
 

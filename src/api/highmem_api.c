@@ -10,7 +10,7 @@ static struct qr_kmaps *highmem_for(const struct page *page, const char *what)
     struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .address = page};
     if (QR_LIKELY((uintptr_t)page - (uintptr_t)q->map.pages <
                   q->map.max_pfn * sizeof(struct page)) &&
-        (q->check.level == 0 || qr_page_valid(&q->map, page)))
+        (qr_check_level(&q->check) == 0 || qr_page_valid(&q->map, page)))
         return &q->kmaps;
     qr_report(&q->check, &report, "%s of %p, which is no page of this machine; nothing was done",
               what, (const void *)page);
