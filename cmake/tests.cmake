@@ -11,6 +11,7 @@ target_link_libraries(quarry-test-support PUBLIC quarry-static)
 
 file(GLOB QUARRY_UNIT_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/test/*_test.c)
 file(GLOB_RECURSE QUARRY_CROSS_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*_test.c)
+list(FILTER QUARRY_CROSS_TESTS EXCLUDE REGEX "/tests/sim/")
 add_custom_target(quarry-tests) # all test programs, nothing else
 foreach(source ${QUARRY_UNIT_TESTS} ${QUARRY_CROSS_TESTS})
   get_filename_component(name ${source} NAME_WE)
@@ -36,4 +37,7 @@ target_link_options(vm_failure_test PRIVATE -Wl,--wrap=qp_map)
 target_link_options(watched_machine_test PRIVATE
   -Wl,--wrap=qp_hand_over_observed,--wrap=qp_take_over_observed)
 
+if(NOT QUARRY_SANITIZE MATCHES thread AND NOT QUARRY_ONE_FILE)
+  include(cmake/sim.cmake)
+endif()
 include(cmake/script_tests.cmake)

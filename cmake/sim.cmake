@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# The core on simulated machines (ports/sim), twice: as it is, and with every access to memory a point
+# at which the scheduler may act. Only tests and tools link these.
+file(GLOB QUARRY_SIM_PORT CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ports/sim/*.c)
+list(FILTER QUARRY_SIM_PORT EXCLUDE REGEX "/access\\.c$")
+
+function(quarry_sim_library name)
+  cmake_parse_arguments(ARG "" "" "CORE_OPTIONS;PORT_SOURCES" ${ARGN})
+  add_library(${name}-core OBJECT ${QUARRY_CORE_SOURCES})
+  target_compile_options(${name}-core PRIVATE -ffreestanding -fasynchronous-unwind-tables -O2
+    ${ARG_CORE_OPTIONS})
+  add_library(${name} STATIC ${QUARRY_SIM_PORT} ${ARG_PORT_SOURCES} $<TARGET_OBJECTS:${name}-core>)
+  target_compile_options(${name} PRIVATE -O2)
+  foreach(target ${name}-core ${name})
+    target_include_directories(${target} PUBLIC ${QUARRY_INCLUDE} ${PROJECT_SOURCE_DIR}/ports/sim
+      ${PROJECT_SOURCE_DIR}/src)
+    target_compile_definitions(${target} PUBLIC QUARRY_BUILDING_CORE)
+    target_compile_options(${target} PRIVATE -fno-omit-frame-pointer -fno-optimize-sibling-calls)
+  endforeach()
+  target_link_libraries(${name} PUBLIC ${CMAKE_DL_LIBS})
+  target_link_options(${name} PUBLIC -rdynamic) # reports name functions
+endfunction()
+
+quarry_sim_library(quarry-sim)
+quarry_sim_library(quarry-sim-preempt CORE_OPTIONS -fsanitize=thread
+  PORT_SOURCES ${PROJECT_SOURCE_DIR}/ports/sim/access.c)
+
+# Tests on simulated machines, each with both.
+file(GLOB QUARRY_SIM_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/sim/*_test.c)
+foreach(source ${QUARRY_SIM_TESTS})
+  get_filename_component(name ${source} NAME_WE)
+  foreach(kind "" -preempt)
+    add_executable(${name}${kind} ${source})
+    target_link_libraries(${name}${kind} PRIVATE quarry-sim${kind} PkgConfig::CMOCKA)
+    add_test(NAME ${name}${kind} COMMAND ${name}${kind})
+    set_tests_properties(${name}${kind} PROPERTIES LABELS program)
+    add_dependencies(quarry-tests ${name}${kind})
+  endforeach()
+endforeach()
