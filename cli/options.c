@@ -263,7 +263,8 @@ void options_parse_run(struct run_options *options, int argc, char **argv)
 static void options_seeded(struct strings *out, const struct run_options *options, const char *word)
 {
     bool fault = strncmp(word, "failslab=", 9) == 0 || strncmp(word, "fail_page_alloc=", 16) == 0 ||
-                 strncmp(word, "fail_vmalloc=", 13) == 0;
+                 strncmp(word, "fail_vmalloc=", 13) == 0 ||
+                 strncmp(word, "fail_usercopy=", 14) == 0;
 
     if (options->seed_given && fault && strstr(word, "prob:") && !strstr(word, "seed:"))
         strings_take(out, cli_format("%s,seed:%llu", word, (unsigned long long)options->seed));

@@ -190,7 +190,8 @@ static int boot_carve(struct quarry *q, const struct qp_machine *machine,
 static int boot_faults(struct quarry *q, const struct qr_options *options, char *why,
                        size_t why_size)
 {
-    static const char *const name[] = {"failslab", "fail_page_alloc", "fail_vmalloc"};
+    static const char *const name[] = {"failslab", "fail_page_alloc", "fail_vmalloc",
+                                       "fail_usercopy"};
 
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++) {
         struct quarry_fault spec;

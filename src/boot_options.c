@@ -38,6 +38,7 @@ static const struct option_entry option_table[] = {
     {"failslab", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAILSLAB]), 0, true},
     {"fail_page_alloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), 0, true},
     {"fail_vmalloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_VMALLOC]), 0, true},
+    {"fail_usercopy", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_USERCOPY]), 0, true},
     {"min_free_kbytes", OPTION_NUMBER, OPTION_AT(min_free_kbytes), ~0ull, false},
     {"watermark_scale_factor", OPTION_NUMBER, OPTION_AT(watermark_scale_factor), 3000, false},
     {"reserve_for_reclaim_pages", OPTION_NUMBER, OPTION_AT(reserve_for_reclaim_pages), ~0ull,

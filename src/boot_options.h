@@ -14,7 +14,7 @@ struct qr_options {
     char slab_debug[QR_OPTION_TEXT]; /* "" with …_given: all checks for all caches */
     bool slab_debug_given;
     u64 init_on_alloc, init_on_free, page_poison, page_owner, mem_profiling;
-    char fault[QUARRY_FAULT_POINTS][QR_OPTION_TEXT]; /* failslab, fail_page_alloc, fail_vmalloc */
+    char fault[QUARRY_FAULT_POINTS][QR_OPTION_TEXT]; /* in the order of the points */
     u64 min_free_kbytes, watermark_scale_factor, reserve_for_reclaim_pages;
     u64 lowmem_ratio[MAX_NR_ZONES];                    /* 0: the default of that zone */
     u64 vmalloc_cache;                                 /* pages kept mapped; ~0: the default */

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <quarry/fault.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -74,6 +75,23 @@ static void a_bad_range_copies_what_it_can_and_says_the_rest(void **state)
     assert_int_equal(clear_user(pages + PAGE_SIZE - 4, 8), 4);
     kfree(kernel);
     munmap(pages, PAGE_SIZE);
+}
+
+static void a_copy_that_was_told_to_fail_copies_nothing(void **state)
+{
+    const struct quarry_fault second = {.nth = 2};
+    char here[8], there[8] = "program";
+
+    assert_int_equal(quarry_fault_set(QUARRY_FAIL_USERCOPY, &second), 0);
+    assert_int_equal(copy_from_user(here, there, 0), 0); /* nothing to fail: it does not count */
+    assert_int_equal(copy_from_user(here, there, sizeof(here)), 0);
+    assert_string_equal(here, "program");
+    assert_int_equal(copy_from_user(here, there, sizeof(here)), sizeof(here));
+    assert_int_equal(here[0], 0);
+    assert_int_equal(copy_to_user(there, "another", 8), 0);
+    assert_string_equal(there, "another");
+    assert_int_equal(quarry_fault_failed(QUARRY_FAIL_USERCOPY), 1);
+    assert_int_equal(quarry_fault_set(QUARRY_FAIL_USERCOPY, NULL), 0);
 }
 
 static void memory_that_cannot_be_written_is_refused(void **state)
@@ -199,6 +217,7 @@ static void a_cursor_walks_over_several_buffers(void **state)
 #define AS_CLIENT(test) cmocka_unit_test_setup_teardown(test, become_client, be_nobody)
 COMPAT_MAIN(AS_CLIENT(a_task_shows_who_the_client_is), AS_CLIENT(a_good_range_is_copied_both_ways),
             AS_CLIENT(a_bad_range_copies_what_it_can_and_says_the_rest),
+            AS_CLIENT(a_copy_that_was_told_to_fail_copies_nothing),
             AS_CLIENT(memory_that_cannot_be_written_is_refused),
             AS_CLIENT(a_range_stands_for_other_addresses), AS_CLIENT(single_values_keep_their_size),
             AS_CLIENT(strings_end_at_their_nul_or_fault),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Fault injection: make chosen allocations fail, to see whether the caller copes.
  *
- * Three points: failslab (object caches and kmalloc), fail_page_alloc (every block taken from the
- * page allocator, also for new slabs and vmalloc areas), fail_vmalloc (vmalloc and vmap). A request
+ * Four points: failslab (object caches and kmalloc), fail_page_alloc (every block taken from the
+ * page allocator, also for new slabs and vmalloc areas), fail_vmalloc (vmalloc and vmap), and
+ * fail_usercopy (copies between a driver and a program, where something above makes them). A request
  * with __GFP_NOFAIL that may wait never fails. A point armed without nth, every and prob only
  * counts. A cache's name may end in a star. As boot options: "failslab=nth:3",
  * "fail_page_alloc=every:10,order:2-", "failslab=prob:5,seed:7,cache:scullc". */
@@ -15,6 +16,7 @@ enum quarry_fault_point {
     QUARRY_FAILSLAB,
     QUARRY_FAIL_PAGE_ALLOC,
     QUARRY_FAIL_VMALLOC,
+    QUARRY_FAIL_USERCOPY, /* asked by whoever copies to and from user memory, never by the core */
     QUARRY_FAULT_POINTS
 };
 
@@ -34,6 +36,9 @@ QUARRY_EXTERN_C_BEGIN
 /* Arm a point (NULL disarms). Returns 0; -EINVAL; from a library built without checks -ENOSYS.
  * Context: any. */
 QUARRY_API int quarry_fault_set(enum quarry_fault_point point, const struct quarry_fault *fault);
+/* Whether a fallible step of the caller's own fails now: counts it at @point, of @size bytes, and
+ * answers. False while the point is not armed. Context: any. */
+QUARRY_API bool quarry_fault_hit(enum quarry_fault_point point, size_t size);
 /* Matching requests seen, and failed, since the point was armed. */
 QUARRY_API unsigned long quarry_fault_seen(enum quarry_fault_point point);
 QUARRY_API unsigned long quarry_fault_failed(enum quarry_fault_point point);

@@ -7,6 +7,12 @@ int quarry_fault_set(enum quarry_fault_point point, const struct quarry_fault *f
     return qr_fault_set(&qr_default()->faults, point, fault);
 }
 
+bool quarry_fault_hit(enum quarry_fault_point point, size_t size)
+{
+    return (unsigned int)point < QUARRY_FAULT_POINTS &&
+           qr_fault_hit(&qr_default()->faults, point, 0, size, NULL);
+}
+
 unsigned long quarry_fault_seen(enum quarry_fault_point point)
 {
     return qr_fault_seen(&qr_default()->faults, point);

@@ -4,12 +4,13 @@
  * Problem. Code that handles a failed allocation is hardly ever run, because allocations hardly
  * ever fail.
  *
- * Idea. Three points (object caches, blocks of the page allocator, vmalloc) ask one question
- * each before they serve a request, but only while somebody armed them. An armed point first
- * decides whether the request matches (size, cache, caller), counts it if so, and then fails it by
- * any of three modes: the nth (once, or persistently from then on), every nth, or with a
- * probability whose random numbers come from a seed. A point armed without a mode only counts,
- * which tells a failure loop how many requests there are to fail.
+ * Idea. Four points (object caches, blocks of the page allocator, vmalloc, and copies to user
+ * memory, made above the core) ask one question each before they serve a request, but only while
+ * somebody armed them. An armed point first decides whether the request matches (size, cache,
+ * caller), counts it if so, and then fails it by any of three modes: the nth (once, or
+ * persistently from then on), every nth, or with a probability whose random numbers come from a
+ * seed. A point armed without a mode only counts, which tells a failure loop how many requests
+ * there are to fail.
  *
  * Invariants. U1: a request that must not fail (__GFP_NOFAIL and able to wait) neither fails nor
  * counts. U2: failed <= seen; both start at 0 when the point is armed. U3: with one thread the same

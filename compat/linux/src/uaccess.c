@@ -6,6 +6,8 @@
  * the client's process, where the host kernel checks it. A range that is good only in part is copied
  * up to the first bad page.
  *
+ * An armed fail_usercopy makes a copy fail whole, as of an address that the program does not have.
+ *
  * Context: may sleep; a copy in atomic context is reported. */
 #define _GNU_SOURCE
 #include "internal.h"
@@ -13,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <quarry/fault.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -93,7 +96,8 @@ static size_t user_copy(u64 user, void *kernel, size_t size, bool write, const c
             memcpy(kernel, (const void *)(uintptr_t)user, size);
         return size;
     }
-    if (user > USER_TOP || size > USER_TOP - user)
+    if (user > USER_TOP || size > USER_TOP - user ||
+        (size && quarry_fault_hit(QUARRY_FAIL_USERCOPY, size)))
         return 0;
     while (done < size) {
         size_t left;

@@ -103,6 +103,23 @@ static void a_vmalloc_fault_point_fails_the_chosen_sizes(void **state)
     vfree(area);
 }
 
+static void a_point_for_steps_of_others_answers_them(void **state)
+{
+    const struct quarry_fault second = {.nth = 2, .min_size = 8};
+
+    (void)state;
+    assert_false(quarry_fault_hit(QUARRY_FAIL_USERCOPY, 8));
+    assert_int_equal(quarry_fault_set(QUARRY_FAIL_USERCOPY, &second), 0);
+    assert_false(quarry_fault_hit(QUARRY_FAIL_USERCOPY, 8));
+    assert_false(quarry_fault_hit(QUARRY_FAIL_USERCOPY, 7));
+    assert_true(quarry_fault_hit(QUARRY_FAIL_USERCOPY, 9));
+    assert_false(quarry_fault_hit(QUARRY_FAIL_USERCOPY, 9));
+    assert_int_equal(quarry_fault_seen(QUARRY_FAIL_USERCOPY), 3);
+    assert_int_equal(quarry_fault_failed(QUARRY_FAIL_USERCOPY), 1);
+    assert_int_equal(quarry_fault_set(QUARRY_FAIL_USERCOPY, NULL), 0);
+    assert_false(quarry_fault_hit(QUARRY_FAULT_POINTS, 8));
+}
+
 static void a_wrong_fault_is_refused(void **state)
 {
     const struct quarry_fault wrong = {.prob = 101};
@@ -135,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tool_may_listen_before_the_machine_runs),
         cmocka_unit_test(every_text_is_there_by_name),
+        cmocka_unit_test(a_point_for_steps_of_others_answers_them),
         cmocka_unit_test(a_page_fault_point_fails_the_chosen_requests),
         cmocka_unit_test(a_slab_fault_point_fails_the_chosen_cache_alone),
         cmocka_unit_test(a_vmalloc_fault_point_fails_the_chosen_sizes),
