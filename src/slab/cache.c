@@ -288,7 +288,7 @@ static gfp_t cache_slab_gfp(u32 flags)
 }
 
 /* Everything but the number and the list. */
-static bool cache_init(struct qr_slabs *slabs, struct kmem_cache *cache,
+static void cache_init(struct qr_slabs *slabs, struct kmem_cache *cache,
                        const struct qr_cache_params *params)
 {
     cache->owner = slabs;
@@ -310,8 +310,7 @@ static bool cache_init(struct qr_slabs *slabs, struct kmem_cache *cache,
     cache->refs = 1;
     cache->slab_gfp = cache_slab_gfp(params->flags);
     qr_strcpy(cache->name, sizeof(cache->name), params->name);
-    if (!qr_layout(cache, params->size, params->align, slabs->max_order))
-        return false;
+    qr_layout(cache, params->size, params->align, slabs->max_order);
     /* A small machine does not keep much idle: at most 1/1024 of it per cache. */
     cache->empty_limit =
         (u32)QR_MIN((u64)CACHE_EMPTY_BYTES, slabs->zones->totalram * PAGE_SIZE / 1024) /
@@ -319,7 +318,6 @@ static bool cache_init(struct qr_slabs *slabs, struct kmem_cache *cache,
     /* A slab that has gone back can no longer tell of writes after free. */
     if (cache->flags & SLAB_DEBUG_FLAGS)
         cache->empty_limit = QR_MAX(cache->empty_limit, 1u);
-    return true;
 }
 
 /* Number, list, slots; true when the name was in use. */
@@ -352,11 +350,7 @@ static struct kmem_cache *cache_make(struct qr_slabs *slabs, const struct qr_cac
     if (!cache)
         return NULL;
     memset(cache, 0, slabs->cache_cache.object_size);
-    if (!cache_init(slabs, cache, params)) {
-        cache_refuse(slabs, params, "no page block holds such an object");
-        qr_cache_free_direct(&slabs->cache_cache, cache, "kmem_cache_create");
-        return NULL;
-    }
+    cache_init(slabs, cache, params);
     if (cache_enrol(slabs, cache, params->slot_id) && !params->racing) {
         struct quarry_report report = {
             .kind = QUARRY_BAD_REQUEST, .rule = "G-D1", .cache = cache->name};
@@ -602,10 +596,7 @@ int qr_slabs_init(struct qr_slabs *slabs, char *why, size_t why_size)
     slabs->max_order = slabs->zones->totalram >= 4096 ? 3 : 1;
     params.size =
         offsetof(struct kmem_cache, node) + slabs->zones->nr_nodes * sizeof(struct qr_cache_node);
-    if (!cache_init(slabs, &slabs->cache_cache, &params)) {
-        qr_snprintf(why, why_size, "slab: the record of a cache fits into no page block");
-        return -QR_ENOMEM;
-    }
+    cache_init(slabs, &slabs->cache_cache, &params);
     cache_enrol(slabs, &slabs->cache_cache, QR_NO_SLOT);
     for (unsigned int i = 0; i < QR_STACK_CACHES; i++) {
         slabs->stack_cache[i] = slabs_make_stack_cache(slabs, i);

@@ -33,8 +33,8 @@ struct qr_meta {
 };
 #define QR_META_SHORT offsetof(struct qr_meta, allocated)
 
-/* Fill in everything about sizes; false: no slab can hold such an object. */
-bool qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int max_order);
+/* Fill in everything about sizes; @size is at most the largest page block. */
+void qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int max_order);
 
 static inline const struct qr_map *slab_map(const struct kmem_cache *cache)
 {

@@ -148,13 +148,12 @@ static void layout_depth(struct kmem_cache *cache)
     cache->depth = cache->first_depth;
 }
 
-bool qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int max_order)
+void qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int max_order)
 {
     size_t tail, limit = PAGE_SIZE << MAX_PAGE_ORDER;
     bool with_meta;
 
-    if (size == 0 || size > limit)
-        return false;
+    QR_ASSERT(size != 0 && size <= limit);
     align = layout_align(cache->flags, size, align);
     cache->object_size = (u32)size;
     with_meta = !cache->internal &&
@@ -167,11 +166,8 @@ bool qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int
     }
     cache->inverse = ((1ull << 44) + cache->slot_size - 1) / cache->slot_size;
     cache->min_order = 0;
-    while (cache->min_order <= MAX_PAGE_ORDER &&
-           !(cache->min_objects = layout_count(cache, tail, cache->min_order)))
-        cache->min_order++;
-    if (cache->min_order > MAX_PAGE_ORDER)
-        return false;
+    while (!(cache->min_objects = layout_count(cache, tail, cache->min_order)))
+        cache->min_order++; /* the largest order holds every size */
     layout_choose_order(cache, tail, max_order);
     cache->bits_offset = 0;
     if (cache->objects > 64)
@@ -179,5 +175,4 @@ bool qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int
             (u32)((PAGE_SIZE << cache->order) - layout_bitmap_bytes(cache->objects));
     QR_ASSERT(!cache->bits_offset || cache->order == cache->min_order);
     layout_depth(cache);
-    return true;
 }
