@@ -101,7 +101,7 @@ static bool arena_bin_scan(const struct qr_arena *arena, unsigned int *first, un
     unsigned int f = *first;
     u32 steps = arena->second_mask[f] & (~0u << *second);
     if (!steps) {
-        u64 levels = f == 63 ? 0 : arena->first_mask & (~0ull << (f + 1));
+        u64 levels = arena->first_mask & (~0ull << (f + 1)); /* no length has 2^53 pages */
         if (!levels)
             return false;
         f = qr_ffs64(levels);
@@ -117,8 +117,6 @@ static struct qr_range *arena_find_longer(const struct qr_arena *arena, u64 page
 {
     unsigned int f = qr_fls64(pages), s;
     u64 round = f > ARENA_STEP_BITS ? (1ull << (f - ARENA_STEP_BITS)) - 1 : 0;
-    if (pages + round < pages)
-        return NULL;
     arena_bin_of(pages + round, &f, &s);
     return arena_bin_scan(arena, &f, &s) ? arena->bin[f][s] : NULL;
 }
@@ -149,8 +147,7 @@ static struct qr_range *arena_find_fitting(const struct qr_arena *arena, u64 pag
             break;
         if (++s == 1u << ARENA_STEP_BITS) {
             s = 0;
-            if (++f == 64)
-                break;
+            f++;
         }
     }
     return NULL;
@@ -167,12 +164,10 @@ static void arena_link_behind(struct qr_arena *arena, struct qr_range *range, st
     arena->nr_ranges++;
 }
 
+/* The first one never goes: a range melts into the one before it. */
 static void arena_unlink(struct qr_arena *arena, struct qr_range *tag)
 {
-    if (tag->before)
-        tag->before->behind = tag->behind;
-    else
-        arena->ranges = tag->behind;
+    tag->before->behind = tag->behind;
     if (tag->behind)
         tag->behind->before = tag->before;
     arena->nr_ranges--;

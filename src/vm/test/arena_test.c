@@ -189,6 +189,29 @@ static void the_check_notices_a_wrong_count(void **state)
     arena.second_mask[2] |= 1;
     assert_int_not_equal(qr_arena_check(&arena), 0);
     arena.second_mask[2] = 0;
+    assert_int_equal(qr_arena_check(&arena), 0);
+    arena.end += PAGE_SIZE; /* A1 */
+    assert_int_equal(qr_arena_check(&arena), 1);
+    arena.end -= PAGE_SIZE;
+    arena.nr_ranges++; /* A6 */
+    assert_int_equal(qr_arena_check(&arena), 1);
+    arena.nr_ranges--;
+    arena.first_mask ^= 1ull << 5; /* A4 */
+    assert_int_equal(qr_arena_check(&arena), 1);
+    arena.first_mask ^= 1ull << 5;
+    arena_stop(&arena);
+}
+
+static void the_check_notices_a_free_range_that_no_bin_lists(void **state)
+{
+    struct qr_arena arena, kept;
+    arena_start(&arena, 16);
+    kept = arena;
+    memset(arena.bin, 0, sizeof(arena.bin));
+    memset(arena.second_mask, 0, sizeof(arena.second_mask));
+    arena.first_mask = 0;
+    assert_int_equal(qr_arena_check(&arena), 2); /* A3, and as many free as listed */
+    arena = kept;
     arena_stop(&arena);
 }
 
@@ -211,6 +234,7 @@ int main(void)
         cmocka_unit_test(an_aligned_take_leaves_the_front_free),
         cmocka_unit_test(a_range_melts_with_both_free_neighbours),
         cmocka_unit_test(the_check_notices_a_wrong_count),
+        cmocka_unit_test(the_check_notices_a_free_range_that_no_bin_lists),
         cmocka_unit_test(an_empty_or_odd_window_is_refused),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
