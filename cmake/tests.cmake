@@ -34,6 +34,7 @@ foreach(source ${QUARRY_UNIT_TESTS} ${QUARRY_CROSS_TESTS})
 endforeach()
 # Tests that stand between the core and one duty of the port, to count its calls and to make it fail.
 target_link_options(vm_failure_test PRIVATE -Wl,--wrap=qp_map)
+target_link_options(pool_line_test PRIVATE -Wl,--wrap=qp_wait)
 target_link_options(watched_machine_test PRIVATE
   -Wl,--wrap=qp_hand_over_observed,--wrap=qp_take_over_observed)
 

@@ -111,6 +111,68 @@ static void another_zone_with_plenty_is_pointed_at(void **state)
     assert_says("no zone with memory may serve this mask");
 }
 
+static void free_pages_on_no_list_are_told_from_pieces(void **state)
+{
+    struct quarry_zone_state zone = zone_of("Normal", 9000, 0);
+
+    memset(zone.blocks, 0, sizeof(zone.blocks));
+    explain(GFP_KERNEL, 2, &zone, 1);
+    assert_says("35 MiB free, but on no list of free blocks");
+}
+
+static void advice_names_the_bit_that_stands_in_the_way(void **state)
+{
+    struct quarry_zone_state zone[2] = {zone_of("DMA32", 2, 0), zone_of("Normal", 8192, 10)};
+
+    zone[1].allowed = false;
+    explain(GFP_KERNEL | __GFP_DMA32, 0, zone, 2);
+    assert_says("a mask without __GFP_DMA32, if the device can do without: zone Normal");
+    snprintf(zone[1].name, sizeof(zone[1].name), "HighMem");
+    explain(GFP_KERNEL, 0, zone, 2);
+    assert_says("__GFP_HIGHMEM or __GFP_MOVABLE, if the memory is used through kmap or vmalloc: "
+                "zone HighMem of node 0 has 32 MiB free");
+    zone[1].blocks[10] = 0; /* there is plenty, but in single pages */
+    zone[1].blocks[0] = 8192;
+    explain(GFP_KERNEL, 3, zone, 2);
+    assert_says_not("HighMem");
+    explain(GFP_KERNEL, 0, zone, 2);
+    assert_says("zone HighMem of node 0 has 32 MiB free");
+    zone[1].free = zone[1].blocks[0] = zone[1].low; /* it has nothing to spare either */
+    explain(GFP_KERNEL, 0, zone, 2);
+    assert_says_not("HighMem");
+}
+
+static void advice_fits_how_hard_the_mask_tries(void **state)
+{
+    struct quarry_zone_state pieces = zone_of("Normal", 9000, 2), low = zone_of("Normal", 100, 0);
+
+    explain(GFP_KERNEL | __GFP_NORETRY, 4, &pieces, 1);
+    assert_says("; or __GFP_RETRY_MAYFAIL in place of __GFP_NORETRY");
+    explain(GFP_KERNEL, 4, &pieces, 1);
+    assert_says_not("__GFP_RETRY_MAYFAIL in place");
+    explain(GFP_NOFS, 0, &low, 1);
+    assert_says("GFP_KERNEL where no file-system lock is held: more can be reclaimed");
+    explain(GFP_KERNEL, 0, &low, 1);
+    assert_says_not("file-system lock");
+    explain(GFP_NOWAIT | __GFP_NOMEMALLOC, 0, &low, 1);
+    assert_says("GFP_KERNEL where sleeping is allowed");
+    assert_says_not("GFP_ATOMIC, which may use part of the reserve");
+}
+
+static void the_zone_that_came_closest_has_most_free(void **state)
+{
+    struct quarry_zone_state zone[3] = {zone_of("DMA", 50, 0), zone_of("Normal", 200, 0),
+                                        zone_of("Empty", 0, 0)};
+
+    zone[2].managed = 0; /* no zone at all */
+    explain(GFP_KERNEL, 0, zone, 3);
+    assert_says("zone Normal of node 0 came closest");
+    zone[0].free = zone[0].blocks[0] = 210;
+    explain(GFP_KERNEL, 0, zone, 3);
+    assert_says("zone DMA of node 0 came closest");
+    assert_says_not("Empty");
+}
+
 static void a_short_buffer_is_cut_and_the_length_is_whole(void **state)
 {
     struct quarry_zone_state zone = zone_of("Normal", 9000, 2);
@@ -202,6 +264,10 @@ int main(void)
         cmocka_unit_test(pages_kept_for_others_are_named),
         cmocka_unit_test(an_empty_machine_needs_more_memory),
         cmocka_unit_test(another_zone_with_plenty_is_pointed_at),
+        cmocka_unit_test(free_pages_on_no_list_are_told_from_pieces),
+        cmocka_unit_test(advice_names_the_bit_that_stands_in_the_way),
+        cmocka_unit_test(advice_fits_how_hard_the_mask_tries),
+        cmocka_unit_test(the_zone_that_came_closest_has_most_free),
         cmocka_unit_test(a_short_buffer_is_cut_and_the_length_is_whole),
         cmocka_unit_test(objects_are_told_with_their_owners),
         cmocka_unit_test(blocks_and_areas_are_told),

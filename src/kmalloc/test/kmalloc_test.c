@@ -4,6 +4,7 @@
 #include "kmalloc/fast.h"
 #include "kmalloc/internal.h"
 #include "machine.h"
+#include "console.h"
 
 static void *make(struct quarry *q, size_t size, gfp_t gfp)
 {
@@ -669,6 +670,46 @@ static void copies_are_exact(void **state)
     test_end(q);
 }
 
+static const char *dump_of(struct quarry *q, const void *address, bool known)
+{
+    static struct test_console console;
+    bool answer;
+
+    test_console_begin(&console);
+    answer = qr_kmalloc_dump(&q->kmalloc, address);
+    test_console_end(&console);
+    assert_int_equal(answer, known);
+    return console.text;
+}
+
+static void a_dump_says_what_an_address_is(void **state)
+{
+    struct quarry *q = boot_with(1024, NULL);
+    char *object = make(q, 100, GFP_KERNEL), *large = make(q, 3 * PAGE_SIZE, GFP_KERNEL);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    char *bytes = qr_page_virt(&q->map, page), words[96], mine;
+
+    assert_non_null(strstr(dump_of(q, object + 3, true), "the address is byte 3 of it"));
+    snprintf(words, sizeof(words), "byte 5000 of the kmalloc block at %p, 16384 bytes",
+             (void *)large);
+    assert_non_null(strstr(dump_of(q, large + 5000, true), words));
+    snprintf(words, sizeof(words), "in page frame %#llx, which is no kmalloc memory",
+             (unsigned long long)qr_pfn(&q->map, page));
+    assert_non_null(strstr(dump_of(q, bytes + 7, true), words));
+    drop(q, large);
+    assert_non_null(strstr(dump_of(q, large, true), "which is no kmalloc memory"));
+    assert_non_null(strstr(dump_of(q, &mine, false), "quarry: "));
+    qr_free_block(&q->zones, page, 0);
+    drop(q, object);
+    test_end(q);
+    q = boot_with(2048, "kfence.every=1 kfence.num_objects=8");
+    object = make(q, 100, GFP_KERNEL);
+    assert_true(qr_guard_owns(&q->guards, object));
+    assert_non_null(strstr(dump_of(q, object, true), "kmalloc-"));
+    drop(q, object);
+    test_end(q);
+}
+
 static void odd_limits_are_refused_at_boot(void **state)
 {
     static const struct qp_machine bad[] = {
@@ -748,6 +789,7 @@ int main(void)
         cmocka_unit_test(g_e7_zeroed_blocks_are_zero_and_others_keep_what_was_there),
         cmocka_unit_test(the_fast_way_clears_the_whole_class),
         cmocka_unit_test(copies_are_exact),
+        cmocka_unit_test(a_dump_says_what_an_address_is),
         cmocka_unit_test(odd_limits_are_refused_at_boot),
         cmocka_unit_test(every_inner_failure_leaves_nothing_behind),
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory map: regions to runs, descriptors, conversions. */
 #include "../../zone/test/zone_machine.h"
+#include "console.h"
 
 #define PAGES(n) ((phys_addr_t)(n) << PAGE_SHIFT)
 
@@ -312,6 +313,18 @@ static void carving_takes_cleared_memory_from_the_top_of_the_largest_run(void **
     bench_end(&b);
 }
 
+/* The check must find something wrong and say that it is @rule. */
+static void must_find(const struct qr_map *map, const char *rule)
+{
+    static struct test_console console;
+    unsigned long wrong;
+    test_console_begin(&console);
+    wrong = qr_map_check(map);
+    test_console_end(&console);
+    if (wrong == 0 || !strstr(console.text, rule))
+        fail_msg("%lu contradictions, and none is \"%s\": %s", wrong, rule, console.text);
+}
+
 static void the_check_finds_broken_runs(void **state)
 {
     struct quarry_region region = {.size = PAGES(64)};
@@ -319,23 +332,23 @@ static void the_check_finds_broken_runs(void **state)
     (void)state;
     assert_int_equal(bench_init(&b, &region, 1, 64, 0), 0);
     b.map.run[0].reserved = false;
-    assert_true(qr_map_check(&b.map) > 0);
+    must_find(&b.map, "M4 (frame 0 is reserved)");
     b.map.run[0].reserved = true;
     b.map.nr_present--;
-    assert_true(qr_map_check(&b.map) > 0);
+    must_find(&b.map, "M5 (nr_present is the sum of the runs)");
     b.map.nr_present++;
     b.map.run[2].reserved = false;
-    assert_true(qr_map_check(&b.map) > 0);
+    must_find(&b.map, "M3 (descriptors lie in reserved low memory)");
     b.map.run[2].reserved = true;
     assert_int_equal(qr_map_check(&b.map), 0);
     b.map.run[1].end++; /* over the start of the next one */
-    assert_true(qr_map_check(&b.map) > 0);
+    must_find(&b.map, "M1 (runs are sorted and disjoint)");
     b.map.run[1].end--;
     b.map.run[2].start = b.map.run[2].end; /* nothing is left of it */
-    assert_true(qr_map_check(&b.map) > 0);
+    must_find(&b.map, "M1 (runs are not empty)");
     b.map.run[2].start--;
     b.map.run[1].reserved = true; /* three alike that touch */
-    assert_true(qr_map_check(&b.map) > 0);
+    must_find(&b.map, "M2 (runs that touch differ)");
     b.map.run[1].reserved = false;
     assert_int_equal(qr_map_check(&b.map), 0);
     bench_end(&b);

@@ -298,7 +298,19 @@ static void a_running_cpu_that_was_asked_drains_at_its_next_free(void **state)
     a_running_cpu_drains_when_asked(false);
 }
 
-static void a_sleeping_cpu_is_drained_by_others(void **state)
+static void drain_everything(struct quarry *q, struct kmem_cache *cache)
+{
+    (void)cache;
+    qr_slabs_drain_all(&q->slabs);
+}
+
+static void flush_one_cache(struct quarry *q, struct kmem_cache *cache)
+{
+    (void)q;
+    qr_slots_flush(cache, false);
+}
+
+static void a_sleeping_cpus_stacks_go_back(void (*by)(struct quarry *, struct kmem_cache *))
 {
     struct quarry *q = test_boot(2048);
     struct kmem_cache *cache = make_cache(q, "asleep", 64, 0);
@@ -321,7 +333,7 @@ static void a_sleeping_cpu_is_drained_by_others(void **state)
             cpu = q->cpus.area[id];
     assert_non_null(cpu);
     __atomic_store_n(&cpu->owner, QR_CPU_SLEEPING, __ATOMIC_RELEASE); /* as in qp_wait */
-    qr_slabs_drain_all(&q->slabs);
+    by(q, cache);
     assert_null(qr_cpu_slot(cpu, cache->slot_id)->loaded);
     assert_int_equal(cpu->owner, QR_CPU_SLEEPING);
     __atomic_store_n(&cpu->owner, QR_CPU_RUNNING, __ATOMIC_RELEASE);
@@ -329,6 +341,78 @@ static void a_sleeping_cpu_is_drained_by_others(void **state)
     pthread_barrier_wait(&reached);
     pthread_barrier_wait(&go_on);
     pthread_join(thread, NULL);
+    test_end(q);
+}
+
+static void a_sleeping_cpu_is_drained_by_others(void **state)
+{
+    a_sleeping_cpus_stacks_go_back(drain_everything);
+}
+
+static void a_sleeping_cpus_stacks_of_one_cache_are_flushed_by_others(void **state)
+{
+    a_sleeping_cpus_stacks_go_back(flush_one_cache);
+}
+
+static void an_unknown_cpu_has_nothing_to_drain(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct qr_cpu before = qr_cpu_none;
+
+    qr_slabs_drain_cpu(&q->slabs, &qr_cpu_none);
+    assert_memory_equal(&before, &qr_cpu_none, sizeof(before));
+    test_end(q);
+}
+
+static void a_cache_without_a_slot_has_no_stacks_to_flush(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct kmem_cache *cache = &q->slabs.cache_cache;
+    struct qr_cpu *cpu;
+
+    qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
+    assert_int_equal(cache->slot_id, QR_NO_SLOT);
+    assert_false(qr_slot_make(cache));
+    assert_null(qr_slot_of(cache, cpu));
+    qr_slots_flush(cache, true);
+    assert_int_equal(qr_slabs_check(&q->slabs), 0);
+    test_end(q);
+}
+
+static void depots_are_trimmed_when_the_budget_is_wanted(void **state)
+{
+    struct quarry *q = test_boot(4096);
+    struct kmem_cache *cache = make_cache(q, "trimmed", 64, 0);
+    static void *object[2000];
+    u64 stacked;
+
+    for (int i = 0; i < 2000; i++)
+        object[i] = take(cache);
+    for (int i = 0; i < 2000; i++)
+        give(q, cache, object[i]);
+    assert_true(cache->node[0].stacked_objects > 0);
+    stacked = q->slabs.stacked_bytes;
+    qr_depots_trim(&q->slabs);
+    assert_int_equal(cache->node[0].stacked_objects, 0);
+    assert_null(cache->node[0].full_stacks);
+    assert_true(q->slabs.stacked_bytes < stacked);
+    assert_int_equal(cache_active(cache), 0);
+    test_end(q);
+}
+
+/* More than an int can count: nothing is handed out, and what was had goes back. */
+static void a_bulk_of_more_than_an_int_counts_is_refused(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct kmem_cache *cache = make_cache(q, "bulk", 64, 0);
+    static void *object[2048];
+    void *first = take(cache);
+
+    assert_true(cache->max_depth * 2 <= QR_ARRAY_SIZE(object));
+    assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, (size_t)3 << 30, object), 0);
+    assert_int_equal(cache_active(cache), 1);
+    give(q, cache, first);
+    assert_int_equal(cache_active(cache), 0);
     test_end(q);
 }
 
@@ -563,6 +647,11 @@ int main(void)
         cmocka_unit_test(a_running_cpu_that_was_asked_drains_at_its_next_allocation),
         cmocka_unit_test(a_running_cpu_that_was_asked_drains_at_its_next_free),
         cmocka_unit_test(a_sleeping_cpu_is_drained_by_others),
+        cmocka_unit_test(a_sleeping_cpus_stacks_of_one_cache_are_flushed_by_others),
+        cmocka_unit_test(an_unknown_cpu_has_nothing_to_drain),
+        cmocka_unit_test(a_cache_without_a_slot_has_no_stacks_to_flush),
+        cmocka_unit_test(depots_are_trimmed_when_the_budget_is_wanted),
+        cmocka_unit_test(a_bulk_of_more_than_an_int_counts_is_refused),
         cmocka_unit_test(objects_go_from_one_cpu_to_another_through_the_depot),
         cmocka_unit_test(many_threads_keep_every_object_apart),
         cmocka_unit_test(many_threads_keep_every_debugged_object_apart),

@@ -112,6 +112,21 @@ static void g_s10_kvfree_takes_all_kinds_and_nothing_else(void **state)
     test_end(q);
 }
 
+static void kvrealloc_of_what_is_no_block_is_refused(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    char mine[64] = "mine", *block = qr_kvmalloc(&q->vm, 40, GFP_KERNEL, NUMA_NO_NODE);
+    assert_null(qr_kvrealloc(&q->vm, mine, 100, GFP_KERNEL));
+    assert_int_equal(test_findings(q, QUARRY_BAD_FREE) + test_findings(q, QUARRY_BAD_REQUEST), 1);
+    assert_string_equal(mine, "mine");
+    assert_ptr_equal(qr_kvrealloc(&q->vm, block, 30, GFP_KERNEL), block); /* it fits */
+    strcpy(block, "kept");
+    block = qr_kvrealloc(&q->vm, block, 3000, GFP_KERNEL);
+    assert_string_equal(block, "kept");
+    qr_kvfree(&q->vm, block, "kvfree");
+    test_end(q);
+}
+
 static void kvrealloc_grows_from_one_kind_into_the_other(void **state)
 {
     struct quarry *q = boot(4096);
@@ -174,6 +189,7 @@ int main(void)
         cmocka_unit_test(g_k1_who_may_not_sleep_gets_no_vmalloc),
         cmocka_unit_test(g_k1_sizes_beyond_int_max_are_overflows),
         cmocka_unit_test(g_s10_kvfree_takes_all_kinds_and_nothing_else),
+        cmocka_unit_test(kvrealloc_of_what_is_no_block_is_refused),
         cmocka_unit_test(kvrealloc_grows_from_one_kind_into_the_other),
         cmocka_unit_test(g_k1_every_inner_failure_leaves_nothing_behind),
     };

@@ -59,6 +59,36 @@ static void g_s8_a_second_vfree_is_recognised_while_the_area_is_kept(void **stat
     test_end(q);
 }
 
+static void nothing_is_freed_by_no_address(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct vm_state before = vm_state_of(q);
+    qr_vunmap(&q->vm, NULL, "vunmap");
+    qr_vm_unmap_ram(&q->vm, NULL, 3);
+    qr_free_vm_area(&q->vm, NULL);
+    qr_vfree(&q->vm, NULL, false);
+    qr_kvfree_sensitive(&q->vm, NULL, 100);
+    qr_kvfree_sensitive(&q->vm, ZERO_SIZE_PTR, 100);
+    assert_vm_state_is(q, before);
+    assert_int_equal(test_findings(q, QUARRY_BAD_FREE), 0);
+    test_end(q);
+}
+
+static void g_s8_an_address_in_a_kept_area_is_described(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    char *area = vm_get(q, 3);
+    qr_reclaim_stop(&q->reclaim);
+    qr_vfree(&q->vm, area, false);
+    assert_int_equal(q->vm.cached.nr, 1);
+    qr_report_bad_free(&q->zones, area + 8, "kfree");
+    assert_non_null(strstr(test_last_report, "it is an address in an area that was freed before"));
+    qr_vm_purge(&q->vm);
+    qr_report_bad_free(&q->zones, area + 8, "kfree");
+    assert_non_null(strstr(test_last_report, "a vmalloc address where no area is now"));
+    test_end(q);
+}
+
 static void g_s8_the_wrong_call_is_refused(void **state)
 {
     struct quarry *q = test_boot(1024);
@@ -408,6 +438,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(g_s8_wrong_frees_change_nothing_and_say_what_the_address_is),
         cmocka_unit_test(g_s8_a_second_vfree_is_recognised_while_the_area_is_kept),
+        cmocka_unit_test(nothing_is_freed_by_no_address),
+        cmocka_unit_test(g_s8_an_address_in_a_kept_area_is_described),
         cmocka_unit_test(g_s8_the_wrong_call_is_refused),
         cmocka_unit_test(g_c3_vfree_from_interrupt_is_put_off_without_a_report),
         cmocka_unit_test(g_c3_vfree_under_a_spin_lock_is_reported_and_put_off),

@@ -4,6 +4,7 @@
  * The port's qp_map is linked through a wrapper (-Wl,--wrap=qp_map), so that any call of it can be
  * made to fail; it also counts the calls, which is what a request costs. */
 #include "vm_support.h"
+#include "console.h"
 
 int __real_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
 int __wrap_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
@@ -318,6 +319,173 @@ static void kept_areas_give_their_addresses_to_who_needs_them(void **state)
     test_end(q);
 }
 
+/* A machine whose window has @left pages of addresses that nobody has; the rest is *@taken. */
+static struct quarry *boot_narrow(u64 left, struct vm_struct **taken)
+{
+    struct test_spec spec = {.pages = 2048, .options = "vmalloc_cache=512"};
+    struct quarry *q = test_boot_with(&spec);
+    u64 window = (q->machine.vmalloc_end - q->machine.vmalloc_start) >> PAGE_SHIFT;
+    qr_reclaim_stop(&q->reclaim);
+    *taken = qr_get_vm_area(&q->vm, (window - left) * PAGE_SIZE, VM_IOREMAP | VM_NO_GUARD);
+    assert_non_null(*taken);
+    return q;
+}
+
+static void a_full_window_fails_every_call_that_wants_addresses(void **state)
+{
+    struct vm_struct *taken;
+    struct quarry *q = boot_narrow(0, &taken);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    struct vm_state before = vm_state_of(q);
+    struct vm_struct *reserved;
+    void *address;
+    assert_null(qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap"));
+    assert_non_null(strstr(test_last_report, "no free range of addresses is long enough"));
+    assert_null(qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP));
+    assert_ptr_equal(strstr(test_last_report, "get_vm_area"), test_last_report);
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 2);
+    assert_null(qr_vm_reserve(&q->vm, PAGE_SIZE, GFP_KERNEL)); /* its caller says so */
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 2);
+    assert_vm_state_is(q, before);
+    qr_free_vm_area(&q->vm, taken);
+    address = qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap");
+    reserved = qr_vm_reserve(&q->vm, PAGE_SIZE, GFP_KERNEL);
+    assert_non_null(address);
+    assert_non_null(reserved);
+    qr_vunmap(&q->vm, address, "vunmap");
+    qr_free_vm_area(&q->vm, reserved);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
+static void kept_areas_give_their_addresses_to_vmap_and_get_vm_area_too(void **state)
+{
+    struct vm_struct *taken, *area = NULL;
+    struct quarry *q = boot_narrow(101, &taken);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    void *mapped;
+    qr_vfree(&q->vm, vm_get(q, 100), false);
+    assert_int_equal(q->vm.cached.nr, 1);
+    mapped = qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap");
+    assert_non_null(mapped);
+    assert_int_equal(q->vm.cached.nr, 0);
+    qr_vunmap(&q->vm, mapped, "vunmap");
+    qr_vfree(&q->vm, vm_get(q, 100), false);
+    assert_int_equal(q->vm.cached.nr, 1);
+    area = qr_get_vm_area(&q->vm, 50 * PAGE_SIZE, VM_IOREMAP);
+    assert_non_null(area);
+    assert_int_equal(q->vm.cached.nr, 0);
+    qr_free_vm_area(&q->vm, area);
+    qr_free_vm_area(&q->vm, taken);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
+/* No gap of the window holds a large alignment, but one holds the pages. */
+static void a_huge_area_does_without_its_alignment_when_no_place_has_it(void **state)
+{
+    const u64 large = QR_BLOCK_PAGES << PAGE_SHIFT;
+    struct test_spec spec = {.pages = 4096, .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    uintptr_t start = q->machine.vmalloc_start, end = q->machine.vmalloc_end;
+    uintptr_t gap = QR_ALIGN_UP(start, large) + PAGE_SIZE, gap_end = gap + 600 * PAGE_SIZE;
+    struct qr_vmalloc_request request = {.size = large,
+                                         .gfp = GFP_KERNEL,
+                                         .nid = NUMA_NO_NODE,
+                                         .huge = true,
+                                         .what = "vmalloc_huge"};
+    struct vm_struct *area[3];
+    void *got;
+    area[0] = qr_get_vm_area(&q->vm, gap - start, VM_IOREMAP | VM_NO_GUARD);
+    area[1] = qr_get_vm_area(&q->vm, gap_end - gap, VM_IOREMAP | VM_NO_GUARD);
+    area[2] = qr_get_vm_area(&q->vm, end - gap_end, VM_IOREMAP | VM_NO_GUARD);
+    assert_ptr_equal(area[1]->addr, gap);
+    qr_free_vm_area(&q->vm, area[1]);
+    got = qr_vmalloc_request(&q->vm, &request);
+    assert_ptr_equal(got, gap);
+    qr_vfree(&q->vm, got, false);
+    request.align = large; /* the caller's own wish is kept */
+    assert_null(qr_vmalloc_request(&q->vm, &request));
+    qr_free_vm_area(&q->vm, area[0]);
+    qr_free_vm_area(&q->vm, area[2]);
+    test_end(q);
+}
+
+static void a_failure_that_is_printed_shows_the_memory_too(void **state)
+{
+    struct vm_struct *taken;
+    struct quarry *q = boot_narrow(0, &taken);
+    struct test_console console;
+    quarry_report_fn hook = q->check.hook;
+    void *area;
+    q->check.hook = NULL;
+    test_console_begin(&console);
+    area = vm_get(q, 9);
+    test_console_end(&console);
+    q->check.hook = hook;
+    assert_null(area);
+    assert_non_null(strstr(console.text, "vmalloc of 36864 bytes"));
+    assert_non_null(strstr(console.text, "Mem-Info: "));
+    qr_free_vm_area(&q->vm, taken);
+    test_end(q);
+}
+
+static void without_memory_for_a_record_there_is_no_area(void **state)
+{
+    static struct vm_struct *area[4096];
+    struct quarry *q = test_boot(1024);
+    struct vm_state before = vm_state_of(q);
+    unsigned int nr = 0;
+    vm_hold_all(q, &held_pages, GFP_ATOMIC | __GFP_MEMALLOC);
+    while (nr < QR_ARRAY_SIZE(area) && (area[nr] = qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP)))
+        nr++;
+    assert_true(nr < QR_ARRAY_SIZE(area));
+    assert_null(qr_vm_reserve(&q->vm, PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN));
+    vm_release(q, &held_pages);
+    while (nr-- > 0)
+        qr_free_vm_area(&q->vm, area[nr]);
+    assert_vm_state_is(q, before);
+    test_end(q);
+}
+
+static void areas_and_windows_that_cannot_be_mapped_anew_are_told(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_HIGHUSER, 0, NUMA_NO_NODE);
+    char *area = vm_get(q, 3), *mapped = qr_kmap(&q->kmaps, page);
+    area[PAGE_SIZE] = 7;
+    mapped[0] = 8;
+    map_reset(1, false);
+    assert_int_equal(qr_vm_remap_all(&q->vm), -QR_ENOMEM);
+    assert_int_equal(qr_kmaps_remap_all(&q->kmaps), -QR_ENOMEM);
+    map_reset(0, false);
+    assert_int_equal(qr_vm_remap_all(&q->vm), 0);
+    assert_int_equal(qr_kmaps_remap_all(&q->kmaps), 0);
+    assert_int_equal(area[PAGE_SIZE], 7);
+    assert_int_equal(mapped[0], 8);
+    qr_kunmap(&q->kmaps, page);
+    qr_vfree(&q->vm, area, false);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
+static void kmap_without_page_tables_is_reported_and_tried_anew(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_HIGHUSER, 0, NUMA_NO_NODE);
+    map_reset(1, false);
+    assert_null(qr_kmap(&q->kmaps, page));
+    assert_non_null(strstr(test_last_report, "kmap: the machine has no room for its page tables"));
+    assert_int_equal(qr_kmaps_check(&q->kmaps), 0);
+    map_reset(0, false);
+    assert_non_null(qr_kmap(&q->kmaps, page));
+    qr_kunmap(&q->kmaps, page);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
 /* ---- vmap ------------------------------------------------------------------------------------ */
 
 static void vmap_shows_the_callers_pages_and_leaves_them_to_the_caller(void **state)
@@ -460,6 +628,13 @@ int main(void)
         cmocka_unit_test(every_failure_inside_leaves_the_state_as_it_was),
         cmocka_unit_test(a_full_window_fails_and_a_freed_area_makes_room_again),
         cmocka_unit_test(kept_areas_give_their_addresses_to_who_needs_them),
+        cmocka_unit_test(a_full_window_fails_every_call_that_wants_addresses),
+        cmocka_unit_test(kept_areas_give_their_addresses_to_vmap_and_get_vm_area_too),
+        cmocka_unit_test(a_huge_area_does_without_its_alignment_when_no_place_has_it),
+        cmocka_unit_test(a_failure_that_is_printed_shows_the_memory_too),
+        cmocka_unit_test(without_memory_for_a_record_there_is_no_area),
+        cmocka_unit_test(areas_and_windows_that_cannot_be_mapped_anew_are_told),
+        cmocka_unit_test(kmap_without_page_tables_is_reported_and_tried_anew),
         cmocka_unit_test(vmap_shows_the_callers_pages_and_leaves_them_to_the_caller),
         cmocka_unit_test(vmap_takes_pages_and_array_over_when_told_to),
         cmocka_unit_test(vmap_refuses_what_is_no_page),

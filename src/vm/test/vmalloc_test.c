@@ -196,6 +196,21 @@ static void a_named_node_serves_first(void **state)
     test_end(q);
 }
 
+static void any_node_means_this_cpus_first(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "nodes", .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    struct qr_cpu *cpu;
+    void *area = vm_get(q, 4);
+    qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
+    for (int i = 0; i < 4; i++) {
+        struct page *page = qr_vmalloc_page(&q->vm, (char *)area + i * PAGE_SIZE);
+        assert_int_equal(qr_pfn_node(&q->map, qr_pfn(&q->map, page)), cpu->nid);
+    }
+    qr_vfree(&q->vm, area, false);
+    test_end(q);
+}
+
 static void a_huge_area_begins_at_a_multiple_of_two_mebibytes(void **state)
 {
     struct quarry *q = test_boot(4096);
@@ -520,6 +535,7 @@ int main(void)
         cmocka_unit_test(g_z8_low_memory_serves_when_high_memory_is_gone),
         cmocka_unit_test(a_mask_with_dma32_keeps_below_its_limit),
         cmocka_unit_test(a_named_node_serves_first),
+        cmocka_unit_test(any_node_means_this_cpus_first),
         cmocka_unit_test(a_huge_area_begins_at_a_multiple_of_two_mebibytes),
         cmocka_unit_test(an_area_is_found_by_any_address_in_it),
         cmocka_unit_test(live_areas_are_walked_in_order_with_the_size_asked_for),

@@ -109,6 +109,26 @@ static void g_s9_layers_that_free_a_block_leave_it_to_who_still_holds_it(void **
     zm_end(m);
 }
 
+static void a_layer_may_free_a_block_with_its_marks_on(void **state)
+{
+    for (unsigned int order = 0; order < 3; order++) {
+        struct zm *m = bench();
+        u64 before = free_of(m);
+        struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_COMP, order);
+        u32 place = page->flags & PGF_PLACE_MASK;
+        (void)state;
+        page->flags = place | order | PGF_SLAB | 77u << PGF_SLOT_SHIFT;
+        for (u64 i = 1; i < 1ull << order; i++)
+            page[i].flags = place | PGF_TAIL | PGF_SLAB | 77u << PGF_SLOT_SHIFT;
+        qr_free_block(&m->zones, page, order);
+        for (u64 i = 0; i < 1ull << order; i++)
+            assert_int_equal(page[i].flags & (PGF_SLAB | PGF_TAIL), 0);
+        zm_check(m);
+        assert_int_equal(free_of(m), before);
+        zm_end(m);
+    }
+}
+
 static void g_s9_a_reference_on_nobodys_page_is_refused(void **state)
 {
     struct zm *m = bench();
@@ -200,6 +220,39 @@ static void g_s8_a_foreign_descriptor_is_refused(void **state)
     wrong(m, NULL, 0, QUARRY_BAD_FREE, "no page of this machine");
     wrong(m, (struct page *)((char *)qr_page(&m->map, 100) + 4), 0, QUARRY_BAD_FREE,
           "no page of this machine");
+    zm_end(m);
+}
+
+static void g_s8_references_of_foreign_descriptors_are_refused(void **state)
+{
+    struct zm *m = bench();
+    struct page mine = {._refcount = 5};
+    struct page *const foreign[] = {&mine, NULL, qr_page(&m->map, 5000)};
+    unsigned long told = 0;
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(foreign); i++) {
+        qr_get_page(&m->zones, foreign[i], "get_page");
+        assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), ++told);
+        assert_ptr_equal(strstr(zm_last, "get_page of page descriptor"), zm_last);
+        qr_put_page(&m->zones, foreign[i], "put_page");
+        assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), ++told);
+        assert_ptr_equal(strstr(zm_last, "put_page of page descriptor"), zm_last);
+        qr_split_page(&m->zones, foreign[i], 0);
+        assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), ++told);
+        assert_ptr_equal(strstr(zm_last, "split_page of page descriptor"), zm_last);
+    }
+    assert_int_equal(mine._refcount, 5);
+    zm_end(m);
+}
+
+/* Where the frames before it do not exist, nothing that holds it can begin there. */
+static void g_s8_reserved_memory_behind_a_hole_is_refused(void **state)
+{
+    struct quarry_region region = {.start = 3 * PAGE_SIZE, .size = 500 * PAGE_SIZE};
+    struct zm_spec spec = {.regions = &region, .nr_regions = 1, .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    (void)state;
+    wrong(m, qr_virt_page(&m->map, qr_page(&m->map, 4)), 0, QUARRY_BAD_FREE, "reserved memory");
     zm_end(m);
 }
 
@@ -338,6 +391,9 @@ int main(void)
         cmocka_unit_test(g_s8_a_page_freed_twice_is_found_wherever_it_is),
         cmocka_unit_test(g_s8_a_page_inside_a_block_is_named),
         cmocka_unit_test(g_s8_a_foreign_descriptor_is_refused),
+        cmocka_unit_test(a_layer_may_free_a_block_with_its_marks_on),
+        cmocka_unit_test(g_s8_references_of_foreign_descriptors_are_refused),
+        cmocka_unit_test(g_s8_reserved_memory_behind_a_hole_is_refused),
         cmocka_unit_test(g_s8_reserved_memory_is_refused),
         cmocka_unit_test(g_s8_pages_of_other_layers_are_refused_by_name),
         cmocka_unit_test(g_s8_memory_that_was_never_allocated_is_refused),

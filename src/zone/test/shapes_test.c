@@ -45,6 +45,55 @@ static void exact_sizes_that_make_no_sense_are_refused(void **state)
     zm_end(m);
 }
 
+static void exact_leaves_out_what_single_pages_cannot_be(void **state)
+{
+    struct zm *m = zm_pages(4096);
+    void *virt;
+    struct page *page;
+    (void)state;
+    assert_null(
+        qr_alloc_pages_exact(&m->zones, 0, GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE)); /* silently */
+    assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 0);
+    virt = qr_alloc_pages_exact(&m->zones, 3 * PAGE_SIZE, GFP_KERNEL | __GFP_COMP, NUMA_NO_NODE);
+    assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 1);
+    assert_non_null(strstr(zm_last, "__GFP_COMP and __GFP_HIGHMEM are ignored"));
+    page = qr_virt_page(&m->map, virt);
+    assert_int_equal(page->flags & PGF_HEAD, 0);
+    assert_int_equal(page[1].flags & PGF_TAIL, 0);
+    assert_int_equal(page[3].flags & PGF_TAIL, 0); /* free again already */
+    assert_int_equal(page_ref_count(page + 1), 1);
+    qr_free_pages_exact(&m->zones, virt, 3 * PAGE_SIZE);
+    zm_end(m);
+}
+
+/* The last page before a hole: what would lie behind it is no page at all. */
+static void g_s8_exact_frees_into_a_hole_change_nothing(void **state)
+{
+    static const struct quarry_region region[] = {
+        {.size = 600 * PAGE_SIZE},
+        {.start = 8192 * PAGE_SIZE, .size = 16 * PAGE_SIZE},
+    };
+    struct zm_spec spec = {.regions = region, .nr_regions = 2, .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    void *virt[700], *last = NULL;
+    unsigned int nr = 0;
+    (void)state;
+    while (nr < QR_ARRAY_SIZE(virt) &&
+           (virt[nr] = qr_alloc_pages_exact(
+                &m->zones, PAGE_SIZE, GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN, NUMA_NO_NODE))) {
+        if (qr_pfn(&m->map, qr_virt_page(&m->map, virt[nr])) == 8207)
+            last = virt[nr];
+        nr++;
+    }
+    assert_non_null(last);
+    qr_free_pages_exact(&m->zones, last, 2 * PAGE_SIZE);
+    assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), 1);
+    while (nr-- > 0)
+        qr_free_pages_exact(&m->zones, virt[nr], PAGE_SIZE);
+    assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 1);
+    zm_end(m);
+}
+
 static void g_s8_exact_frees_of_other_memory_change_nothing(void **state)
 {
     struct zm *m = bench();
@@ -186,6 +235,58 @@ static void g_s12_init_on_free_clears_every_page_on_its_way_in(void **state)
     zm_end(m);
 }
 
+static bool heard_before;
+
+static bool hear_before(const struct quarry_report *report, void *data)
+{
+    heard_before = report->before && report->before->nr && report->before_is &&
+                   strcmp(report->before_is, "freed by") == 0;
+    return zm_hook(report, data);
+}
+
+static void poison_names_who_freed_the_page_where_owners_are_recorded(void **state)
+{
+    struct zm_spec spec = {.pages = 4096, .min_free_kbytes = 4, .poison = true, .owner = true};
+    struct zm *m = zm_boot(&spec);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0), *again;
+    (void)state;
+    m->check.hook = hear_before;
+    heard_before = false;
+    qr_pages_note(&m->zones, page, 0, GFP_KERNEL);
+    zm_free(m, page, 0);
+    ((char *)qr_page_virt(&m->map, page))[77] = 1;
+    again = zm_alloc(m, GFP_KERNEL, 0);
+    assert_ptr_equal(again, page);
+    assert_int_equal(zm_findings(m, QUARRY_USE_AFTER_FREE), 1);
+    assert_non_null(strstr(zm_last, "the byte at offset 77 is 0x01"));
+    assert_true(heard_before);
+    zm_free(m, again, 0);
+    zm_end(m);
+}
+
+static void a_bulk_for_one_node_takes_nothing_elsewhere(void **state)
+{
+    static const struct quarry_region region[] = {
+        {.size = 2048 * PAGE_SIZE},
+        {.start = 2048 * PAGE_SIZE, .size = 2048 * PAGE_SIZE, .nid = 1},
+    };
+    struct zm_spec spec = {.regions = region, .nr_regions = 2, .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    static struct page *page[4096];
+    const gfp_t gfp = GFP_NOWAIT | __GFP_THISNODE | __GFP_NOWARN;
+    (void)state;
+    for (int nid = 0; nid < 2; nid++) {
+        unsigned long nr = qr_alloc_pages_bulk(&m->zones, gfp, nid, 4096, page);
+        assert_true(nr > 1000 && nr <= 2048);
+        for (unsigned long i = 0; i < nr; i++)
+            assert_int_equal(qr_pfn_node(&m->map, zm_pfn(m, page[i])), nid);
+        while (nr-- > 0)
+            zm_free(m, page[nr], 0);
+    }
+    assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 0);
+    zm_end(m);
+}
+
 static void poison_finds_a_write_after_the_free(void **state)
 {
     struct zm_spec spec = {.pages = 4096, .min_free_kbytes = 4, .poison = true};
@@ -294,6 +395,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_takes_no_more_pages_than_the_size_needs),
         cmocka_unit_test(exact_sizes_that_make_no_sense_are_refused),
+        cmocka_unit_test(exact_leaves_out_what_single_pages_cannot_be),
+        cmocka_unit_test(g_s8_exact_frees_into_a_hole_change_nothing),
         cmocka_unit_test(g_s8_exact_frees_of_other_memory_change_nothing),
         cmocka_unit_test(bulk_gives_single_pages_in_long_ascending_runs),
         cmocka_unit_test(bulk_gives_what_there_is_when_memory_is_short),
@@ -301,6 +404,8 @@ int main(void)
         cmocka_unit_test(bulk_of_nothing_is_nothing),
         cmocka_unit_test(g_s12_init_on_alloc_clears_every_page_on_its_way_out),
         cmocka_unit_test(g_s12_init_on_free_clears_every_page_on_its_way_in),
+        cmocka_unit_test(poison_names_who_freed_the_page_where_owners_are_recorded),
+        cmocka_unit_test(a_bulk_for_one_node_takes_nothing_elsewhere),
         cmocka_unit_test(poison_finds_a_write_after_the_free),
         cmocka_unit_test(noted_blocks_are_counted_and_visited_until_they_are_freed),
         cmocka_unit_test(a_noted_block_cut_short_by_a_holder_stays_counted_as_one_page),
