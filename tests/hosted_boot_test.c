@@ -5,10 +5,12 @@
 #include "machine.h"
 #include "child.h"
 #include "hosted.h"
+#include "sanitizer.h"
 #include <errno.h>
 #include <pthread.h>
 #include <quarry/quarry.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define MIB (1024ul * 1024)
@@ -182,6 +184,7 @@ static const struct bad bad_values[] = {
     {"QUARRY_RAM", "0", -ENOMEM, "RAM"},
     {"QUARRY_RAM", "4000", -ENOMEM, "RAM"},
     {"QUARRY_RAM", "100000T", -EINVAL, "physical address"},
+    {"QUARRY_RAM", "16T", -EINVAL, "16 TiB"},
     {"QUARRY_CPUS", "0", -EINVAL, "QUARRY_CPUS=0"},
     {"QUARRY_CPUS", "-3", -EINVAL, "QUARRY_CPUS=-3"},
     {"QUARRY_CPUS", "99999999999999999999", -EINVAL, "QUARRY_CPUS"},
@@ -391,6 +394,38 @@ static void sizes_are_read_with_their_units(void **state)
     assert_false(quarry_parse_size(NULL, &bytes));
 }
 
+/* docs/limits.md, "Sizes": frames have 32-bit numbers, the last of which is none. */
+#define LARGEST_RAM "16383G"
+#define LARGEST_RESIDENT_KIB (64l << 10)
+
+static void largest_child(const void *data)
+{
+    struct rusage used;
+    unsigned int nr = 0;
+    struct page *page;
+    void *block;
+
+    (void)data;
+    setenv("QUARRY_RAM", LARGEST_RAM, 1);
+    block = kmalloc(100, GFP_KERNEL);
+    for (; nr < 1000 && (page = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER)) != NULL; nr++)
+        *(char *)page_address(page) = 1;
+    CHILD_CHECK(block && nr == 1000);
+    kfree(block);
+    CHILD_CHECK(getrusage(RUSAGE_SELF, &used) == 0);
+    CHILD_CHECK(used.ru_maxrss < LARGEST_RESIDENT_KIB);
+}
+
+/* Memory and descriptors cost nothing until they are touched. Sanitizers' own memory leaves no room for as
+ * many addresses. */
+static void the_largest_machine_is_as_large_as_stated(void **state)
+{
+    (void)state;
+    if (TEST_ADDRESS_SANITIZER || TEST_THREAD_SANITIZER)
+        skip();
+    assert_true(child_exited_well(child_run(largest_child, NULL)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +442,7 @@ int main(void)
         cmocka_unit_test(ram_costs_nothing_until_touched),
         cmocka_unit_test(a_memory_file_closed_behind_its_back_is_noticed),
         cmocka_unit_test(sizes_are_read_with_their_units),
+        cmocka_unit_test(the_largest_machine_is_as_large_as_stated),
     };
     static const char *const variables[] = {"QUARRY_RAM",   "QUARRY_PROFILE", "QUARRY_CPUS",
                                             "QUARRY_NODES", "QUARRY_CHECK",   "QUARRY_OPTIONS"};

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The sizes that docs/limits.md states are those of the one-file release: code and data by configuration,
-# give or take a tenth; the largest stack frame, give or take a quarter.
+# give or take a tenth; the largest stack frame and the deepest path, give or take a quarter.
 set -eu
 : "${QUARRY_SOURCE:?}"
 [ "$(uname -m)" = x86_64 ] || { echo "skipped: the stated sizes are those of x86-64"; exit 77; }
@@ -45,4 +45,11 @@ cd "$work"
 gcc -std=gnu11 -Os -ffreestanding -fno-stack-protector -ffunction-sections -fdata-sections -fstack-usage \
     -I release -I "$QUARRY_SOURCE/examples/bare/port" -c release/quarry.c -o core.o
 holds "largest stack frame" "$(awk -F '\t' '$2 > most { most = $2 } END { print most }' core.su)" 1
+
+# The deepest path, of the public calls that allocate and free.
+sh "$QUARRY_SOURCE/tools/stack-depth.sh" kmalloc kfree alloc_pages __free_pages kmem_cache_alloc kmem_cache_free \
+    vmalloc vfree mempool_alloc mempool_free quarry_cache_create kmem_cache_destroy >paths
+sort -n paths | tail -n 1 >deepest
+cat deepest
+holds "deepest path" "$(cut -d' ' -f1 deepest)" 1
 exit $failed
