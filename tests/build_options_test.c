@@ -13,6 +13,7 @@ static const char *const asks[] = {"check=1",
                                    "failslab=nth:3",
                                    "fail_page_alloc=every:100",
                                    "fail_vmalloc=nth:100",
+                                   "fail_usercopy=nth:100",
                                    "kfence.every=10",
                                    "kfence.sample_interval=100",
                                    "trace_bytes=65536"};
