@@ -43,6 +43,21 @@ QUARRY_API bool quarry_fault_hit(enum quarry_fault_point point, size_t size);
 QUARRY_API unsigned long quarry_fault_seen(enum quarry_fault_point point);
 QUARRY_API unsigned long quarry_fault_failed(enum quarry_fault_point point);
 
+/* A request on its way, as a hook sees it. */
+struct quarry_fault_request {
+    enum quarry_fault_point point;
+    gfp_t gfp;
+    size_t size;       /* bytes */
+    const char *cache; /* name, or NULL */
+    const char *rule;  /* the rule by which it cannot fail ("G-E5", "G-M1"), or NULL: it may */
+};
+/* Ask @hook before every request at the three points whether it is to fail: true fails it, unless a
+ * rule forbids that. It is called in the requester's context, without locks, by any number of threads,
+ * and must not allocate from Quarry. NULL: ask no more; a call that has begun may still come to its
+ * end. What quarry_fault_set() armed goes on as before. Context: any. */
+typedef bool (*quarry_fault_fn)(const struct quarry_fault_request *request, void *data);
+QUARRY_API void quarry_set_fault_hook(quarry_fault_fn hook, void *data);
+
 QUARRY_EXTERN_C_END
 
 #endif

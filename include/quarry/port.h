@@ -54,6 +54,7 @@ struct qp_task {
     gfp_t scope_clear;     /* mask bits dropped from every request (G-C5) */
     gfp_t scope_set;       /* mask bits added */
     unsigned int reclaims; /* inside reclaim: depth (G-I4) */
+    unsigned int backed;   /* inside a mempool_alloc that may wait: depth (G-M1) */
     uint32_t kmap_local;   /* newest slot held by kmap_local, plus one; 0: none */
     uint32_t readers;      /* inside quarry_rcu_read_lock(): depth … */
     uint32_t reader_side;  /* … and how the outermost one was counted */

@@ -22,3 +22,8 @@ unsigned long quarry_fault_failed(enum quarry_fault_point point)
 {
     return qr_fault_failed(&qr_default()->faults, point);
 }
+
+void quarry_set_fault_hook(quarry_fault_fn hook, void *data)
+{
+    qr_fault_set_hook(&qr_default()->faults, hook, data);
+}

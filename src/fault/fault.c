@@ -10,14 +10,15 @@
  * caller), counts it if so, and then fails it by any of three modes: the nth (once, or
  * persistently from then on), every nth, or with a probability whose random numbers come from a
  * seed. A point armed without a mode only counts, which tells a failure loop how many requests
- * there are to fail.
+ * there are to fail. A hook, if there is one, is asked first and about every request, so that a tool
+ * can fail the requests of one source line.
  *
  * Invariants. U1: a request that must not fail (__GFP_NOFAIL and able to wait) neither fails nor
  * counts. U2: failed <= seen; both start at 0 when the point is armed. U3: with one thread the same
  * spec fails the same requests again.
  *
- * Locks. point->lock, innermost; backtraces are taken before it. Never sleeps. faults->changed is
- * called without locks. */
+ * Locks. point->lock, innermost; backtraces are taken before it. Never sleeps. faults->changed and
+ * the hook are called without locks. */
 #include <quarry/gfp.h>
 #include "fault.h"
 
@@ -66,23 +67,41 @@ static bool fault_decide_locked(struct qr_fault_point *point)
     return fails;
 }
 
+/* The rule by which this request cannot fail, or NULL. */
+static const char *fault_rule(gfp_t gfp)
+{
+    if ((gfp & __GFP_NOFAIL) && (gfp & __GFP_DIRECT_RECLAIM))
+        return "G-E5";
+    return qp_task()->backed ? "G-M1" : NULL;
+}
+
+static bool fault_ask(struct qr_faults *faults, const struct quarry_fault_request *request)
+{
+    quarry_fault_fn hook = __atomic_load_n(&faults->hook, __ATOMIC_ACQUIRE);
+
+    return hook && hook(request, faults->hook_data) && !request->rule;
+}
+
 bool qr_fault_hit(struct qr_faults *faults, enum quarry_fault_point which, gfp_t gfp, size_t size,
                   const char *cache)
 {
     struct qr_fault_point *point = &faults->point[which];
+    struct quarry_fault_request request = {which, gfp, size, cache, NULL};
     const void *caller = NULL;
     unsigned long state;
-    bool fails = false;
+    bool fails;
 
     if (!qr_fault_armed(faults, which))
         return false;
+    request.rule = fault_rule(gfp);
+    fails = fault_ask(faults, &request);
     if ((gfp & __GFP_NOFAIL) && (gfp & __GFP_DIRECT_RECLAIM))
         return false;
     if (!qp_backtrace(&caller, 1))
         caller = NULL;
     state = qp_lock(&point->lock);
-    if (point->armed && fault_matches(&point->spec, size, cache, caller))
-        fails = fault_decide_locked(point);
+    if (point->specified && fault_matches(&point->spec, size, cache, caller))
+        fails |= fault_decide_locked(point);
     qp_unlock(&point->lock, state);
     return fails;
 }
@@ -123,11 +142,29 @@ int qr_fault_set(struct qr_faults *faults, enum quarry_fault_point which,
         point->seen = point->failed = 0;
         point->random = spec->seed;
     }
-    __atomic_store_n(&point->armed, spec != NULL, __ATOMIC_RELAXED);
+    point->specified = spec != NULL;
+    __atomic_store_n(&point->armed, spec || __atomic_load_n(&faults->hook, __ATOMIC_RELAXED),
+                     __ATOMIC_RELAXED);
     qp_unlock(&point->lock, state);
     if (faults->changed)
         faults->changed(faults->changed_data, which);
     return 0;
+}
+
+void qr_fault_set_hook(struct qr_faults *faults, quarry_fault_fn hook, void *data)
+{
+    if (hook)
+        faults->hook_data = data;
+    __atomic_store_n(&faults->hook, hook, __ATOMIC_RELEASE);
+    for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++) {
+        struct qr_fault_point *point = &faults->point[i];
+        unsigned long state = qp_lock(&point->lock);
+
+        __atomic_store_n(&point->armed, point->specified || hook, __ATOMIC_RELAXED);
+        qp_unlock(&point->lock, state);
+        if (faults->changed)
+            faults->changed(faults->changed_data, (enum quarry_fault_point)i);
+    }
 }
 
 static unsigned long fault_read(struct qr_faults *faults, enum quarry_fault_point which,

@@ -8,7 +8,8 @@
 #include "../base/base.h"
 
 struct qr_fault_point {
-    u32 armed; /* read without the lock */
+    u32 armed;      /* by a spec or by the hook; read without the lock */
+    bool specified; /* by a spec, under the lock */
     qp_lock_t lock;
     struct quarry_fault spec;
     char cache_name[64]; /* spec.cache points here, or is NULL */
@@ -18,6 +19,8 @@ struct qr_fault_point {
 
 struct qr_faults {
     struct qr_fault_point point[QUARRY_FAULT_POINTS];
+    quarry_fault_fn hook; /* asked first; NULL: none */
+    void *hook_data;
     /* Called after a point was armed or disarmed, so that caches can close or open their slots. */
     void (*changed)(void *data, enum quarry_fault_point which);
     void *changed_data;
@@ -33,6 +36,8 @@ bool qr_fault_hit(struct qr_faults *faults, enum quarry_fault_point which, gfp_t
                   const char *cache);
 int qr_fault_set(struct qr_faults *faults, enum quarry_fault_point which,
                  const struct quarry_fault *spec);
+/* Arm every point for a hook, or take the hook away (NULL). Context: any. */
+void qr_fault_set_hook(struct qr_faults *faults, quarry_fault_fn hook, void *data);
 /* "nth:3", "every:10,size:64-128,cache:dentry", "prob:5,seed:7": the text behind "failslab=". The
  * cache's name is copied into @cache_name, and spec->cache points there. 0, or -EINVAL with the
  * reason in @why and nothing else changed. */

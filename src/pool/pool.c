@@ -294,6 +294,8 @@ void *qr_mempool_alloc(struct qr_check *check, mempool_t *pool, gfp_t gfp)
     }
     if ((gfp & __GFP_DIRECT_RECLAIM) && !qr_may_block(check, gfp, "mempool_alloc"))
         gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
+    if (gfp & __GFP_DIRECT_RECLAIM)
+        qp_task()->backed++; /* whoever injects faults shall know that this request is served */
     element = pool->alloc(pool_first_mask(gfp), pool->pool_data);
     if (!element)
         element = qr_mempool_take_reserved(pool);
@@ -303,6 +305,8 @@ void *qr_mempool_alloc(struct qr_check *check, mempool_t *pool, gfp_t gfp)
         element = pool_wait(pool, pool_second_mask(gfp));
     else if (!element)
         element = qr_mempool_take_reserved(pool);
+    if (gfp & __GFP_DIRECT_RECLAIM)
+        qp_task()->backed--;
     return element;
 }
 

@@ -346,6 +346,9 @@ static struct kmem_cache *cache_make(struct qr_slabs *slabs, const struct qr_cac
         if (!params->internal && !qr_may_sleep_here(slabs->check, "kmem_cache_create"))
             gfp = GFP_NOWAIT;
     }
+    if (!params->internal && qr_slab_fault(slabs, "kmem_cache", gfp, slabs->cache_cache.object_size,
+                                           "kmem_cache_create"))
+        return NULL;
     cache = qr_cache_alloc_direct(&slabs->cache_cache, gfp, NUMA_NO_NODE);
     if (!cache)
         return NULL;

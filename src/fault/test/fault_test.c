@@ -36,6 +36,78 @@ static void an_unarmed_point_fails_nothing(void **state)
     assert_counts(0, 0);
 }
 
+/* ---- the hook ---------------------------------------------------------------------------------- */
+
+static struct quarry_fault_request asked;
+static unsigned int times_asked;
+static bool hook_answer;
+
+static bool remember(const struct quarry_fault_request *request, void *data)
+{
+    assert_ptr_equal(data, &asked);
+    asked = *request;
+    times_asked++;
+    return hook_answer;
+}
+
+static void the_hook_is_asked_about_every_request_and_its_answer_counts(void **state)
+{
+    (void)state;
+    times_asked = 0;
+    hook_answer = false;
+    qr_fault_set_hook(&faults, remember, &asked);
+    for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++)
+        assert_true(qr_fault_armed(&faults, (enum quarry_fault_point)i));
+    assert_false(hit(64, "c"));
+    assert_int_equal(asked.point, QUARRY_FAILSLAB);
+    assert_int_equal(asked.gfp, GFP_KERNEL);
+    assert_int_equal(asked.size, 64);
+    assert_string_equal(asked.cache, "c");
+    assert_null(asked.rule);
+    hook_answer = true;
+    assert_true(hit(64, "c"));
+    assert_true(qr_fault_hit(&faults, QUARRY_FAIL_VMALLOC, GFP_NOWAIT, 4096, NULL));
+    assert_int_equal(asked.point, QUARRY_FAIL_VMALLOC);
+    assert_int_equal(times_asked, 3);
+    assert_counts(0, 0); /* nobody armed the point itself */
+    qr_fault_set_hook(&faults, NULL, NULL);
+    assert_false(qr_fault_armed(&faults, QUARRY_FAILSLAB));
+    assert_false(hit(64, "c"));
+    assert_int_equal(times_asked, 3);
+}
+
+static void what_cannot_fail_is_shown_to_the_hook_with_its_rule_and_does_not_fail(void **state)
+{
+    (void)state;
+    hook_answer = true;
+    qr_fault_set_hook(&faults, remember, &asked);
+    assert_false(qr_fault_hit(&faults, QUARRY_FAILSLAB, GFP_KERNEL | __GFP_NOFAIL, 64, "c"));
+    assert_string_equal(asked.rule, "G-E5");
+    assert_true(qr_fault_hit(&faults, QUARRY_FAILSLAB, GFP_NOWAIT | __GFP_NOFAIL, 64, "c"));
+    assert_null(asked.rule);
+    qp_task()->backed++;
+    assert_false(hit(64, "c"));
+    qp_task()->backed--;
+    assert_string_equal(asked.rule, "G-M1");
+    assert_true(hit(64, "c"));
+}
+
+static void a_hook_and_an_armed_point_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    hook_answer = false;
+    qr_fault_set_hook(&faults, remember, &asked);
+    arm((struct quarry_fault){.nth = 2});
+    assert_false(hit(64, "c"));
+    assert_true(hit(64, "c"));
+    assert_int_equal(qr_fault_set(&faults, QUARRY_FAILSLAB, NULL), 0);
+    assert_true(qr_fault_armed(&faults, QUARRY_FAILSLAB)); /* the hook is still there */
+    assert_false(hit(64, "c"));
+    arm((struct quarry_fault){.nth = 1});
+    qr_fault_set_hook(&faults, NULL, NULL);
+    assert_true(hit(64, "c"));
+}
+
 static void nth_fails_that_request_alone(void **state)
 {
     (void)state;
@@ -384,6 +456,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_unarmed_point_fails_nothing, fresh_faults),
+        cmocka_unit_test_setup(the_hook_is_asked_about_every_request_and_its_answer_counts,
+                               fresh_faults),
+        cmocka_unit_test_setup(
+            what_cannot_fail_is_shown_to_the_hook_with_its_rule_and_does_not_fail, fresh_faults),
+        cmocka_unit_test_setup(a_hook_and_an_armed_point_do_not_disturb_each_other, fresh_faults),
         cmocka_unit_test_setup(nth_fails_that_request_alone, fresh_faults),
         cmocka_unit_test_setup(persistent_fails_every_request_from_the_nth_on, fresh_faults),
         cmocka_unit_test_setup(every_fails_each_multiple, fresh_faults),
