@@ -144,6 +144,43 @@ static void a_return_with_a_lock_held_is_reported_and_undone(void **state)
     assert_false(in_atomic());
 }
 
+static int keep_mutex(void)
+{
+    mutex_lock(&mutex);
+    return 0;
+}
+
+static int give_mutex_back(void)
+{
+    mutex_unlock(&mutex);
+    return 0;
+}
+
+static int hold_mutex_for_a_while(void)
+{
+    if (mutex_trylock(&mutex))
+        mutex_unlock(&mutex);
+    mutex_lock(&mutex);
+    mutex_unlock(&mutex);
+    return 0;
+}
+
+static void a_return_with_a_mutex_held_is_reported(void **state)
+{
+    hear_nothing();
+    assert_true(guarded(hold_mutex_for_a_while));
+    assert_int_equal(heard_compat, 0);
+    assert_true(guarded(keep_mutex));
+    assert_int_equal(heard_compat, 1);
+    assert_int_equal(heard_before, 1); /* where it was locked */
+    assert_non_null(strstr(heard_text, "1 mutex held"));
+    assert_true(guarded(give_mutex_back)); /* the one who comes to its senses is not told again */
+    assert_int_equal(heard_compat, 1);
+    mutex_lock(&mutex);
+    assert_true(guarded(give_mutex_back));
+    assert_int_equal(heard_compat, 1);
+}
+
 static void readers_share_and_a_writer_is_alone(void **state)
 {
     read_lock(&rwlock);
@@ -259,6 +296,7 @@ COMPAT_MAIN(cmocka_unit_test(a_spin_lock_makes_the_context_atomic),
             cmocka_unit_test(a_lock_taken_twice_ends_in_a_report_instead_of_a_hang),
             cmocka_unit_test(a_lock_released_that_is_not_held_is_reported),
             cmocka_unit_test(a_return_with_a_lock_held_is_reported_and_undone),
+            cmocka_unit_test(a_return_with_a_mutex_held_is_reported),
             cmocka_unit_test(readers_share_and_a_writer_is_alone),
             cmocka_unit_test(threads_exclude_each_other),
             cmocka_unit_test(an_oops_ends_the_operation_and_not_the_process))

@@ -50,6 +50,7 @@ struct qlx_guard {
     sigjmp_buf env;
     struct qlx_guard *outer;
     unsigned int depth[QUARRY_CONTEXTS];
+    unsigned int mutexes;
 };
 
 /* The implementation's part of a task. Tasks are recycled, never unmapped: a late wake-up hits the
@@ -64,6 +65,8 @@ struct qlx_task_state {
     int client_pid;      /* whose memory; 0: nobody's */
     struct qlx_user_range range[QLX_USER_RANGES];
     unsigned int nr_ranges;
+    unsigned int mutexes;    /* it holds; atomic, since a stranger may release one */
+    const void *mutex_where; /* the one locked last */
     struct qlx_guard *guard;
     struct task_struct *outer; /* this thread's task before qlx_client_enter */
     struct qlx_task_state *next_free;

@@ -262,6 +262,13 @@ QUARRY_API void mutex_destroy(struct mutex *lock)
         qlx_find("lock", lock->where, "locked by", "mutex destroyed while it is held");
 }
 
+/* The task's own count, so that driver code that returns with a mutex held is told so. */
+static void mutex_taken(struct task_struct *self, const void *where)
+{
+    __atomic_fetch_add(&self->quarry->mutexes, 1, __ATOMIC_RELAXED);
+    self->quarry->mutex_where = where;
+}
+
 static int mutex_take(struct mutex *lock, int state, const char *what, const void *where)
 {
     struct task_struct *self = quarry_current();
@@ -283,6 +290,7 @@ static int mutex_take(struct mutex *lock, int state, const char *what, const voi
     if (!error) {
         __atomic_store_n(&lock->owner, self, __ATOMIC_RELAXED);
         lock->where = where;
+        mutex_taken(self, where);
     }
     qlx_word_unlock(&lock->guard);
     return error;
@@ -312,6 +320,7 @@ QUARRY_API int mutex_trylock(struct mutex *lock)
     if (got) {
         __atomic_store_n(&lock->owner, quarry_current(), __ATOMIC_RELAXED);
         lock->where = __builtin_return_address(0);
+        mutex_taken(quarry_current(), lock->where);
     }
     qlx_word_unlock(&lock->guard);
     return got;
@@ -328,6 +337,7 @@ QUARRY_API void mutex_unlock(struct mutex *lock)
     }
     if (owner != quarry_current())
         qlx_find("lock", where, "locked by", "mutex released by a task that does not hold it");
+    __atomic_fetch_sub(&owner->quarry->mutexes, 1, __ATOMIC_RELAXED); /* tasks are never unmapped */
     qlx_word_lock(&lock->guard);
     next = lock->waiters.next ? lock_first(&lock->waiters) : NULL;
     /* Handed over while locked, so that nobody overtakes. */

@@ -167,6 +167,7 @@ void qlx_guard_begin(struct qlx_guard *guard)
         oops_prepare_thread();
     for (unsigned int kind = 0; kind < QUARRY_CONTEXTS; kind++)
         guard->depth[kind] = quarry_context_depth((enum quarry_context)kind);
+    guard->mutexes = __atomic_load_n(&state->mutexes, __ATOMIC_RELAXED);
     guard->outer = state->guard;
     state->guard = guard;
 }
@@ -190,12 +191,24 @@ static void guard_restore_contexts(const struct qlx_guard *guard, bool report)
     }
 }
 
+/* A mutex kept over a return to user space: whoever comes next waits for ever. */
+static void guard_check_mutexes(const struct qlx_guard *guard, const struct qlx_task_state *state)
+{
+    int more = (int)(__atomic_load_n(&state->mutexes, __ATOMIC_RELAXED) - guard->mutexes);
+    if (more > 0)
+        qlx_find(
+            "lock kept", state->mutex_where, "locked by",
+            "driver code returned with %d mutex%s held: mutex_unlock is missing on some way out",
+            more, more == 1 ? "" : "es");
+}
+
 void qlx_guard_end(struct qlx_guard *guard)
 {
     struct qlx_task_state *state = quarry_current()->quarry;
     if (state->guard == guard) {
         state->guard = guard->outer;
         guard_restore_contexts(guard, true);
+        guard_check_mutexes(guard, state);
     }
     qlx_print_flush();
 }

@@ -110,6 +110,7 @@ struct task_struct *qlx_task_new(const struct qlx_client *client)
     state->signalled = state->fatal = state->kernel_segment = state->entered = false;
     state->client_pid = client ? (client->tgid ? client->tgid : client->pid) : 0;
     state->nr_ranges = 0;
+    state->mutexes = 0;
     state->guard = NULL;
     state->outer = NULL;
     state->kthread = NULL;

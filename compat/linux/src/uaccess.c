@@ -83,6 +83,15 @@ static size_t user_process(int pid, u64 user, char *kernel, size_t size, bool wr
     return done;
 }
 
+/* The host refuses a bad address on our side as it does one on the client's. The kernel's own must be
+ * good: one that is not ends the task here, in the driver's name. */
+static void user_touch(const void *kernel, size_t size)
+{
+    const volatile char *bytes = kernel;
+    (void)bytes[0];
+    (void)bytes[size - 1];
+}
+
 /* Copy @size bytes; returns how many went well. */
 static size_t user_copy(u64 user, void *kernel, size_t size, bool write, const char *what)
 {
@@ -102,9 +111,11 @@ static size_t user_copy(u64 user, void *kernel, size_t size, bool write, const c
     while (done < size) {
         size_t left;
         char *local = user_local(state, user + done, write, &left);
-        if (!local)
+        if (!local) {
+            user_touch((char *)kernel + done, size - done);
             return done + user_process(state->client_pid, user + done, (char *)kernel + done,
                                        size - done, write);
+        }
         left = min(left, size - done);
         if (write)
             memcpy(local, (char *)kernel + done, left);
