@@ -61,6 +61,7 @@ const char *cli_errno_name(int error);
 
 /* The subcommands. @argv[0] is the subcommand's name. */
 int cmd_run(int argc, char **argv);
+int cmd_test(int argc, char **argv);
 int cmd_layout(int argc, char **argv);
 int cmd_picture(int argc, char **argv);
 int cmd_leaks(int argc, char **argv);

@@ -102,7 +102,8 @@ void events_child(pid_t pid, bool shell)
     events_pid = pid;
     events_shell = shell;
     nr_requests = 0;
-    events_reap(); /* it may have ended before we knew its number */
+    events_now.child_ended = false; /* that was an earlier one */
+    events_reap();                  /* it may have ended before we knew its number */
     pthread_cond_broadcast(&events_changed);
     pthread_mutex_unlock(&events_lock);
 }

@@ -14,6 +14,7 @@ void help_all(FILE *out)
           "\n"
           "  run      compile a kernel module, load it, give its devices to a command,\n"
           "           report leaks and misuse\n"
+          "  test     fail each allocation of a kernel module in turn, say what became of it\n"
           "  layout   print or draw the address space of a machine\n"
           "  picture  draw the free memory that a buddyinfo file describes\n"
           "  leaks    list what nothing points to any more in a run that is going on\n"
@@ -89,6 +90,54 @@ void help_run(void)
           "\n"
           "  quarry run scullc.c -- sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scullc0'\n"
           "  quarry run --ram 64M --options failslab=every:50 --param quantum=512 scull.c\n",
+          stdout);
+}
+
+void help_test(void)
+{
+    fputs("usage: quarry test [options] FILE.c... [+ FILE.c...]... [-- COMMAND [word...]]\n"
+          "\n"
+          "Runs the modules once to learn every allocation they make, then once for each of\n"
+          "these with it alone failing, and once with it and all after it failing; only\n"
+          "where the request may fail. After each run: leaks, double frees, locks still\n"
+          "held, what is still registered, and does the device still do what it did? Prints\n"
+          "a table by source line, each line with the command that does it again.\n"
+          "\n"
+          "Without COMMAND every device is opened, written, read and closed, every proc file\n"
+          "read; that needs no /dev/fuse.\n"
+          "\n",
+          stdout);
+    fputs("What is tried\n"
+          "  --scenario TEXT    the same as -- sh -c TEXT\n"
+          "  --only FILE:LINE[:N]  the requests of this line, or its Nth alone\n"
+          "  --from FILE:LINE:N    the Nth request of this line and all after it\n"
+          "  --file NAME        only requests of this source file\n"
+          "  --function NAME    only requests made in this function\n"
+          "  --cache NAME       only requests from this cache; may end in a star\n"
+          "  --size A, A-B, A-  only requests of these sizes in bytes: 64, 64-128, 4K-\n"
+          "  --flags NAMES      only requests with all of these flags: GFP_ATOMIC,\n"
+          "                     'GFP_KERNEL|__GFP_ZERO'\n"
+          "  --calls N          at most N requests of each line (32); 0: all\n"
+          "  --no-mount         only load, init and exit\n"
+          "\n"
+          "How\n"
+          "  --timeout SECONDS  a run that takes longer hangs (60)\n"
+          "  --jobs N, -j N     runs at a time (as many as there are CPUs)\n"
+          "  --json[=FILE]      the table as JSON, to standard output or FILE\n"
+          "  --verbose, -v      show what each run says\n"
+          "\n",
+          stdout);
+    fputs("--ram, --profile, --cpus, --nodes, --check, --options, --seed, --param, --kernel,\n"
+          "-I, -D, --keep and --quiet mean what they mean for `quarry run`.\n"
+          "\n"
+          "Exit status: 0 every failure is handled; 1 a line is convicted (leaked, crashed,\n"
+          "hung, …), or something is wrong already without a failure; 2 a module does not\n"
+          "build or load, or init fails without a failure; 3 COMMAND fails without a\n"
+          "failure; 64 wrong usage.\n"
+          "\n"
+          "  quarry test scullc.c\n"
+          "  quarry test --only scullc.c:97:2 -v scullc.c\n"
+          "  quarry test scullc.c -- sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scullc0'\n",
           stdout);
 }
 
@@ -172,6 +221,8 @@ int cmd_help(int argc, char **argv)
         help_all(stdout);
     else if (strcmp(topic, "run") == 0)
         help_run();
+    else if (strcmp(topic, "test") == 0)
+        help_test();
     else if (strcmp(topic, "layout") == 0)
         help_layout();
     else if (strcmp(topic, "picture") == 0)

@@ -7,6 +7,7 @@
 
 void help_all(FILE *out);
 void help_run(void);
+void help_test(void);
 void help_layout(void);
 void help_picture(void);
 void help_leaks(void);

@@ -14,13 +14,13 @@ struct subcommand {
 };
 
 static const struct subcommand subcommand_table[] = {
-    {"run", cmd_run},     {"layout", cmd_layout}, {"picture", cmd_picture},
-    {"leaks", cmd_leaks}, {"whatis", cmd_whatis}, {"explain", cmd_explain},
-    {"help", cmd_help},   {"guard", cmd_guard},
+    {"run", cmd_run},         {"test", cmd_test},   {"layout", cmd_layout},
+    {"picture", cmd_picture}, {"leaks", cmd_leaks}, {"whatis", cmd_whatis},
+    {"explain", cmd_explain}, {"help", cmd_help},   {"guard", cmd_guard},
 };
 
-static const char *const subcommand_known[] = {"run",    "layout",  "picture", "leaks",
-                                               "whatis", "explain", "help",    NULL};
+static const char *const subcommand_known[] = {"run",    "test",    "layout", "picture", "leaks",
+                                               "whatis", "explain", "help",   NULL};
 
 int main(int argc, char **argv)
 {

@@ -49,8 +49,8 @@ void options_unknown(const char *command, const char *word, const char *const *k
     cli_die(CLI_USAGE, "unknown option %s; see `quarry %s --help`", name ? name : word, command);
 }
 
-static unsigned long options_number(const char *option, const char *value, unsigned long least,
-                                    unsigned long most)
+unsigned long options_number(const char *option, const char *value, unsigned long least,
+                             unsigned long most)
 {
     char *end;
     unsigned long number;
@@ -141,7 +141,7 @@ static bool options_compiler(struct run_options *options, int argc, char **argv,
     else if (*at + 1 < argc && strcmp(argv[*at + 1], "--") != 0)
         strings_add(list, argv[++*at]);
     else
-        cli_die(CLI_USAGE, "%s needs a value; see `quarry run --help`", word);
+        cli_die(CLI_USAGE, "%s needs a value; see `quarry %s --help`", word, argv[0]);
     return true;
 }
 
@@ -183,12 +183,13 @@ static bool options_switch(struct run_options *options, const char *word)
     return true;
 }
 
-static void options_word(struct run_options *options, int argc, char **argv, int *at)
+static void options_word(struct run_options *options, const struct options_more *more, int argc,
+                         char **argv, int *at)
 {
     const char *word = argv[*at];
 
     if (options_machine(&options->machine, argc, argv, at) || options_switch(options, word) ||
-        options_compiler(options, argc, argv, at))
+        options_compiler(options, argc, argv, at) || (more && more->take(argc, argv, at)))
         return;
     if (options_is(word, "--check"))
         options->check = (int)options_number("--check", options_value(argc, argv, at), 0, 3);
@@ -209,10 +210,10 @@ static void options_word(struct run_options *options, int argc, char **argv, int
     } else if (options_is(word, "--json"))
         options_json(options, argc, argv, at);
     else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        help_run();
+        (more ? more->help : help_run)();
         exit(CLI_CLEAN);
     } else
-        options_unknown("run", word, run_known);
+        options_unknown(argv[0], word, more ? more->known : run_known);
 }
 
 static struct module_files *options_next_module(struct run_options *options)
@@ -223,7 +224,8 @@ static struct module_files *options_next_module(struct run_options *options)
     return &options->module[options->nr_modules++];
 }
 
-void options_parse_run(struct run_options *options, int argc, char **argv)
+void options_parse_run(struct run_options *options, const struct options_more *more, int argc,
+                       char **argv)
 {
     struct module_files *module = NULL;
     const char *check = getenv("QUARRY_CHECK");
@@ -243,7 +245,7 @@ void options_parse_run(struct run_options *options, int argc, char **argv)
                 cli_die(CLI_USAGE, "+ separates modules: there is no file before this one");
             module = NULL;
         } else if (argv[i][0] == '-' && argv[i][1]) {
-            options_word(options, argc, argv, &i);
+            options_word(options, more, argc, argv, &i);
         } else {
             if (!module)
                 module = options_next_module(options);
@@ -252,9 +254,10 @@ void options_parse_run(struct run_options *options, int argc, char **argv)
     }
     if (!options->nr_modules && !options->list_symbols)
         cli_die(CLI_USAGE,
-                "nothing to run: name the module's source files, for example\n"
-                "    quarry run scullc.c -- sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scullc0'\n"
-                "See `quarry run --help`");
+                "nothing to %s: name the module's source files, for example\n"
+                "    quarry %s scullc.c -- sh -c 'cp /bin/ls $QUARRY_ROOT/dev/scullc0'\n"
+                "See `quarry %s --help`",
+                argv[0], argv[0], argv[0]);
     if (!module && !options->list_symbols)
         cli_die(CLI_USAGE, "+ separates modules: there is no file after the last one");
 }

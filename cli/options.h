@@ -30,9 +30,20 @@ struct run_options {
     char **command; /* NULL: a shell, or until Ctrl-C */
 };
 
+/* What another command that runs modules has beside the options of `quarry run`. */
+struct options_more {
+    /* Take the option at argv[*at], with *at left on its last word; false: it is none of ours. */
+    bool (*take)(int argc, char **argv, int *at);
+    void (*help)(void);
+    const char *const *known; /* all its options, those of `quarry run` included */
+};
 /* Parse argv[1..]; on wrong usage say what is wrong and exit with CLI_USAGE. --help prints and exits.
- */
-void options_parse_run(struct run_options *options, int argc, char **argv);
+ * @more: NULL for `quarry run` itself. */
+void options_parse_run(struct run_options *options, const struct options_more *more, int argc,
+                       char **argv);
+/* @value of @option as a number from @least to @most, or exit with CLI_USAGE. */
+unsigned long options_number(const char *option, const char *value, unsigned long least,
+                             unsigned long most);
 /* One of the machine options at argv[*at]: take it (advancing *at to its last word) or say false. */
 bool options_machine(struct quarry_machine *machine, int argc, char **argv, int *at);
 /* The word after argv[*at], or behind its '='; exits with CLI_USAGE when there is none. */

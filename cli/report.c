@@ -44,6 +44,8 @@ struct marked_cache {
 static struct marked_cache *mark_caches;
 static size_t nr_caches, caches_room;
 static bool report_quiet;
+static bool report_problems_only;
+static void (*report_seen)(const char *kind);
 
 __attribute__((noinline)) void quarry_finding_break(void)
 {
@@ -156,6 +158,10 @@ static void finding_take(struct finding *fresh, const char *text, const struct q
 {
     struct finding *known;
 
+    if (report_problems_only && !fresh->problem)
+        return;
+    if (report_seen)
+        report_seen(fresh->kind);
     pthread_mutex_lock(&findings_lock);
     fresh->key = now && now->nr ? trace_key(now) : 0;
     known = finding_known(fresh);
@@ -251,6 +257,12 @@ void report_start(const struct run_options *options)
     quarry_set_report_hook(report_core, NULL);
     quarry_set_symbol_hook(report_symbol, NULL);
     qlx_set_finding_hook(report_compat, NULL);
+}
+
+void report_only_problems(void (*seen)(const char *kind))
+{
+    report_problems_only = true;
+    report_seen = seen;
 }
 
 /* ---- leaks ------------------------------------------------------------------------------------- */
@@ -442,7 +454,7 @@ static bool left_cache(const struct quarry_cache_stat *stat, void *data)
 
 void report_collect_leaks(void)
 {
-    if (qlx_oopses() == 0) /* whoever crashed may hold locks that a scan needs */
+    if (qlx_oopses() == 0 && !report_problems_only) /* who crashed may hold locks a scan needs */
         findings.scanned = quarry_leak_scan(NULL, NULL) >= 0;
     findings.nr_leaks = 0;
     findings.leaked_bytes = findings.leaked_objects = 0;

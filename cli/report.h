@@ -8,6 +8,10 @@
 
 /* Install the hooks: from here on every finding is collected, and printed when it is made. */
 void report_start(const struct run_options *options);
+/* Failed allocations are no news from here on, and are not collected; leaks are not asked whether a
+ * pointer leads to them. @seen, if not NULL, is told the kind of each new finding, in the thread that
+ * made it. */
+void report_only_problems(void (*seen)(const char *kind));
 /* The machine as it is now is the module's starting point: what is live from here on and never freed
  * is a leak. */
 void report_mark(void);

@@ -9,16 +9,12 @@
  *
  * The mount is taken away on every way out: in order here, by run_leave() when the user insists, and by
  * the guard (work.c) when the process is killed. */
-#include "build.h"
 #include "command.h"
 #include "events.h"
-#include "exports.h"
 #include "gdb.h"
 #include "listing.h"
-#include "load.h"
 #include "mount.h"
-#include "report.h"
-
+#include "run.h"
 #include "work.h"
 
 #include <pthread.h>
@@ -27,19 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <quarry/boot.h>
-#include <quarry/stat.h>
 #include "linux/runtime.h"
-
-struct run {
-    struct run_options options;
-    struct built built;
-    struct loaded *loaded;
-    size_t nr_loaded;
-    struct strings names;
-    bool hangs; /* a client is still inside the driver and cannot be interrupted */
-    struct report_run result;
-};
 
 static struct run *run_now;
 
@@ -82,64 +66,6 @@ static void run_crashed(const struct qlx_oops *oops, void *data)
 }
 
 /* ---- steps ------------------------------------------------------------------------------------- */
-
-static bool run_fail(struct run *run, const char *why)
-{
-    run->result.failure = why;
-    return false;
-}
-
-static bool run_boot(struct run *run)
-{
-    struct quarry_machine machine = run->options.machine;
-    struct qlx_config config = {.console_level = run->options.quiet ? 4 : 0};
-    int error;
-
-    machine.options = options_boot_text(&run->options);
-    report_start(&run->options);
-    error = quarry_boot(&machine);
-    if (error) {
-        cli_say("cannot boot the machine: %s", quarry_boot_error());
-        return run_fail(run, "the machine does not boot");
-    }
-    if (qlx_start(&config) != 0) {
-        cli_say("cannot start the kernel's threads");
-        return run_fail(run, "the host has no threads left");
-    }
-    if (run->options.seed_given)
-        qlx_random_seed(run->options.seed);
-    qlx_set_oops_hook(run_crashed, NULL);
-    qlx_catch_signals();
-    return true;
-}
-
-/* Modules load in the order given, each with init before the next, which may use its functions.
- * Parameters are checked when all are known, before the first init. */
-static bool run_load(struct run *run)
-{
-    run->loaded = cli_alloc(run->built.nr * sizeof(*run->loaded));
-    report_mark();
-    if (!exports_read(&run->built))
-        return run_fail(run, "two owners of one symbol");
-    for (size_t i = 0; i < run->built.nr; i++) {
-        if (!missing_none(&run->built, i))
-            return run_fail(run, "a module uses an unknown symbol");
-    }
-    for (size_t i = 0; i < run->built.nr; i++) {
-        if (!load_module(&run->built, i, run->loaded))
-            return run_fail(run, "a module cannot be loaded");
-        run->nr_loaded++;
-        strings_add(&run->names, run->built.module[i].name);
-    }
-    if (!load_params(&run->options, run->loaded, run->nr_loaded))
-        return run_fail(run, "a module parameter is wrong");
-    for (size_t i = 0; i < run->nr_loaded; i++) {
-        if (!load_init(&run->loaded[i]))
-            return run_fail(run, "a module's init failed");
-    }
-    run->result.loaded = true;
-    return true;
-}
 
 struct device_names {
     size_t nr;
@@ -208,12 +134,8 @@ static void run_unload(struct run *run)
     if (qlx_oopses() && pthread_create(&thread, NULL, run_watch, NULL) == 0)
         pthread_detach(thread);
     report_sample();
-    if (qlx_oopses() == 0 && !run->hangs) {
-        for (size_t i = run->nr_loaded; i-- > 0;)
-            load_exit(&run->loaded[i]);
-        qlx_settle();
-        quarry_check_all(); /* sees what was written into free objects and never touched again */
-    }
+    if (qlx_oopses() == 0 && !run->hangs)
+        run_exit(run);
     report_sample();
     report_collect_leaks();
 }
@@ -237,9 +159,9 @@ static void run_steps(struct run *run)
         run_fail(run, "a module does not build");
         return;
     }
-    if (!run_boot(run))
+    if (!run_boot(run, run_crashed))
         return;
-    if (run_load(run))
+    if (run_load(run) && run_init(run))
         run_clients(run);
     run_unload(run);
     if (run->result.loaded || report_problems())
@@ -251,7 +173,7 @@ int cmd_run(int argc, char **argv)
     static struct run run;
 
     run_now = &run;
-    options_parse_run(&run.options, argc, argv);
+    options_parse_run(&run.options, NULL, argc, argv);
     if (run.options.list_symbols)
         return symbols_list(&run.options);
     if (run.options.gdb)
