@@ -268,8 +268,8 @@ static bool hook_asked(const struct quarry_fault_request *asked, void *data)
     struct sweep_call *call;
     bool fails = false;
 
-    if (!__atomic_load_n(&hook_armed, __ATOMIC_RELAXED))
-        return false;
+    if (!__atomic_load_n(&hook_armed, __ATOMIC_RELAXED) || asked->point == QUARRY_FAIL_USERCOPY)
+        return false; /* a copy is no request for memory */
     _Unwind_Backtrace(hook_frame, &walk);
     if (!walk.pc)
         return false; /* the machine's own, or the runtime's in nobody's name */

@@ -153,7 +153,7 @@ expect 2 "a Makefile whose source is not there" run "$work/lost"
 says "module lost needs .*lost.c"
 
 # ---- faults, JSON, keeping, debugger ----
-expect 0 "an allocation that fails is no finding" run --options failslab=nth:2 $faulty
+expect 0 "an allocation that fails is no finding" run --options failslab=nth:3 $faulty
 says "out of memory.* failslab makes this request fail"
 says "at +faulty_allocate "
 says "0 leaks, no other findings"

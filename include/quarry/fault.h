@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Fault injection: make chosen allocations fail, to see whether the caller copes.
  *
- * Four points: failslab (object caches and kmalloc), fail_page_alloc (every block taken from the
- * page allocator, also for new slabs and vmalloc areas), fail_vmalloc (vmalloc and vmap), and
- * fail_usercopy (copies between a driver and a program, where something above makes them). A request
- * with __GFP_NOFAIL that may wait never fails. A point armed without nth, every and prob only
- * counts. A cache's name may end in a star. As boot options: "failslab=nth:3",
+ * Four points: failslab (object caches, kmalloc, the making of a cache), fail_page_alloc (every block
+ * taken from the page allocator, also for new slabs and vmalloc areas), fail_vmalloc (vmalloc and vmap),
+ * and fail_usercopy (copies between a driver and a program, where something above makes them). A request
+ * with __GFP_NOFAIL that may wait never fails. A point armed without nth, every and prob only counts. A
+ * cache's name may end in a star. As boot options: "failslab=nth:3",
  * "fail_page_alloc=every:10,order:2-", "failslab=prob:5,seed:7,cache:scullc". */
 #ifndef QUARRY_FAULT_H
 #define QUARRY_FAULT_H
@@ -51,7 +51,7 @@ struct quarry_fault_request {
     const char *cache; /* name, or NULL */
     const char *rule;  /* the rule by which it cannot fail ("G-E5", "G-M1"), or NULL: it may */
 };
-/* Ask @hook before every request at the three points whether it is to fail: true fails it, unless a
+/* Ask @hook before every request at every point whether it is to fail: true fails it, unless a
  * rule forbids that. It is called in the requester's context, without locks, by any number of threads,
  * and must not allocate from Quarry. NULL: ask no more; a call that has begun may still come to its
  * end. What quarry_fault_set() armed goes on as before. Context: any. */
