@@ -59,6 +59,23 @@ static void frame_zero_and_the_descriptors_are_reserved(void **state)
     bench_end(&b);
 }
 
+static void descriptors_join_what_is_reserved_beside_them(void **state)
+{
+    struct quarry_region region[] = {
+        {.size = PAGES(64)},
+        {.start = PAGES(62), .size = PAGES(2), .flags = QUARRY_REGION_RESERVED},
+    };
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 2, 64, 0), 0);
+    assert_int_equal(b.map.nr_runs, 3);
+    assert_run(&b.map, 1, 1, 61, 0, false);
+    assert_run(&b.map, 2, 61, 64, 0, true);
+    assert_ptr_equal(b.map.pages, b.memory + PAGES(61));
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
 static void a_descriptor_is_all_zero_after_boot(void **state)
 {
     struct quarry_region region = {.size = PAGES(300)};
@@ -299,11 +316,16 @@ static void carving_takes_cleared_memory_from_the_top_of_the_largest_run(void **
     (void)state;
     assert_int_equal(bench_init(&b, &region, 1, 64, 0), 0);
     first = qr_map_carve(&b.map, &b.machine, 2 * PAGE_SIZE);
+    *first = 0x33; /* its owner's: not cleared with the next piece */
     second = qr_map_carve(&b.map, &b.machine, PAGE_SIZE);
     assert_ptr_equal(first, b.memory + PAGES(61));
     assert_ptr_equal(second, b.memory + PAGES(60));
-    for (size_t i = 0; i < 2 * PAGE_SIZE; i++)
+    assert_int_equal(second[-1], 0x5a);
+    assert_int_equal(*first, 0x33);
+    for (size_t i = 1; i < 2 * PAGE_SIZE; i++)
         assert_int_equal(first[i], 0);
+    for (size_t i = 0; i < PAGE_SIZE; i++)
+        assert_int_equal(second[i], 0);
     assert_true(qr_pfn_reserved(&b.map, 60));
     assert_int_equal(b.map.nr_runs, 3); /* the carved pieces joined the descriptors' */
     assert_null(qr_map_carve(&b.map, &b.machine, PAGES(64)));
@@ -376,6 +398,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frame_zero_and_the_descriptors_are_reserved),
+        cmocka_unit_test(descriptors_join_what_is_reserved_beside_them),
         cmocka_unit_test(a_descriptor_is_all_zero_after_boot),
         cmocka_unit_test(unsorted_and_overlapping_regions_become_sorted_disjoint_runs),
         cmocka_unit_test(reserved_wins_over_usable_in_either_order),

@@ -368,6 +368,27 @@ static void a_senseless_reserve_is_refused(void **state)
     test_end(q);
 }
 
+static void the_reserve_itself_lies_where_the_mask_says(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+    struct source source;
+    mempool_t pool;
+
+    (void)state;
+    source_init(&source, -1);
+    assert_int_equal(qr_mempool_init(&q->kmalloc, &pool, 2, source_alloc, source_free, &source,
+                                     GFP_KERNEL | __GFP_DMA, NUMA_NO_NODE),
+                     0);
+    assert_int_equal(qr_page_zone(&q->zones, qr_virt_page(&q->map, pool.elements))->type, ZONE_DMA);
+    qr_mempool_exit(&q->kmalloc, &pool);
+    pool_make(q, &pool, &source, 2);
+    assert_int_equal(qr_page_zone(&q->zones, qr_virt_page(&q->map, pool.elements))->type,
+                     ZONE_NORMAL);
+    qr_mempool_exit(&q->kmalloc, &pool);
+    test_end(q);
+}
+
 static void a_resize_changes_the_reserve_both_ways(void **state)
 {
     struct quarry *q = test_boot(256);
@@ -489,6 +510,7 @@ int main(void)
         cmocka_unit_test(g_m1_a_crowd_shares_a_small_reserve_and_all_come_through),
         cmocka_unit_test(g_m1_a_pool_whose_allocator_fails_half_way_leaves_nothing),
         cmocka_unit_test(a_senseless_reserve_is_refused),
+        cmocka_unit_test(the_reserve_itself_lies_where_the_mask_says),
         cmocka_unit_test(a_resize_changes_the_reserve_both_ways),
         cmocka_unit_test(a_resize_that_fails_half_way_leaves_the_pool_as_it_was),
         cmocka_unit_test(growing_a_pool_serves_those_who_wait),

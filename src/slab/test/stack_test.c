@@ -93,6 +93,27 @@ static void going_up_and_down_around_a_full_stack_stays_on_this_cpu(void **state
     test_end(q);
 }
 
+/* By bytes: few large objects, many small ones, always a power of two. */
+static void a_stack_begins_and_ends_with_as_many_objects_as_its_bytes_allow(void **state)
+{
+    static const struct {
+        size_t size;
+        u32 first, max;
+    } expected[] = {{8, 64, 512}, {48, 32, 512}, {104, 16, 256},
+                    {704, 4, 32}, {3000, 4, 8},  {20000, 4, 4}};
+    struct quarry *q = test_boot(512);
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(expected); i++) {
+        struct kmem_cache *cache = make_cache(q, "depth", expected[i].size, 0);
+        assert_int_equal(cache->first_depth, expected[i].first);
+        assert_int_equal(cache->max_depth, expected[i].max);
+        assert_int_equal(cache->depth, cache->first_depth);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    }
+    test_end(q);
+}
+
 static void stacks_deepen_while_a_cpu_keeps_asking_up_to_a_limit(void **state)
 {
     struct quarry *q = test_boot(16384);
@@ -638,6 +659,7 @@ int main(void)
         cmocka_unit_test(the_fast_way_pops_and_pushes_what_the_slow_way_prepared),
         cmocka_unit_test(a_refill_takes_a_stackful_in_one_go),
         cmocka_unit_test(going_up_and_down_around_a_full_stack_stays_on_this_cpu),
+        cmocka_unit_test(a_stack_begins_and_ends_with_as_many_objects_as_its_bytes_allow),
         cmocka_unit_test(stacks_deepen_while_a_cpu_keeps_asking_up_to_a_limit),
         cmocka_unit_test(the_stacks_together_never_hold_more_than_their_budget),
         cmocka_unit_test(one_caches_full_depot_does_not_starve_the_others),
