@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 QUIET = > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help build run test test-long test-break test-bodies coverage bench install uninstall deb amalgamation detectors sizes symbols format lint clean
+.PHONY: help build run test test-long test-break test-bodies mutate coverage bench install uninstall deb amalgamation detectors sizes symbols format lint clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,16 @@ test-bodies: ## empty each public function in turn and require that a test notic
 	@cmake --preset debug $(call QUIET,configure-debug)
 	@cmake --build --preset debug -j $(JOBS)
 	@sh tools/test-bodies.sh
+
+mutate: ## plant N faults (400) in src/, one at a time; the tests must notice 95 %; writes docs/mutation.md
+	@sh tools/install-deps.sh coverage
+	@mkdir -p build
+	@cmake --preset debug $(call QUIET,configure-debug)
+	@cmake --build --preset debug -j $(JOBS) --target quarry-tests
+	@cmake -S . -B build/coverage -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=gcc \
+	    "-DCMAKE_C_FLAGS=--coverage -fprofile-update=atomic" $(call QUIET,configure-coverage)
+	@cmake --build build/coverage -j $(JOBS) --target quarry-tests
+	@sh tools/mutate.sh -n $(or $(N),400) -o docs/mutation.md
 
 bench: ## measure against glibc, jemalloc, tcmalloc and mimalloc
 	@sh tools/install-deps.sh bench
