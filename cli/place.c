@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the files of this installation lie.
  *
- * An installed `quarry` finds them relative to itself, so that a prefix can be moved; a `quarry` in a
- * build folder finds them in the source tree it was built from. QUARRY_HOME (an install prefix)
- * overrides both. A place counts only when a file that must be there is. */
+ * `quarry` finds them relative to itself, so that a prefix can be moved and no path of a build is in it; a
+ * build folder has links where an installation has the files (cli/CMakeLists.txt). QUARRY_HOME (an install
+ * prefix) overrides that. A place counts only when a file that must be there is; links are followed, so
+ * that reports name files where they really lie. */
 #include "cli.h"
 
 #include <limits.h>
@@ -14,15 +15,14 @@
 
 struct place {
     const char *what;
-    const char *installed; /* below the prefix */
-    const char *built;     /* in the trees of the build */
+    const char *folder; /* below the prefix */
     const char *must_have;
 };
 
 static const struct place place_table[] = {
-    {"include", "include", QUARRY_SOURCE_DIR "/include", "quarry/slab.h"},
-    {"linux", "include/quarry-linux", QUARRY_SOURCE_DIR "/compat/linux/include", "linux/module.h"},
-    {"client", QUARRY_LIBDIR "/quarry", QUARRY_CLI_BUILD_DIR, "libquarry-client.so"},
+    {"include", "include", "quarry/slab.h"},
+    {"linux", "include/quarry-linux", "linux/module.h"},
+    {"client", QUARRY_LIBDIR "/quarry", "libquarry-client.so"},
 };
 
 static const char *place_self(void)
@@ -51,13 +51,21 @@ static char *place_above(int depth)
     return path;
 }
 
-static char *place_try(const char *folder, const struct place *place)
+/* The folder below @prefix in which the file that must be there really lies. */
+static char *place_try(const char *prefix, const struct place *place)
 {
-    char *probe = cli_format("%s/%s", folder, place->must_have);
-    bool there = access(probe, R_OK) == 0;
+    char *probe = cli_format("%s/%s/%s", prefix, place->folder, place->must_have);
+    char *real = access(probe, R_OK) == 0 ? realpath(probe, NULL) : NULL;
+    size_t tail = strlen(place->must_have) + 1;
 
     free(probe);
-    return there ? realpath(folder, NULL) : NULL;
+    if (real && strlen(real) > tail &&
+        strcmp(real + strlen(real) - tail + 1, place->must_have) == 0) {
+        real[strlen(real) - tail] = '\0';
+        return real;
+    }
+    free(real);
+    return NULL;
 }
 
 const char *cli_place(const char *what)
@@ -68,16 +76,12 @@ const char *cli_place(const char *what)
         return place_self();
     for (size_t i = 0; i < sizeof(place_table) / sizeof(place_table[0]); i++) {
         const struct place *place = &place_table[i];
-        char *prefix, *folder, *found = NULL;
+        char *prefix, *found;
         if (strcmp(place->what, what) != 0)
             continue;
         prefix = home && *home ? cli_copy(home) : place_above(2);
-        folder = cli_format("%s/%s", prefix, place->installed);
-        found = place_try(folder, place);
-        if (!found)
-            found = place_try(place->built, place);
+        found = place_try(prefix, place);
         free(prefix);
-        free(folder);
         return found;
     }
     return NULL;

@@ -38,6 +38,8 @@ static size_t nr_ranges, ranges_room;
 static Dwfl *symbols_dwfl;
 static bool symbols_stale = true;
 static uintptr_t tool_from, tool_to; /* this program's own code */
+static char *tree;                   /* "/where/quarry/was/built/"; NULL: unknown */
+static size_t tree_length;
 
 static int symbols_no_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
                                 const char *file, const char *link, GElf_Word crc, char **found)
@@ -72,6 +74,36 @@ Dwfl *symbols_process(void)
     return NULL;
 }
 
+/* The compilation unit of an address. Clang writes no table of addresses (.debug_aranges), which is all that
+ * libdwfl asks: then every unit is asked for its own ranges. */
+static Dwarf_Die *frames_unit(Dwfl_Module *module, Dwarf_Addr look, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = dwfl_module_addrdie(module, look, bias);
+
+    if (unit)
+        return unit;
+    do {
+        unit = dwfl_module_nextcu(module, unit, bias);
+    } while (unit && dwarf_haspc(unit, look - *bias) != 1);
+    return unit;
+}
+
+/* Where Quarry was built, with a slash behind it, when the debugging information of this very file says so. */
+static void symbols_find_tree(Dwfl_Module *self)
+{
+    static const char below[] = "cli/symbols.c";
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = frames_unit(self, (uintptr_t)&symbols_find_tree, &bias);
+    const char *file = unit ? dwarf_diename(unit) : NULL;
+    size_t length = file ? strlen(file) : 0;
+
+    if (tree || length < sizeof(below) || file[0] != '/' ||
+        strcmp(file + length - (sizeof(below) - 1), below) != 0)
+        return;
+    tree_length = length - (sizeof(below) - 1);
+    tree = cli_format("%.*s", (int)tree_length, file);
+}
+
 static void symbols_refresh(void)
 {
     Dwfl_Module *self;
@@ -87,6 +119,7 @@ static void symbols_refresh(void)
     if (self && dwfl_module_info(self, NULL, &from, &to, NULL, NULL, NULL, NULL)) {
         tool_from = (uintptr_t)from;
         tool_to = (uintptr_t)to;
+        symbols_find_tree(self);
     }
 }
 
@@ -101,8 +134,8 @@ static const char *path_short(const char *path)
     length = strlen(here);
     if (strncmp(path, here, length) == 0 && path[length] == '/')
         path += length + 1;
-    else if (strncmp(path, QUARRY_SOURCE_DIR "/", sizeof(QUARRY_SOURCE_DIR)) == 0)
-        path += sizeof(QUARRY_SOURCE_DIR);
+    else if (tree && strncmp(path, tree, tree_length) == 0)
+        path += tree_length;
     while (strncmp(path, "./", 2) == 0)
         path += 2;
     return path;
@@ -228,20 +261,6 @@ static size_t frames_inlined(Dwarf_Die *unit, Dwarf_Addr address, struct frame *
     free(scopes);
     free(nest);
     return used;
-}
-
-/* The compilation unit of an address. Clang writes no table of addresses (.debug_aranges), which is all that
- * libdwfl asks: then every unit is asked for its own ranges. */
-static Dwarf_Die *frames_unit(Dwfl_Module *module, Dwarf_Addr look, Dwarf_Addr *bias)
-{
-    Dwarf_Die *unit = dwfl_module_addrdie(module, look, bias);
-
-    if (unit)
-        return unit;
-    do {
-        unit = dwfl_module_nextcu(module, unit, bias);
-    } while (unit && dwarf_haspc(unit, look - *bias) != 1);
-    return unit;
 }
 
 /* Frames at @look in @module; frames[0] is begun. */

@@ -52,8 +52,8 @@ foreach(part core port)
     -fno-optimize-sibling-calls ${QUARRY_INSIDE})
   set_target_properties(quarry-${part} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endforeach()
-# Where the hosted port looks for the reader of debugging information, beside its own folder.
+# Where the hosted port looks for the reader of debugging information when it is not beside the library.
 target_compile_definitions(quarry-port PRIVATE
-  QUARRY_SYMBOLS_PATHS="${CMAKE_INSTALL_FULL_LIBDIR}/quarry/libquarry-symbols.so:${PROJECT_BINARY_DIR}/cli/libquarry-symbols.so")
+  QUARRY_SYMBOLS_PATH="${CMAKE_INSTALL_FULL_LIBDIR}/quarry/libquarry-symbols.so")
 # asynchronous-unwind-tables: backtraces pass through the core (clang leaves them out of freestanding code).
 target_compile_options(quarry-core PRIVATE -ffreestanding -fasynchronous-unwind-tables)

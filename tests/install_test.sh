@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # What make install leaves behind is enough: a program that includes nothing but <quarry/slab.h>,
 # built with what pkg-config says, allocates from 64 threads under the strictest checks without a
-# report, also under thread sanitizer; CMake finds the package; the installed tree can be moved.
+# report, also under thread sanitizer; CMake finds the package; the installed tree can be moved, and nothing
+# in it says where it was built.
 # Lock: install
 # QUARRY_LONG=1 runs each program for ten seconds instead of three.
 set -eu
@@ -50,6 +51,24 @@ if [ -x "$QUARRY_BUILD/cli/quarry" ]; then
     "$work/prefix/bin/quarry" --help >"$work/log" 2>&1 || { echo "the installed quarry does not start"; cat "$work/log"; exit 1; }
     [ -f "$lib/quarry/libquarry-client.so" ] || { echo "not installed: libquarry-client.so"; exit 1; }
     [ -f "$work/prefix/include/quarry-linux/linux/slab.h" ] || { echo "not installed: linux/slab.h"; exit 1; }
+fi
+
+# Nothing that was installed knows where it was built; but for debugging information, which says so on purpose.
+find "$work/prefix" -type f | while read -r file; do
+    plain=$file
+    case $file in
+    *.a | *.so* | */bin/*) plain=$work/plain && strip -g -o "$plain" "$file" ;;
+    esac
+    for path in "$QUARRY_BUILD" "$QUARRY_SOURCE"; do
+        if strings "$plain" | grep -F -m 3 -- "$path" >"$work/log"; then
+            echo "knows where it was built: ${file#"$work/prefix/"}"
+            cat "$work/log"
+        fi
+    done
+done >"$work/knows"
+if [ -s "$work/knows" ]; then
+    cat "$work/knows"
+    exit 1
 fi
 
 flags="-std=gnu11 -O2 -g -Wall -Wextra -Werror"

@@ -4,7 +4,7 @@
 # of debugging information they name the object file and the offset, and when told so only numbers.
 set -u
 : "${QUARRY_SOURCE:?}" "${QUARRY_BUILD:?}"
-[ -f "$QUARRY_BUILD/cli/libquarry-symbols.so" ] || { echo "skipped: no libquarry-symbols.so"; exit 77; }
+[ -f "$QUARRY_BUILD/quarry/libquarry-symbols.so" ] || { echo "skipped: no libquarry-symbols.so"; exit 77; }
 if grep -q '^QUARRY_SANITIZE:STRING=.' "$QUARRY_BUILD/CMakeCache.txt"; then
     echo "skipped: the library of a sanitized build does not link with a plain program"
     exit 77
@@ -59,6 +59,9 @@ for cc in gcc clang; do
         QUARRY_OPTIONS="slab_debug=U page_owner=1 mem_profiling=1"
         export QUARRY_OPTIONS
         what="$cc and ${lib##*/}"
+        # Beside libquarry.so it is found; a program with the static library is told.
+        unset QUARRY_SYMBOLS
+        [ "${lib##*.}" = so ] || export QUARRY_SYMBOLS="$QUARRY_BUILD/quarry/libquarry-symbols.so"
         "$work/twice" >"$work/out" 2>&1
         below now ' drop .*twice.c:4$'
         below now ' main .*twice.c:12$'

@@ -9,7 +9,8 @@
  * functions, and in which object file, at which offset, an address lies: what addr2line wants to be told.
  *
  * QUARRY_SYMBOLS in the environment: 0: numbers only; a path: the library to load; else it is looked for
- * in the folder quarry/ beside libquarry.so, and where it was built and was to be installed.
+ * in the folder quarry/ beside libquarry.so (beside the program, when that has the static library), which is
+ * so in a build folder too, and where it was to be installed.
  *
  * Limits. While the core holds one of its locks, or another thread is in here, the library is not asked, so
  * that a program whose malloc is Quarry's does not wait for itself. A statically linked program has no
@@ -31,9 +32,6 @@ extern __typeof__(dlopen) dlopen __attribute__((weak, visibility("default")));
 extern __typeof__(dlsym) dlsym __attribute__((weak, visibility("default")));
 extern __typeof__(dladdr) dladdr __attribute__((weak, visibility("default")));
 
-#ifndef QUARRY_SYMBOLS_PATHS
-#define QUARRY_SYMBOLS_PATHS ""
-#endif
 #define SYMBOLS_LIBRARY "libquarry-symbols.so"
 
 static uint32_t symbols_busy;
@@ -46,23 +44,6 @@ static bool symbols_load(const char *path)
     if (library)
         symbols_library = (quarry_symbol_fn)(uintptr_t)dlsym(library, "quarry_symbolize");
     return symbols_library != NULL;
-}
-
-/* Each of a list of paths with colons between them. */
-static bool symbols_load_first(const char *list)
-{
-    char path[PATH_MAX];
-    while (*list) {
-        size_t length = strcspn(list, ":");
-        if (length && length < sizeof(path)) {
-            memcpy(path, list, length);
-            path[length] = 0;
-            if (symbols_load(path))
-                return true;
-        }
-        list += length + (list[length] == ':');
-    }
-    return false;
 }
 
 static void symbols_find(void)
@@ -85,7 +66,9 @@ static void symbols_find(void)
         if (folder && length < (int)sizeof(path) && symbols_load(path))
             return;
     }
-    symbols_load_first(QUARRY_SYMBOLS_PATHS);
+#ifdef QUARRY_SYMBOLS_PATH
+    symbols_load(QUARRY_SYMBOLS_PATH);
+#endif
 }
 
 /* What the dynamic linker knows. */
