@@ -77,14 +77,19 @@ join() {
 }
 
 # body FILE...: the same for what is compiled. The headers of others come first, outside of the part
-# whose names are hidden: what they declare lives elsewhere.
+# whose names are hidden: what they declare lives elsewhere. What compilers forgive a header (inline functions
+# that nobody uses, parameters that an interface has and one function does not need) stands in the file itself
+# now.
 body() {
     join 0 "$@" >"$work/body"
     grep -E '^#include' "$work/body" | LC_ALL=C sort -u || true
     echo '#include "quarry.h"'
     echo '#pragma GCC visibility push(hidden) /* what is not QUARRY_API stays inside */'
+    echo '#pragma GCC diagnostic push'
+    echo '#pragma GCC diagnostic ignored "-Wunused-function"'
+    echo '#pragma GCC diagnostic ignored "-Wunused-parameter"'
     grep -vE '^#include' "$work/body"
-    printf '\n#pragma GCC visibility pop\n'
+    printf '\n#pragma GCC diagnostic pop\n#pragma GCC visibility pop\n'
 }
 
 head_of() { # FILE, what it is
