@@ -12,12 +12,18 @@ struct finding_site {
     size_t nr;
 };
 
+/* The complement of an address, for records that a leak scan looks at; twice, and it is the address. */
+static inline uintptr_t finding_hide(uintptr_t address)
+{
+    return address ? ~address : 0;
+}
+
 struct finding {
     const char *kind; /* "double free", "leak", "crash", … */
     const char *rule; /* "G-S8", or NULL */
     char *text;
-    char *cache; /* or NULL */
-    const void *address;
+    char *cache;      /* or NULL */
+    uintptr_t hidden; /* finding_hide() of the address, since this record must not lead there */
     size_t size;
     struct finding_site now, before;
     const char *before_is;

@@ -191,7 +191,7 @@ static bool report_core(const struct quarry_report *report, void *data)
 {
     struct finding fresh = {.kind = kind_name(report->kind),
                             .rule = report->rule,
-                            .address = report->address,
+                            .hidden = finding_hide((uintptr_t)report->address),
                             .size = report->size,
                             .before_is = report->before_is,
                             .also_is = report->also ? report->also_is : NULL,
@@ -360,7 +360,7 @@ static bool leak_visit(const struct quarry_live *live, void *data)
         leak->what = live_name(live->kind);
         leak->cache = live->cache ? cli_copy(live->cache) : NULL;
         leak->trace = live->allocated;
-        leak->hidden_example = ~(uintptr_t)live->address;
+        leak->hidden_example = finding_hide((uintptr_t)live->address);
     }
     leak->nr++;
     leak->lost += live->lost;
@@ -381,7 +381,7 @@ static bool left_visit(const struct qlx_left *left, void *data)
 {
     struct finding fresh = {.kind = "left registered",
                             .before_is = "registered by",
-                            .address = left->object,
+                            .hidden = finding_hide((uintptr_t)left->object),
                             .problem = true};
     char text[256];
 
@@ -401,8 +401,10 @@ struct in_use {
 static bool in_use_visit(const struct qlx_left *left, void *data)
 {
     struct in_use *use = data;
-    struct finding fresh = {
-        .kind = "module in use", .before_is = "taken by", .address = left->object, .problem = true};
+    struct finding fresh = {.kind = "module in use",
+                            .before_is = "taken by",
+                            .hidden = finding_hide((uintptr_t)left->object),
+                            .problem = true};
     char text[256];
 
     if (left->kind != QLX_LEFT_MODULE || strcmp(left->name, use->module) != 0)
@@ -514,7 +516,8 @@ static sem_t crash_done;
 static void *crash_thread(void *unused)
 {
     const struct qlx_oops *oops = crash_oops;
-    struct finding fresh = {.kind = "crash", .address = oops->address, .problem = true};
+    struct finding fresh = {
+        .kind = "crash", .hidden = finding_hide((uintptr_t)oops->address), .problem = true};
     struct quarry_trace trace = oops->trace;
     const struct frame *site;
     char text[768], where[512];

@@ -68,7 +68,8 @@ static json_t *json_finding(const struct finding *finding)
     json_object_set_new(object, "rule", json_text(finding->rule));
     json_object_set_new(object, "text", json_text(finding->text));
     json_object_set_new(object, "cache", json_text(finding->cache));
-    json_object_set_new(object, "address", json_address(finding->address));
+    json_object_set_new(object, "address",
+                        json_address((const void *)finding_hide(finding->hidden)));
     json_object_set_new(object, "size", json_integer((json_int_t)finding->size));
     json_object_set_new(object, "times", json_integer((json_int_t)finding->times));
     json_set_place(object, &finding->now);

@@ -88,7 +88,7 @@ static Dwarf_Die *frames_unit(Dwfl_Module *module, Dwarf_Addr look, Dwarf_Addr *
     return unit;
 }
 
-/* Where Quarry was built, with a slash behind it, when the debugging information of this very file says so. */
+/* Where Quarry was built, with a slash behind it, when this very file's debugging information says so. */
 static void symbols_find_tree(Dwfl_Module *self)
 {
     static const char below[] = "cli/symbols.c";

@@ -556,6 +556,39 @@ static void a_mark_on_nothing_is_reported(void **state)
     kfree(object);
 }
 
+/* ---- threads that have ended ------------------------------------------------------------------ */
+
+/* Leave a pointer on this stack, below where the thread's last calls will come. */
+static __attribute__((noinline)) void leave_on_stack(void *object)
+{
+    void *volatile left[512];
+
+    for (int i = 0; i < 256; i++) /* the nearer half may lie in the frames of the end itself */
+        left[i] = object;
+    __asm__ volatile("" : : "r"(left) : "memory");
+}
+
+static void *lose_and_end(void *unused)
+{
+    void *object = kmalloc(100, GFP_KERNEL);
+
+    hidden[0] = hide(object);
+    leave_on_stack(object);
+    return NULL;
+}
+
+/* The C library keeps the stack for the next thread. */
+static void the_stack_of_a_thread_that_ended_keeps_nothing(void **state)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, lose_and_end, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(scan(), 1);
+    assert_true(was_lost(hidden[0]));
+    on_hidden(kfree, 0);
+}
+
 /* ---- reports --------------------------------------------------------------------------------- */
 
 static void lose_in_two_places(void)
@@ -642,6 +675,7 @@ int main(void)
         cmocka_unit_test(pages_are_reached_by_address_descriptor_and_mapping),
         cmocka_unit_test(caches_with_constructors),
         cmocka_unit_test(stacks_and_registers_of_threads_count),
+        cmocka_unit_test(the_stack_of_a_thread_that_ended_keeps_nothing),
         cmocka_unit_test(hidden_pointers_can_be_marked),
         cmocka_unit_test(areas_and_pages_can_be_marked),
         cmocka_unit_test(the_place_of_an_allocation_can_be_moved),

@@ -13,11 +13,16 @@
  * online is on the list until it is forgotten. T3: after its destructor ran, a thread claims no
  * more; later destructors that allocate and free work without data.
  *
+ * What a thread leaves on its stack. The C library keeps the stacks of threads that have ended, and what the
+ * thread wrote there would look like pointers of the program to a leak scan: where allocations are tracked it
+ * is cleared.
+ *
  * Locks. thread_lock guards the numbers and the list; online() and offline() are called without
  * it. */
 #define _GNU_SOURCE
 #include "hosted.h"
 #include "base/percpu.h"
+#include "instance.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -29,10 +34,14 @@
 #define THREAD_NUMBERS 65536u
 #define THREAD_WORDS (THREAD_NUMBERS / 64)
 #define THREAD_MACHINES 64
+#define THREAD_STACK_KEPT (20u << 10)  /* the C library gives what lies deeper back to the host */
+#define THREAD_KEYS_AT_HAND 32         /* keys for which a thread has room from its beginning on */
+#define THREAD_STACK_SPARED (4u << 10) /* at the far end: room for calls and a signal */
 
 __thread struct qp_self qp_self = {.cpu = &qr_cpu_none, .number = QP_NO_NUMBER};
 static __thread bool thread_claiming;    /* is in qp_claim_cpu, or boots a machine */
 static __thread bool thread_claims_none; /* ends, or is a worker */
+static __thread bool thread_noted;       /* thread_end() will be called for it */
 static bool thread_forked;               /* this process began as a child of a Quarry process */
 
 static qp_lock_t thread_lock;
@@ -104,10 +113,40 @@ void hosted_cpus_forget(struct qr_cpus *cpus)
         sched_yield();
 }
 
+/* How much of the stack lies below @here, by what the C library says; 0: unknown. */
+static size_t thread_stack_below(const char *here)
+{
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return 0;
+    if (pthread_attr_getstack(&attributes, &low, &size) != 0)
+        low = NULL;
+    pthread_attr_destroy(&attributes);
+    return low && (uintptr_t)here > (uintptr_t)low ? (size_t)(here - (char *)low) : 0;
+}
+
+/* Clear what earlier calls of this thread left below this frame. */
+static __attribute__((noinline)) void thread_clear_stack(void)
+{
+    size_t below = thread_stack_below(__builtin_frame_address(0));
+    char *area;
+    if (below <= THREAD_STACK_SPARED)
+        return;
+    below -= THREAD_STACK_SPARED;
+    below = below < THREAD_STACK_KEPT ? below : THREAD_STACK_KEPT;
+    area = __builtin_alloca(below);
+    memset(area, 0, below);
+    __asm__ volatile("" : : "r"(area) : "memory"); /* though nobody reads it */
+}
+
 /* This thread ends. */
 static void thread_end(void *unused)
 {
     unsigned int number = qp_self.number, i;
+    if (quarry_default.check.level)
+        thread_clear_stack();
     thread_claims_none = true;
     hosted_seat_leave();
     qp_self.cpu = &qr_cpu_none;
@@ -188,8 +227,20 @@ struct qr_cpu *qp_claim_cpu(struct qr_cpus *cpus)
     return cpu;
 }
 
+/* Whoever is written down as an owner has tracked memory, also without ever claiming a CPU: its end shall be
+ * noticed. The core may hold locks here, so only where that takes no memory. */
+static void thread_note(void)
+{
+    thread_noted = true;
+    pthread_once(&thread_once, thread_key_make);
+    if (thread_key < THREAD_KEYS_AT_HAND && !thread_claims_none)
+        pthread_setspecific(thread_key, &thread_key);
+}
+
 unsigned int qp_task_id(void)
 {
+    if (QR_UNLIKELY(!thread_noted))
+        thread_note();
     return (unsigned int)syscall(SYS_gettid);
 }
 
