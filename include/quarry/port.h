@@ -217,6 +217,9 @@ void qr_after_fork(struct quarry *q);
  *   QP_CAN_CHECK_CONTEXT  1: qp_may_sleep knows; 0: it always says true and nobody relies on it
  *   QP_OBSERVED()         whether a race detector watches (a constant 0 where none can)
  * and may say
+ *   QP_STACK_POINTER()    as an expression, the stack pointer of the function that says it: what lies below
+ *                         is no root of a leak scan. If it is not defined, a few words of the scan's own
+ *                         frame may keep a lost block from being found
  *   QP_CAN_GUARD          1: qp_map and qp_unmap also work on single pages of the direct map, and
  *                         faults there reach qr_guard_fault; 0, if it is not defined */
 #if !defined(QP_CAN_CHECK_CONTEXT) || !defined(QP_OBSERVED)

@@ -17,6 +17,8 @@
 /* Whether a race detector watches this program. */
 #define QP_OBSERVED() 0
 
+/* Optional: #define QP_STACK_POINTER() for the leak scan, and QP_CAN_GUARD 1 for guard pages; see port.h. */
+
 #define TEMPLATE_DUTY(name) qp_panic("quarry: this port must supply " name "()\n")
 
 static inline unsigned long qp_percpu_enter(const struct qr_cpus *cpus, struct qr_cpu **cpu)
