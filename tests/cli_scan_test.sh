@@ -52,6 +52,14 @@ expect 2 "no run" "$QUARRY" leaks --root "$work" && says 'is .* the folder of a 
 expect 2 "no run at all" "$QUARRY" leaks && says 'there is no run'
 expect 64 "another kind" "$QUARRY" run --leaks=all tests/modules/faulty.c && says 'leaks=scan is the only kind'
 
+# What a driver forgets in each call is lost, also when the threads that made the calls have ended.
+expect 0 "scullc" "$QUARRY" run --quiet examples/scullc.c -- sh -c 'head -c 150000 /dev/zero >$QUARRY_ROOT/dev/scullc0'
+mkdir "$work/scullc" && cp examples/scull.h "$work/scullc"
+sed 's/kmem_cache_free([^;]*;/;/' examples/scullc.c >"$work/scullc/scullc.c"
+expect 1 "scullc without its frees" "$QUARRY" run --quiet "$work/scullc/scullc.c" -- \
+    sh -c 'head -c 150000 /dev/zero >$QUARRY_ROOT/dev/scullc0; cat $QUARRY_ROOT/dev/scullc0 >/dev/null'
+says 'leak: 38 objects of cache scullc, .* allocated in scullc_write .*, lost: no pointer leads there$'
+
 # Allocation profiling names the module's lines.
 expect 0 "allocinfo" "$QUARRY" run --quiet --options mem_profiling=1 tests/modules/faulty.c -- \
     sh -c 'cat $QUARRY_ROOT/proc/allocinfo'
