@@ -88,6 +88,7 @@ struct qlx_param {
     const char *name;
     enum qlx_param_type type;
     void *value;             /* the variable, or the first element of the array */
+    unsigned int element;    /* bytes of the variable, or of one element */
     unsigned int max;        /* elements when it is an array (bytes: QLX_PARAM_STRING), else 0 */
     unsigned int *count;     /* array: elements set, or NULL */
     unsigned int perm;       /* mode of its file under /sys/module */

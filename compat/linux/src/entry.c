@@ -152,11 +152,12 @@ int qlx_entry_add(struct qlx_entry *parent, const char *name, umode_t mode, stru
     *made = NULL;
     if (!parent || !name || !*name || strchr(name, '/') || strlen(name) > ENTRY_NAME_MAX)
         return -EINVAL;
-    if (!entry_affordable(sizeof(*entry)))
+    if (!parent->own && !entry_affordable(sizeof(*entry)))
         return -ENOMEM;
     entry = entry_new(name, strlen(name), mode);
     if (!entry)
         return -ENOMEM;
+    entry->own = parent->own;
     pthread_mutex_lock(&entry_lock);
     if (parent->removed)
         error = -ENOENT;

@@ -28,7 +28,8 @@ struct qlx_entry {
     int events;                         /* sysfs_notify() */
     bool removed, drained;              /* out of the tree; no operation runs any more */
     bool permanent;                     /* the machine's own */
-    bool kept;                          /* never freed: the driver has a pointer */
+    bool own;  /* what is made in it costs no module anything, and is own */
+    bool kept; /* never freed: the driver has a pointer */
     struct wait_queue_head poll;
     struct dentry dentry; /* debugfs */
     struct inode inode;
@@ -61,6 +62,11 @@ void qlx_entries_forget(void);
 /* For file.c: find and hold, by the path below sys/. */
 struct qlx_entry *qlx_entry_hold(const char *path);
 void qlx_entry_put(struct qlx_entry *entry);
+
+/* param.c: the files of a module's parameters; NULL: no memory. Remove: waits for operations in progress. */
+struct qlx_params;
+struct qlx_params *qlx_params_add(struct qlx_module *module, struct module *of);
+void qlx_params_remove(struct qlx_params *params);
 
 /* sysfs.c, kobject.c */
 struct kobj_type;

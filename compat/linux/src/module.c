@@ -10,7 +10,7 @@
  *
  * Locks: module_lock for loading; reference counts are atomic. */
 #define _GNU_SOURCE
-#include "internal.h"
+#include "entry.h"
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <dlfcn.h>
@@ -37,6 +37,7 @@ struct qlx_module {
     void *handle;
     bool live, exited, unloaded;
     struct list_head texts; /* values of charp parameters */
+    struct qlx_params *params;
 };
 
 static pthread_mutex_t module_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -267,11 +268,21 @@ static int module_run(initcall_t init, exitcall_t end, const char *comm)
     return result;
 }
 
+static void module_params_end(struct qlx_module *module)
+{
+    qlx_params_remove(module->params);
+    module->params = NULL;
+}
+
 int qlx_module_init(struct qlx_module *module)
 {
     initcall_t init = module_init_function(module);
-    int result = init ? module_run(init, NULL, "insmod") : 0;
+    int result;
+    module->params = qlx_params_add(module, module->module);
+    result = init ? module_run(init, NULL, "insmod") : 0;
     module->live = result >= 0;
+    if (!module->live)
+        module_params_end(module);
     return result;
 }
 
@@ -323,6 +334,7 @@ int qlx_module_exit(struct qlx_module *module)
     module->exited = true;
     if (end)
         result = module_run(NULL, end, "rmmod");
+    module_params_end(module);
     qlx_rcu_drain();
     module_uses_end(module);
     return result;
@@ -344,6 +356,7 @@ void qlx_module_unload(struct qlx_module *module)
 {
     struct qlx_module *other, *next;
     bool last = true, ended;
+    module_params_end(module);
     module_uses_end(module);
     pthread_mutex_lock(&module_lock);
     module->unloaded = true;
@@ -428,6 +441,7 @@ static void module_param_of(const struct qlx_module *module, const struct quarry
     *param = (struct qlx_param){.name = from->name,
                                 .type = (enum qlx_param_type)type,
                                 .value = from->value,
+                                .element = from->element,
                                 .max = from->max,
                                 .count = from->count,
                                 .perm = from->perm,
