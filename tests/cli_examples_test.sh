@@ -36,6 +36,7 @@ convicts() {
 # ---- a misc device with poll and blocking reads ----
 mailbox='
     cd "$QUARRY_ROOT"
+    : >"$TMPDIR/got" # or what an earlier run got would be taken for this one's
     cat dev/mailbox >"$TMPDIR/got" &
     reader=$!
     echo one >dev/mailbox
