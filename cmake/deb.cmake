@@ -4,7 +4,9 @@
 # it, and the command.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME quarry)
-set(CPACK_PACKAGE_CONTACT "The Quarry developers <quarry@localhost>")
+# A reserved name (RFC 2606): who distributes packages gives an address with -DCPACK_PACKAGE_CONTACT=.
+set(CPACK_PACKAGE_CONTACT "Quarry maintainers <quarry@packages.invalid>" CACHE STRING
+  "Who answers for the Debian packages")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "The Linux kernel's memory allocators as a C library")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR}/packages)
