@@ -93,34 +93,33 @@ static inline void rb_replace_node_cached(struct rb_node *victim, struct rb_node
 
 /* ---- with the caller's comparison ------------------------------------------------------------ */
 
+/* Link @node after equal ones, to be balanced by the caller; whether it is the leftmost now. */
+static inline bool quarry_rb_link(struct rb_node *node, struct rb_root *root,
+                                  bool (*less)(struct rb_node *, const struct rb_node *))
+{
+    struct rb_node **link = &root->rb_node, *parent = NULL;
+    bool leftmost = true;
+    while (*link) {
+        bool left = less(node, *link);
+        parent = *link;
+        link = left ? &parent->rb_left : &parent->rb_right;
+        leftmost = leftmost && left;
+    }
+    rb_link_node(node, parent, link);
+    return leftmost;
+}
 /* Insert after equal ones. */
 static inline void rb_add(struct rb_node *node, struct rb_root *root,
                           bool (*less)(struct rb_node *, const struct rb_node *))
 {
-    struct rb_node **link = &root->rb_node, *parent = NULL;
-    while (*link) {
-        parent = *link;
-        link = less(node, parent) ? &parent->rb_left : &parent->rb_right;
-    }
-    rb_link_node(node, parent, link);
+    quarry_rb_link(node, root, less);
     rb_insert_color(node, root);
 }
 /* Returns @node if it is the leftmost now. */
 static inline struct rb_node *rb_add_cached(struct rb_node *node, struct rb_root_cached *root,
                                             bool (*less)(struct rb_node *, const struct rb_node *))
 {
-    struct rb_node **link = &root->rb_root.rb_node, *parent = NULL;
-    bool leftmost = true;
-    while (*link) {
-        parent = *link;
-        if (less(node, parent)) {
-            link = &parent->rb_left;
-        } else {
-            link = &parent->rb_right;
-            leftmost = false;
-        }
-    }
-    rb_link_node(node, parent, link);
+    bool leftmost = quarry_rb_link(node, &root->rb_root, less);
     rb_insert_color_cached(node, root, leftmost);
     return leftmost ? node : NULL;
 }

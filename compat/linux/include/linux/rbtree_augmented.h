@@ -42,19 +42,8 @@ rb_add_augmented_cached(struct rb_node *node, struct rb_root_cached *root,
                         bool (*less)(struct rb_node *, const struct rb_node *),
                         const struct rb_augment_callbacks *augment)
 {
-    struct rb_node **link = &root->rb_root.rb_node, *parent = NULL;
-    bool leftmost = true;
-    while (*link) {
-        parent = *link;
-        if (less(node, parent)) {
-            link = &parent->rb_left;
-        } else {
-            link = &parent->rb_right;
-            leftmost = false;
-        }
-    }
-    rb_link_node(node, parent, link);
-    augment->propagate(parent, NULL);
+    bool leftmost = quarry_rb_link(node, &root->rb_root, less);
+    augment->propagate(rb_parent(node), NULL);
     rb_insert_augmented_cached(node, root, leftmost, augment);
     return leftmost ? node : NULL;
 }
