@@ -58,6 +58,13 @@ _Static_assert(MIGRATE_MOVABLE == 1 && MIGRATE_RECLAIMABLE == 2 &&
                    __GFP_RECLAIMABLE == 2 * __GFP_MOVABLE,
                "mobility bits are the mobility");
 
+/* Nobody could clear the answer if it were high memory: the machine has some, and no windows to it. */
+static QR_ALWAYS_INLINE bool alloc_cannot_clear(const struct qr_zones *zones, gfp_t gfp)
+{
+    return (gfp & (__GFP_HIGHMEM | __GFP_ZERO)) == (__GFP_HIGHMEM | __GFP_ZERO) &&
+           zones->totalhigh && !zones->clear_high;
+}
+
 /* ---- a sane request ------------------------------------------------------------------------- */
 
 /* @right: the mask that would have been right; @gfp itself where it is not the mask that is wrong. */
@@ -143,7 +150,7 @@ bool qr_request_init(struct qr_request *request, struct qr_zones *zones, gfp_t g
         return false;
     asked = alloc_sane_mask(zones, gfp, order);
     gfp = qr_scoped_gfp(asked);
-    if ((gfp & __GFP_ZERO) && !zones->clear_high)
+    if (alloc_cannot_clear(zones, gfp))
         gfp &= ~__GFP_HIGHMEM;
     type = gfp_zone(gfp);
     *request = (struct qr_request){.zones = zones,
@@ -395,7 +402,7 @@ static QR_ALWAYS_INLINE struct page *alloc_fast(struct qr_zones *zones, gfp_t gf
     if (QR_UNLIKELY((gfp & ALLOC_UNUSUAL) || index < 0 || nid < NUMA_NO_NODE ||
                     nid >= (int)zones->nr_nodes))
         return NULL;
-    if (QR_UNLIKELY((gfp & __GFP_HIGHMEM) && (gfp & __GFP_ZERO) && !zones->clear_high))
+    if (QR_UNLIKELY(alloc_cannot_clear(zones, gfp)))
         return NULL;
     section = qp_percpu_enter(zones->cpus, &cpu);
     if (QR_LIKELY(qr_cpu_known(cpu))) {

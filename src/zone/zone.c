@@ -191,14 +191,16 @@ static void zonelist_make(struct qr_zones *zones, u32 nid, u32 type)
     }
 }
 
-/* The table by which the fast way goes from a mask to a zone in one step. */
+/* The table by which the fast way goes from a mask to a zone in one step. It does not look at
+ * __GFP_THISNODE, so it stays on the node. */
 static void zonelist_fast(struct qr_zones *zones, u32 nid)
 {
     for (gfp_t bits = 0; bits <= QR_FAST_BITS; bits++) {
         gfp_t zone_bits = bits & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM);
         const struct qr_zonelist *list = &zones->list[nid][gfp_zone(bits)];
         bool odd = (zone_bits & (zone_bits - 1)) || (bits & GFP_MOVABLE_MASK) == GFP_MOVABLE_MASK;
-        zones->fast_zone[nid][bits] = list->nr && !odd ? list->zone[0] : QR_NO_FAST_ZONE;
+        bool own = list->nr && zones->zone[list->zone[0]].nid == nid;
+        zones->fast_zone[nid][bits] = own && !odd ? list->zone[0] : QR_NO_FAST_ZONE;
     }
 }
 

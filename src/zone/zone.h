@@ -106,7 +106,7 @@ struct qr_zones {
                              * DMA32 on a machine that names no such limit */
     struct qr_zonelist list[QR_MAX_NODES][MAX_NR_ZONES]; /* by node and gfp_zone() */
     /* By node and the five lowest mask bits (zone and mobility): the first zone of the list, or
-     * QR_NO_FAST_ZONE when the bits contradict each other or the list is empty. */
+     * QR_NO_FAST_ZONE when the bits contradict each other or no zone of the node is on the list. */
     u8 fast_zone[QR_MAX_NODES][QR_FAST_BITS + 1];
     u32 nr_online; /* CPUs with lists, as last counted: they share the limit of pcp.c */
     bool init_on_alloc, init_on_free, poison;

@@ -155,6 +155,20 @@ static void g_z5_movable_high_requests_take_movable_first(void **state)
     zm_end(m);
 }
 
+/* MOVABLE in the direct map, no high memory and so no windows to clear it through. */
+static void g_z5_cleared_requests_take_movable_first_too(void **state)
+{
+    struct zm *m = zm_boot(&(struct zm_spec){.pages = 4096, .movable_from = PAGES(2048)});
+    (void)state;
+    for (unsigned int order = 0; order < 8; order += 7) { /* with a per-CPU list, and without */
+        struct page *page = zm_alloc(m, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, order);
+        assert_int_equal(qr_page_zone(&m->zones, page)->type, ZONE_MOVABLE);
+        assert_int_equal(*(u64 *)qr_page_virt(&m->map, page), 0);
+        zm_free(m, page, order);
+    }
+    zm_end(m);
+}
+
 static void g_z10_movable_alone_sets_mobility_only(void **state)
 {
     struct zm *m = all_zones(4);
@@ -233,6 +247,24 @@ static void g_z9_thisnode_takes_the_named_node_or_fails(void **state)
     assert_true(qr_free_pages_total(&m->zones) > 3900);
     while (nr)
         zm_free(m, page[--nr], 0);
+    zm_end(m);
+}
+
+/* Pages of the other node's zone that lie ready on this CPU's list are no answer either. */
+static void g_z9_thisnode_fails_where_the_node_has_no_such_zone(void **state)
+{
+    static const struct quarry_region region[] = {{0, PAGES(2048), 0, 0},
+                                                  {PAGES(2048), PAGES(2048), 1, 0}};
+    struct zm_spec spec = {.regions = region, .nr_regions = 2, .dma_limit = PAGES(1024)};
+    struct zm *m = zm_boot(&spec);
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_DMA, 0);
+    (void)state;
+    zm_free(m, page, 0);
+    assert_null(
+        qr_alloc_pages(&m->zones, GFP_ATOMIC | __GFP_DMA | __GFP_THISNODE | __GFP_NOWARN, 0, 1));
+    page = qr_alloc_pages(&m->zones, GFP_ATOMIC | __GFP_DMA, 0, 1);
+    assert_int_equal(qr_page_zone(&m->zones, page)->type, ZONE_DMA);
+    zm_free(m, page, 0);
     zm_end(m);
 }
 
@@ -535,10 +567,12 @@ int main(void)
         cmocka_unit_test(g_z3_no_zone_flag_takes_normal_then_dma32_then_dma),
         cmocka_unit_test(g_z4_highmem_takes_highmem_first),
         cmocka_unit_test(g_z5_movable_high_requests_take_movable_first),
+        cmocka_unit_test(g_z5_cleared_requests_take_movable_first_too),
         cmocka_unit_test(g_z10_movable_alone_sets_mobility_only),
         cmocka_unit_test(g_z10_of_several_zones_the_lowest_wins_and_it_is_reported),
         cmocka_unit_test(g_z10_contradictions_are_reported_also_while_lists_are_full),
         cmocka_unit_test(g_z9_thisnode_takes_the_named_node_or_fails),
+        cmocka_unit_test(g_z9_thisnode_fails_where_the_node_has_no_such_zone),
         cmocka_unit_test(g_z9_without_thisnode_nodes_follow_by_distance),
         cmocka_unit_test(g_w5_min_is_four_times_the_root_of_lowmem),
         cmocka_unit_test(g_w5_min_is_at_least_128_kib),
