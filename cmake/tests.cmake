@@ -40,5 +40,6 @@ target_link_options(watched_machine_test PRIVATE
 
 if(NOT QUARRY_SANITIZE MATCHES thread AND NOT QUARRY_ONE_FILE)
   include(cmake/sim.cmake)
+  include(cmake/model.cmake)
 endif()
 include(cmake/script_tests.cmake)

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/model/compare: all counts agree.
+ *
+ * Each zone is walked frame by frame. A frame is in a free block, on a CPU's list, in a slab, a caller's (the
+ * model knows), or the core's own; each of these is counted here and must be what the implementation says,
+ * and together they are the managed frames:
+ *
+ *     free + listed + slabs + callers + the core's own = managed
+ *
+ * A block the model has must be a block of that order in a caller's hands. The core's own pages are what is
+ * left; when the program has ended and everything is freed and drained, they are again what they were, but
+ * for a stated number (compare_end). quarry_check_all() then walks the lists the other way round. */
+#include "model.h"
+#include "instance.h"
+#include "observe/observe.h"
+#include <quarry/stat.h>
+
+struct compare_zone {
+    uint64_t free, listed, slabs, callers, core, managed;
+};
+
+static void compare_block(const struct m_zone *zone, struct compare_zone *sum, uint64_t pfn,
+                          uint32_t flags, uint64_t pages)
+{
+    const struct m_range *range;
+
+    (void)zone;
+    if (flags & PGF_BUDDY) {
+        sum->free += pages;
+    } else if (flags & PGF_PCP) {
+        sum->listed += pages;
+    } else if (flags & PGF_SLAB) {
+        sum->slabs += pages;
+    } else {
+        range = m_ranges_find(&model.physical, pfn << PAGE_SHIFT);
+        if (range && model.thing[range->owner].kind >= M_PLAIN &&
+            model.thing[range->owner].kind <= M_EXACT)
+            sum->callers += pages;
+        else
+            sum->core += pages;
+    }
+}
+
+/* The frames of a block from @pfn on, and what it is; 0: of no block, so the frame is lost. */
+static uint64_t compare_frames(const struct m_zone *zone, uint64_t pfn, uint64_t end,
+                               uint32_t *flags)
+{
+    const uint64_t largest = 1ull << MAX_PAGE_ORDER;
+
+    *flags = pfn_to_page(pfn)->flags;
+    if (!(*flags & PGF_TAIL) && (*flags & (PGF_SLAB | PGF_BUDDY | PGF_PCP | PGF_OWNED)))
+        return 1ull << (*flags & PGF_ORDER_MASK);
+    if (zone->real->nr_fresh && pfn >= zone->real->fresh_pfn && pfn % largest == 0 &&
+        pfn + largest <= end) {
+        *flags = PGF_BUDDY;
+        return largest;
+    }
+    return 0;
+}
+
+static void compare_walk(struct compare_zone *sums)
+{
+    const struct qr_map *map = &quarry_default.map;
+
+    for (unsigned int i = 0; i < map->nr_runs; i++) {
+        const struct qr_run *run = &map->run[i];
+        uint64_t pfn = run->start;
+        while (!run->reserved && pfn < run->end) {
+            struct m_zone *zone = m_zone_of(pfn);
+            uint64_t end = run->end < zone->real->end_pfn ? run->end : zone->real->end_pfn;
+            uint32_t flags;
+            uint64_t pages = compare_frames(zone, pfn, end, &flags);
+            if (!pages)
+                m_wrong("counts", "frame %#lx is in no block", (unsigned long)pfn);
+            compare_block(zone, &sums[zone - model.zone], pfn, flags, pages);
+            sums[zone - model.zone].managed += pages;
+            pfn += pages;
+        }
+    }
+}
+
+static void compare_equal(const struct m_zone *zone, const char *what, uint64_t walked,
+                          uint64_t said)
+{
+    if (walked != said)
+        m_wrong("counts", "zone %u of node %d: %s: %lu pages by walking, %lu by counting",
+                zone->type, zone->nid, what, (unsigned long)walked, (unsigned long)said);
+}
+
+static void compare_zone(const struct m_zone *zone, const struct compare_zone *sum)
+{
+    const struct zone *real = zone->real;
+    struct m_state state;
+    struct qr_zone_view view;
+    uint64_t by_order = 0;
+
+    m_look(&state);
+    qr_zone_view(zone->real, &view);
+    for (unsigned int order = 0; order < NR_PAGE_ORDERS; order++) {
+        for (unsigned int m = 0; m < MIGRATE_TYPES; m++)
+            by_order += (uint64_t)view.blocks[order][m] << order;
+    }
+    compare_equal(zone, "free", sum->free, real->free_pages);
+    compare_equal(zone, "free, by order", by_order, view.free_pages);
+    compare_equal(zone, "listed", sum->listed, state.zone[zone - model.zone].listed);
+    compare_equal(zone, "slabs", sum->slabs,
+                  real->stat[QR_ZS_SLAB_UNRECLAIMABLE] + real->stat[QR_ZS_SLAB_RECLAIMABLE]);
+    compare_equal(zone, "callers", sum->callers, model.caller_pages[zone - model.zone]);
+    compare_equal(zone, "all", sum->managed, real->managed);
+}
+
+static void compare_zones(struct compare_zone *sums)
+{
+    for (unsigned int i = 0; i < model.nr_zones; i++)
+        sums[i] = (struct compare_zone){0};
+    compare_walk(sums);
+    for (unsigned int i = 0; i < model.nr_zones; i++)
+        compare_zone(&model.zone[i], &sums[i]);
+}
+
+void m_compare_counts(void)
+{
+    struct compare_zone sums[M_ZONES];
+
+    compare_zones(sums);
+    if (quarry_check_all() != 0)
+        m_wrong("counts", "the implementation contradicts itself");
+}
+
+void m_compare_end(void)
+{
+    struct compare_zone sums[M_ZONES];
+
+    if (model.physical.nr)
+        m_wrong("model", "%lu ranges are left", (unsigned long)model.physical.nr);
+    compare_zones(sums);
+}
