@@ -2,10 +2,11 @@
 /* tests/model/caches: kmalloc.
  *
  * What a block of s bytes promises: s bytes that are nobody else's, in the direct map (G-S1), aligned to
- * the largest power of two that divides s and to 8 at least (G-S4), of which ksize() owns up to no fewer; zero if
- * that was asked for; krealloc keeps what fits (G-S13).
+ * the largest power of two that divides s and to 8 at least (G-S4), of which ksize() owns no fewer; zero
+ * if that was asked for; krealloc keeps what fits (G-S13).
  *
- * A cache may fail only where a request for the pages of a new slab might, and not while it has free objects. */
+ * A cache may fail only where a request for the pages of a new slab might, and not while it has free
+ * objects. */
 #include "model.h"
 #include "instance.h"
 #include "slab/internal.h"
