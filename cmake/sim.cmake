@@ -37,3 +37,11 @@ foreach(source ${QUARRY_SIM_TESTS})
     add_dependencies(quarry-tests ${name}${kind})
   endforeach()
 endforeach()
+
+# quarry-prove: random programs under many schedules (tests/prove).
+file(GLOB QUARRY_PROVE_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/prove/*.c)
+foreach(kind "" -preempt)
+  add_executable(quarry-prove${kind} ${QUARRY_PROVE_SOURCES})
+  target_compile_options(quarry-prove${kind} PRIVATE -O2)
+  target_link_libraries(quarry-prove${kind} PRIVATE quarry-sim${kind})
+endforeach()

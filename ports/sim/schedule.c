@@ -66,6 +66,12 @@ static bool schedule_can_be_left(const struct sim *sim, const struct sim_thread 
     return (here->off | here->locks | here->atomic | here->interrupt) == 0;
 }
 
+/* Outside the core, and so is what interrupted it. */
+static bool schedule_rests(const struct sim_thread *thread)
+{
+    return thread->resting && thread->here.interrupt == 0;
+}
+
 bool sim_can_run(const struct sim *sim, const struct sim_thread *thread)
 {
     const struct sim_thread *owner = sim->cpu[thread->here.cpu].owner;
@@ -73,7 +79,7 @@ bool sim_can_run(const struct sim *sim, const struct sim_thread *thread)
 
     if (thread->state != SIM_READY && (thread->state != SIM_SPINS || thread->spins_on->word))
         return false;
-    if (sim->holder && sim->holder != thread && thread->resting)
+    if (sim->holder && sim->holder != thread && schedule_rests(thread))
         return false;
     if (owner && owner != thread && !schedule_can_be_left(sim, owner))
         return false;
@@ -249,7 +255,7 @@ void sim_deliver(struct sim *sim, bool hard)
 
     if (!sim->config.interrupt)
         return;
-    if (sim_here.off || sim_here.interrupt >= (hard ? 2u : 1u)) {
+    if (sim_here.off || sim->holder || sim_here.interrupt >= (hard ? 2u : 1u)) {
         *(hard ? &cpu->pending_hard : &cpu->pending_soft) = true;
         sim_here.pending = true;
         return;
@@ -374,7 +380,7 @@ static bool schedule_others_rest(const struct sim *sim)
 {
     for (unsigned int i = 0; i < sim->nr_threads; i++) {
         const struct sim_thread *thread = sim->thread[i];
-        if (thread != sim->now && thread->state != SIM_ENDED && !thread->resting)
+        if (thread != sim->now && thread->state != SIM_ENDED && !schedule_rests(thread))
             return false;
     }
     return true;
@@ -384,8 +390,10 @@ void qp_hold_others(void)
 {
     struct sim *sim = sim_now;
 
+    sim->now->resting = true; /* for another one that holds */
     while (sim->holder)
         qp_relax();
+    sim->now->resting = false;
     sim->holder = sim->now;
     while (!schedule_others_rest(sim))
         qp_relax();

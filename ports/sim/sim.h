@@ -84,6 +84,7 @@ struct sim_config {
     size_t nr_script;
     uint64_t max_points;                      /* 0: 50 million */
     void (*interrupt)(void *data, bool hard); /* the handler; NULL: no interrupts */
+    unsigned int interrupts; /* how many a strategy may choose to deliver; 0: 200 */
     void *data;
 };
 

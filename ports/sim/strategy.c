@@ -152,7 +152,10 @@ static void strategy_disturb(struct sim *sim, uint64_t what)
         strategy_wake_random(sim);
         return;
     }
-    if (action != SIM_CLOCK && !sim->config.interrupt)
+    /* Few, and none in one of its kind: else the run could consist of handlers. */
+    if (action != SIM_CLOCK &&
+        (!sim->config.interrupt || sim_here.interrupt >= (action == SIM_IRQ ? 2u : 1u) ||
+         ++sim->nr_interrupts > sim->config.interrupts))
         return;
     strategy_record(sim, action, argument);
     strategy_do(sim, action, argument);

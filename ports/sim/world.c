@@ -95,6 +95,8 @@ static void world_defaults(struct sim_config *config, struct quarry_region *one)
         config->switches = 16;
     if (!config->expected_points)
         config->expected_points = 1000;
+    if (!config->interrupts)
+        config->interrupts = 200;
     if (!config->max_points)
         config->max_points = 50000000;
 }

@@ -74,7 +74,7 @@ struct sim {
     uint64_t points, looked, nr_switches;
     long budget;         /* what sim_here.left began with */
     uint64_t change[16]; /* SIM_PRIORITY: points at which the running task sinks */
-    unsigned int nr_change;
+    unsigned int nr_change, nr_interrupts;
     int64_t lowest;
 
     struct sim_decision *decision;

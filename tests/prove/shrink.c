@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* The same failure with less.
+ *
+ * Operations go first, in halves, quarters … single ones (Zeller's ddmin, one way): what is left is
+ * played with the recorded schedule and, if that does not fail any more, under a few others, of which a
+ * failing one becomes the record. Then the record's decisions go the same way. A candidate is taken when
+ * its verdict is the first one's. */
+#include "prove.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SHRINK_TRIES 12u
+#define SHRINK_ROUNDS 4u
+
+static bool shrink_take(const struct prove_program *program, struct prove_result *result,
+                        const struct prove_schedule *schedule)
+{
+    struct prove_result now = prove_play(program, schedule);
+
+    if (now.verdict != result->verdict) {
+        prove_result_free(&now);
+        return false;
+    }
+    prove_result_free(result);
+    *result = now;
+    return true;
+}
+
+/* Does @program still fail, by the record or by another schedule? Then @result is that failure. */
+static bool shrink_fails(const struct prove_program *program, struct prove_result *result,
+                         uint64_t *random)
+{
+    struct prove_schedule schedule = {.strategy = SIM_SCRIPT,
+                                      .expected_points = result->points,
+                                      .script = result->decision,
+                                      .nr_script = result->nr_decisions};
+
+    if (shrink_take(program, result, &schedule))
+        return true;
+    for (unsigned int i = 0; i < SHRINK_TRIES; i++) {
+        schedule = (struct prove_schedule){.strategy = i % 2 ? SIM_RANDOM : SIM_PRIORITY,
+                                           .seed = sim_random(random),
+                                           .gap = 1u << (i / 2 % 6),
+                                           .switches = 1 + i / 2 % 4,
+                                           .expected_points = result->points};
+        if (shrink_take(program, result, &schedule))
+            return true;
+    }
+    return false;
+}
+
+static unsigned int shrink_list(struct prove_program *program, struct prove_operation **list)
+{
+    unsigned int nr = 0;
+
+    for (unsigned int i = 0; i < program->tasks; i++) {
+        for (unsigned int j = 0; j < program->nr[i]; j++) {
+            if (!program->operation[i][j].dropped)
+                list[nr++] = &program->operation[i][j];
+        }
+    }
+    return nr;
+}
+
+static void shrink_mark(struct prove_operation **list, unsigned int nr, bool dropped)
+{
+    for (unsigned int i = 0; i < nr; i++)
+        list[i]->dropped = dropped;
+}
+
+static bool shrink_operations(struct prove_program *program, struct prove_result *result,
+                              uint64_t *random)
+{
+    struct prove_operation *list[PROVE_TASKS * PROVE_OPERATIONS];
+    unsigned int all = shrink_list(program, list), chunk = all / 2;
+    bool less = false;
+
+    for (; chunk; chunk /= 2) {
+        all = shrink_list(program, list);
+        for (unsigned int at = 0; at < all; at += chunk) {
+            unsigned int nr = all - at < chunk ? all - at : chunk;
+            shrink_mark(list + at, nr, true);
+            if (shrink_fails(program, result, random))
+                less = true;
+            else
+                shrink_mark(list + at, nr, false);
+        }
+    }
+    return less;
+}
+
+static bool shrink_decisions(const struct prove_program *program, struct prove_result *result,
+                             size_t at, size_t nr)
+{
+    struct prove_schedule schedule = {.strategy = SIM_SCRIPT, .expected_points = result->points};
+    struct sim_decision *fewer = malloc((result->nr_decisions + 1) * sizeof(*fewer));
+    bool taken;
+
+    if (!fewer)
+        return false;
+    memcpy(fewer, result->decision, at * sizeof(*fewer));
+    memcpy(fewer + at, result->decision + at + nr,
+           (result->nr_decisions - at - nr) * sizeof(*fewer));
+    schedule.script = fewer;
+    schedule.nr_script = result->nr_decisions - nr;
+    taken = shrink_take(program, result, &schedule);
+    free(fewer);
+    return taken;
+}
+
+static void shrink_schedule(const struct prove_program *program, struct prove_result *result)
+{
+    for (size_t chunk = (result->nr_decisions + 1) / 2; chunk; chunk /= 2) {
+        size_t at = 0;
+        while (at < result->nr_decisions) {
+            size_t before = result->nr_decisions;
+            size_t nr = before - at < chunk ? before - at : chunk;
+            if (!shrink_decisions(program, result, at, nr) || result->nr_decisions >= before)
+                at += nr;
+        }
+    }
+}
+
+void prove_shrink(struct prove_program *program, struct prove_result *result)
+{
+    uint64_t random = program->seed;
+
+    for (unsigned int i = 0; i < SHRINK_ROUNDS; i++) {
+        if (!shrink_operations(program, result, &random))
+            break;
+    }
+    shrink_schedule(program, result);
+}
+
+void prove_print_schedule(FILE *to, const struct prove_program *program,
+                          const struct prove_result *result)
+{
+    static const char *const name[] = {
+        [SIM_SWITCH] = "go on as task", [SIM_CHOICE] = "it waits: go on as task",
+        [SIM_IRQ] = "interrupt",        [SIM_SOFTIRQ] = "soft interrupt",
+        [SIM_CLOCK] = "clock, µs",      [SIM_WAKE_EARLY] = "wake for nothing task"};
+
+    (void)program;
+    fprintf(to, "schedule: %zu decisions\n", result->nr_decisions);
+    for (size_t i = 0; i < result->nr_decisions && i < 200; i++) {
+        const struct sim_decision *decision = &result->decision[i];
+        fprintf(to, "  task %u, operation %u, point %u: %s", decision->task, decision->operation,
+                decision->point, name[decision->action]);
+        if (decision->action != SIM_IRQ && decision->action != SIM_SOFTIRQ)
+            fprintf(to, " %u", decision->argument);
+        fprintf(to, "\n");
+    }
+}
