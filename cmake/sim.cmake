@@ -38,6 +38,11 @@ foreach(source ${QUARRY_SIM_TESTS})
   endforeach()
 endforeach()
 
+# Counted steps: each lock that is taken passes by the test.
+foreach(kind "" -preempt)
+  target_link_options(steps_test${kind} PRIVATE -Wl,--wrap=sim_lock)
+endforeach()
+
 # quarry-prove: random programs under many schedules (tests/prove).
 file(GLOB QUARRY_PROVE_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/prove/*.c)
 foreach(kind "" -preempt)
