@@ -8,6 +8,7 @@
 #include "hosted.h"
 #include "sanitizer.h"
 #include <pthread.h>
+#include <sched.h>
 #include <quarry/quarry.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -248,6 +249,105 @@ static void a_child_of_busy_threads_is_whole(void **state)
     (void)state;
     skip_where_sanitizers_do_not_survive_a_fork();
     assert_true(child_exited_well(child_run(body_threads, NULL)));
+}
+
+/* Threads that hardly ever get the CPU: one, on which another computes all the time. */
+static void *starved_thread(void *data)
+{
+    CHILD_CHECK(setpriority(PRIO_PROCESS, (id_t)gettid(), 19) == 0);
+    return hammer(data);
+}
+
+static void *hog_thread(void *data)
+{
+    while (!__atomic_load_n(&hammer_stop, __ATOMIC_RELAXED))
+        ;
+    return data;
+}
+
+static void body_starved(const void *data)
+{
+    pthread_t thread[4];
+    cpu_set_t one;
+    unsigned int i;
+    (void)data;
+    boot(64 * MIB);
+    CPU_ZERO(&one);
+    CPU_SET((unsigned int)sched_getcpu(), &one);
+    CHILD_CHECK(sched_setaffinity(0, sizeof(one), &one) == 0);
+    for (i = 0; i < 4; i++)
+        CHILD_CHECK(pthread_create(&thread[i], NULL, i == 3 ? hog_thread : starved_thread,
+                                   (void *)(uintptr_t)(i * 1000)) == 0);
+    for (i = 0; i < 6; i++) {
+        pid_t pid;
+        usleep(200000); /* they get somewhere, which need not be far */
+        pid = fork();
+        CHILD_CHECK(pid >= 0);
+        if (pid == 0) {
+            CHILD_CHECK(quarry_check_all() == 0);
+            _exit(0);
+        }
+        wait_well(pid);
+    }
+    __atomic_store_n(&hammer_stop, 1, __ATOMIC_RELAXED);
+    for (i = 0; i < 4; i++)
+        pthread_join(thread[i], NULL);
+    CHILD_CHECK(quarry_check_all() == 0);
+}
+
+static void threads_without_the_cpu_are_waited_for(void **state)
+{
+    (void)state;
+    skip_where_sanitizers_do_not_survive_a_fork();
+    assert_true(child_exited_well(child_run(body_starved, NULL)));
+    assert_null(strstr(child_text, "half changed"));
+}
+
+/* A thread inside a call for as long as the fork takes. */
+static int constructing, constructed;
+
+static void slow_constructor(void *object)
+{
+    memset(object, 0, 96);
+    __atomic_store_n(&constructing, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&constructed, __ATOMIC_ACQUIRE))
+        usleep(1000);
+}
+
+static void *construct_thread(void *cache)
+{
+    kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+    return NULL;
+}
+
+static void body_inside(const void *data)
+{
+    struct kmem_cache *cache;
+    pthread_t thread;
+    pid_t pid;
+    (void)data;
+    boot(64 * MIB);
+    cache = kmem_cache_create("slow", 96, 0, 0, slow_constructor);
+    CHILD_CHECK(cache && pthread_create(&thread, NULL, construct_thread, cache) == 0);
+    while (!__atomic_load_n(&constructing, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    pid = fork();
+    CHILD_CHECK(pid >= 0);
+    if (pid == 0)
+        _exit(0);
+    wait_well(pid);
+    __atomic_store_n(&constructed, 1, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    kmem_cache_destroy(cache);
+    CHILD_CHECK(quarry_check_all() == 0);
+}
+
+static void a_child_of_a_thread_inside_a_call_is_told_so(void **state)
+{
+    (void)state;
+    skip_where_sanitizers_do_not_survive_a_fork();
+    assert_true(child_exited_well(child_run(body_inside, NULL)));
+    assert_non_null(strstr(child_text, "half changed"));
 }
 
 /* A thread that writes a pair of equal numbers into Quarry's memory, one after the other. */
@@ -509,6 +609,8 @@ int main(void)
         cmocka_unit_test(parent_and_child_write_and_neither_sees_the_other),
         cmocka_unit_test(children_fork_children),
         cmocka_unit_test(a_child_of_busy_threads_is_whole),
+        cmocka_unit_test(threads_without_the_cpu_are_waited_for),
+        cmocka_unit_test(a_child_of_a_thread_inside_a_call_is_told_so),
         cmocka_unit_test(the_copy_is_of_one_moment),
         cmocka_unit_test(what_the_childs_variables_point_at_is_allocated_there),
         cmocka_unit_test(threads_fork_at_the_same_time),

@@ -31,8 +31,8 @@
  *
  * Limits. What callers store in the file between the fork and the stop is newer in the child than
  * its variables, by microseconds; of threads that the gate cannot hold, the child may see half of
- * what they change. Where no descriptors are left the child has no copy; that is said, and a child
- * that only calls exec is none the worse. posix_spawn and vfork run none of this. Private machines of
+ * what they change, and is told so unless they only block the signal. Where no descriptors are left
+ * the child has no copy; that is said, and a child that only calls exec is none the worse. posix_spawn and vfork run none of this. Private machines of
  * tests stay with the parent.
  *
  * Locks: boot_mutex from prepare to the end, then all of the machine's, then those of this port. */
@@ -47,7 +47,7 @@
 #include <unistd.h>
 
 static int fork_channel[2] = {-1, -1};
-static bool fork_frozen;
+static bool fork_frozen, fork_torn;
 
 /* ---- the three handlers ---------------------------------------------------------------------- */
 
@@ -82,7 +82,7 @@ static void fork_prepare(void)
     if (fork_frozen) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fork_channel) != 0)
             fork_channel[0] = fork_channel[1] = -1;
-        hosted_gate_close();
+        fork_torn = !hosted_gate_close();
         qr_freeze(&quarry_default);
         hosted_threads_lock();
         hosted_ram_lock();
@@ -129,6 +129,15 @@ static void fork_say_no_copy(int error)
     qp_write(text, (size_t)length);
 }
 
+static void fork_say_torn(void)
+{
+    static const char text[] =
+        "quarry: parts of this child process's copy of the machine's memory may be half changed: a "
+        "thread of its parent stayed inside a call (a constructor, a shrinker) or did not stop; it "
+        "may exec or exit, but should not use that memory\n";
+    qp_write(text, sizeof(text) - 1);
+}
+
 /* The only thread of the child. */
 static void fork_child(void)
 {
@@ -150,6 +159,8 @@ static void fork_child(void)
         } else {
             hosted_threads_after_fork(&quarry_default.cpus);
             qr_after_fork(&quarry_default);
+            if (fork_torn)
+                fork_say_torn();
         }
     }
     hosted_boot_unlock();

@@ -10,9 +10,15 @@
  * inside, the thread goes on and is asked again. Threads that wait inside (qp_wait) are held before
  * they return. *Stopped.* The threads stand still in that handler, wherever they are.
  *
- * Limits. A thread that blocks the signal (SIGRTMAX-1) runs on. The same holds for one that stays in
- * a callback of a public function (a constructor, a shrinker) for longer than is waited for: a tenth
- * of a second for a fork, two seconds for a look. Threads in a system call may see it end early with
+ * How long. A thread that has not answered yet has not had the CPU since it was asked: the host runs its
+ * handler before anything else of it. One that answered from inside comes out as soon as it gets there.
+ * Neither is any measure of time on a loaded host, so both are waited for while they have a chance:
+ * the first while it can hear, the second while it can run and has not used up the patience on the CPU.
+ *
+ * Limits. A thread that blocks the signal (SIGRTMAX-1) runs on. The same holds for one that sleeps or
+ * computes in a callback of a public function (a constructor, a shrinker) for longer than is waited for,
+ * a tenth of a second for a fork, two seconds for a look; and for one that the host does not let run for
+ * half a minute. Of these the child of a fork is told. Threads in a system call may see it end early with
  * EINTR, as after SIGCONT. The default machine alone has a gate. Under ThreadSanitizer, whose runtime
  * a handler must not enter, a look holds nobody back: the program's other threads should be idle.
  *
@@ -35,6 +41,7 @@
 #define GATE_MAX_THREADS 8192u
 #define GATE_PATIENCE_NS 100000000ull       /* for a fork, which should not take long */
 #define GATE_HOLD_PATIENCE_NS 2000000000ull /* for a look that should not be wrong */
+#define GATE_LIMIT_NS 30000000000ull        /* for threads that the host keeps from running */
 #define GATE_PAUSE_NS 5000000               /* without an answer: look whether there will be any */
 #define GATE_MOMENT_NS 20000                /* many times the way through a section */
 #define GATE_DIRENTS 4096
@@ -45,13 +52,16 @@ enum gate_state { GATE_ASKED, GATE_BUSY, GATE_AGREED };
 struct gate_thread {
     int tid;
     uint32_t state;               /* enum gate_state */
+    unsigned long used_ms;        /* of the CPU when its time began to count; ~0: it does not yet */
     uintptr_t frame;              /* of the handler, while it stands still; 0: it runs */
     uintptr_t dead_from, dead_to; /* above the frame: registers that nobody reads again */
 };
 
 static struct gate_thread gate_thread[GATE_MAX_THREADS];
 static unsigned int gate_nr_threads;
-static uint32_t gate_answers; /* given by handlers so far; a futex */
+static bool gate_full;        /* there are more threads than places in gate_thread */
+static uint32_t gate_answers; /* "agreed", so far; a futex */
+static uint32_t gate_hearing; /* threads in the handler that do not stand still there */
 static uint32_t gate_phase;   /* enum gate_phase; a futex */
 static bool gate_all_outside; /* when it was closed last, every thread was outside or deaf */
 static struct sigaction gate_old_action;
@@ -113,6 +123,25 @@ GATE_IN_HANDLER static void gate_show_stack(struct gate_thread *self, const void
     __atomic_store_n(&self->frame, (uintptr_t)frame, __ATOMIC_RELAXED);
 }
 
+/* A busy one wakes nobody: whoever is woken may take the CPU from it, and ask again before it got any
+ * further, for ever where CPU time is short. */
+GATE_IN_HANDLER static void gate_answer(struct gate_thread *self, bool agreed)
+{
+    __atomic_store_n(&self->state, agreed ? GATE_AGREED : GATE_BUSY, __ATOMIC_RELEASE);
+    if (!agreed)
+        return;
+    __atomic_fetch_add(&gate_answers, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, &gate_answers, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+GATE_IN_HANDLER static void gate_stand_still(void)
+{
+    __atomic_fetch_sub(&gate_hearing, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&gate_phase, __ATOMIC_ACQUIRE) == GATE_STOP)
+        syscall(SYS_futex, &gate_phase, FUTEX_WAIT_PRIVATE, GATE_STOP, NULL, NULL, 0);
+    __atomic_fetch_add(&gate_hearing, 1, __ATOMIC_SEQ_CST);
+}
+
 GATE_IN_HANDLER static void gate_asked(int number, siginfo_t *info, void *context)
 {
     struct gate_thread *self = info->si_value.sival_ptr;
@@ -124,17 +153,17 @@ GATE_IN_HANDLER static void gate_asked(int number, siginfo_t *info, void *contex
         return;
     }
     /* One that comes late, after its fork gave up waiting, finds nothing to stop for. */
+    __atomic_fetch_add(&gate_hearing, 1, __ATOMIC_SEQ_CST);
     if (phase != GATE_IDLE) {
         if (phase == GATE_CLOSED)
             agreed = gate_leave_outside();
         else
             gate_show_stack(self, context, __builtin_frame_address(0));
-        __atomic_store_n(&self->state, agreed ? GATE_AGREED : GATE_BUSY, __ATOMIC_RELEASE);
-        __atomic_fetch_add(&gate_answers, 1, __ATOMIC_RELEASE);
-        syscall(SYS_futex, &gate_answers, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-        while (phase == GATE_STOP && __atomic_load_n(&gate_phase, __ATOMIC_ACQUIRE) == GATE_STOP)
-            syscall(SYS_futex, &gate_phase, FUTEX_WAIT_PRIVATE, GATE_STOP, NULL, NULL, 0);
+        gate_answer(self, agreed);
+        if (phase == GATE_STOP)
+            gate_stand_still();
     }
+    __atomic_fetch_sub(&gate_hearing, 1, __ATOMIC_SEQ_CST);
     errno = saved;
 }
 
@@ -202,9 +231,14 @@ static bool gate_ask(struct gate_thread *thread)
 static bool gate_signal(int tid)
 {
     struct gate_thread *thread = &gate_thread[gate_nr_threads];
-    if (gate_nr_threads == GATE_MAX_THREADS || gate_known(tid))
+    if (gate_known(tid))
         return false;
+    if (gate_nr_threads == GATE_MAX_THREADS) {
+        gate_full = true;
+        return false;
+    }
     thread->tid = tid;
+    thread->used_ms = ~0ul;
     if (!gate_ask(thread))
         return false;
     gate_nr_threads++;
@@ -243,39 +277,84 @@ static unsigned int gate_signal_all(void)
     return nr;
 }
 
-/* Whether a thread blocks the signal just now, by its "SigBlk:" line. */
-static bool gate_is_deaf(int tid)
+/* A file of /proc about one thread, as text; false: the thread ended. */
+static bool gate_read(int tid, const char *file, char *text, size_t size)
 {
-    char text[2048], *line;
-    unsigned long long blocked;
     ssize_t got;
     int fd;
-    snprintf(text, sizeof(text), "/proc/self/task/%d/status", tid);
+    snprintf(text, size, "/proc/self/task/%d/%s", tid, file);
     fd = open(text, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return true; /* it ended */
-    got = read(fd, text, sizeof(text) - 1);
+        return false;
+    got = read(fd, text, size - 1);
     close(fd);
     text[got > 0 ? got : 0] = 0;
-    line = strstr(text, "SigBlk:");
-    if (!line || sscanf(line, "SigBlk: %llx", &blocked) != 1)
-        return false;
-    return (blocked >> (hosted_stop_signal() - 1)) & 1;
+    return got > 0;
 }
 
-/* Let the busy ones come further, then ask them again. Whether all agree but those who cannot
- * hear. */
+static bool gate_has_signal(const char *status, const char *line)
+{
+    unsigned long long signals;
+    const char *at = strstr(status, line);
+    return at && sscanf(at + strlen(line), "%llx", &signals) == 1 &&
+           ((signals >> (hosted_stop_signal() - 1)) & 1);
+}
+
+/* Whether a thread never answers: it ended (a first thread that did so stays on the list), or blocks the
+ * signal just now, so that what it was sent is pending. The handler blocks it too: one that is still on its
+ * way out, when the next fork asks already, looks the same, so nobody counts as deaf while one is. */
+static bool gate_is_deaf(int tid)
+{
+    bool hearing = __atomic_load_n(&gate_hearing, __ATOMIC_SEQ_CST) != 0;
+    char text[2048], *state;
+    if (!gate_read(tid, "status", text, sizeof(text)))
+        return true;
+    state = strstr(text, "State:\t");
+    if (state && (state[7] == 'Z' || state[7] == 'X'))
+        return true;
+    return !hearing && gate_has_signal(text, "SigBlk:") && gate_has_signal(text, "SigPnd:");
+}
+
+/* Whether a busy thread can come out: it runs, or would if the host let it, or waits for a page of its
+ * own; and has not used the CPU for longer than @patience_ms since this was asked first. */
+static bool gate_moves(struct gate_thread *thread, unsigned long patience_ms)
+{
+    unsigned long user, system, used;
+    char text[1024], *rest, state;
+    if (!gate_read(thread->tid, "stat", text, sizeof(text)))
+        return false;
+    rest = strrchr(text, ')'); /* its name may hold anything */
+    if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state,
+                        &user, &system) != 3)
+        return false;
+    used = (user + system) * 1000 / (unsigned long)sysconf(_SC_CLK_TCK);
+    if (thread->used_ms == ~0ul)
+        thread->used_ms = used;
+    return (state == 'R' || state == 'D') && used - thread->used_ms <= patience_ms;
+}
+
+/* Whether waiting longer may help: some thread is late and not hopeless. */
+static bool gate_any_hope(unsigned long patience_ms)
+{
+    bool hope = false;
+    unsigned int i;
+    for (i = 0; i < gate_nr_threads; i++) {
+        struct gate_thread *thread = &gate_thread[i];
+        uint32_t state = __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE);
+        if (state == GATE_ASKED)
+            hope = hope || !gate_is_deaf(thread->tid);
+        else if (state == GATE_BUSY)
+            hope = gate_moves(thread, patience_ms) || hope;
+    }
+    return hope;
+}
+
+/* Ask the busy ones again. Whether all agree but those who cannot hear. */
 static bool gate_all_agree(bool look_closely)
 {
-    const struct timespec moment = {.tv_nsec = GATE_MOMENT_NS};
     bool all = true;
     unsigned int i;
-    for (i = 0; i < gate_nr_threads; i++)
-        all = all && __atomic_load_n(&gate_thread[i].state, __ATOMIC_ACQUIRE) == GATE_AGREED;
-    if (all)
-        return true;
-    nanosleep(&moment, NULL);
-    for (i = 0, all = true; i < gate_nr_threads; i++) {
+    for (i = 0; i < gate_nr_threads; i++) {
         uint32_t state = __atomic_load_n(&gate_thread[i].state, __ATOMIC_ACQUIRE);
         if (state == GATE_BUSY && gate_ask(&gate_thread[i]))
             all = false;
@@ -285,18 +364,24 @@ static bool gate_all_agree(bool look_closely)
     return all;
 }
 
-/* Wait until all who were asked agree; false: they took too long. */
-static bool gate_await(uint64_t until)
+/* Wait until all who were asked agree; false: some took too long. The busy ones are asked more and more
+ * seldom, so that they come further in between. */
+static bool gate_await(uint64_t start, uint64_t patience_ns)
 {
     bool slow = false;
     for (;;) {
         uint32_t answers = __atomic_load_n(&gate_answers, __ATOMIC_ACQUIRE);
+        uint64_t waited = qp_now_ns() - start;
         struct timespec pause = {.tv_nsec = GATE_PAUSE_NS};
+        if (waited < GATE_PAUSE_NS * 8ull)
+            pause.tv_nsec = (long)(GATE_MOMENT_NS + waited / 8);
         if (gate_all_agree(slow))
             return true;
-        if (qp_now_ns() > until)
+        if (waited > GATE_LIMIT_NS ||
+            (waited > patience_ns && !gate_any_hope((unsigned long)(patience_ns / 1000000))))
             return false;
-        slow = gate_futex(&gate_answers, FUTEX_WAIT, answers, &pause) != 0 && errno == ETIMEDOUT;
+        gate_futex(&gate_answers, FUTEX_WAIT, answers, &pause);
+        slow = waited > GATE_PAUSE_NS;
     }
 }
 
@@ -304,15 +389,16 @@ static bool gate_await(uint64_t until)
  * new one. */
 static void gate_enter(enum gate_phase phase, uint64_t patience_ns)
 {
-    uint64_t until = qp_now_ns() + patience_ns;
+    uint64_t start = qp_now_ns();
     gate_nr_threads = 0;
-    gate_all_outside = false;
+    gate_all_outside = gate_full = false;
     if (!gate_install())
         return;
     __atomic_store_n(&gate_phase, phase, __ATOMIC_RELEASE);
     gate_all_outside = true;
     while (gate_signal_all())
-        gate_all_outside = gate_await(until) && gate_all_outside;
+        gate_all_outside = gate_await(start, patience_ns) && gate_all_outside;
+    gate_all_outside = gate_all_outside && !gate_full;
 }
 
 static void gate_close(uint64_t patience_ns)
@@ -321,9 +407,10 @@ static void gate_close(uint64_t patience_ns)
     gate_enter(GATE_CLOSED, patience_ns);
 }
 
-void hosted_gate_close(void)
+bool hosted_gate_close(void)
 {
     gate_close(GATE_PATIENCE_NS);
+    return gate_all_outside;
 }
 
 void hosted_gate_stop(void)
@@ -342,6 +429,7 @@ void hosted_gate_forget(void)
 {
     gate_phase = GATE_IDLE;
     gate_nr_threads = 0;
+    gate_hearing = 0; /* they did not come along */
 }
 
 /* A thread that stood still inside the core might hold a lock that this one needs: then nobody is stopped. */

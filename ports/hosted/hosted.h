@@ -74,7 +74,7 @@ void hosted_fork_link(void);
 
 /* Hold other threads' next calls back, once all are outside; stop them wherever they are; let them
  * go on. With the boot lock held. */
-void hosted_gate_close(void);
+bool hosted_gate_close(void);
 void hosted_gate_stop(void);
 void hosted_gate_open(void);
 /* With the gate closed by this thread: have the other threads stand still, and let them go on behind the
