@@ -125,7 +125,11 @@ int command_run(const struct run_options *options, const char *root)
         command_wait(argv, root, true); /* how the user left it says nothing about the module */
         return 0;
     }
-    cli_say("mounted on %s; Ctrl-C (or SIGTERM) unloads the module", root);
+    cli_say("mounted on %s; no command was given, so this waits: Ctrl-C, or kill %d, unloads the "
+            "module. "
+            "To run a command and unload after it, end the line with -- COMMAND, for example "
+            "-- sh -c 'ls -R $QUARRY_ROOT/dev'",
+            root, (int)getpid());
     command_wait_stop();
     return 0;
 }

@@ -277,7 +277,7 @@ int cmd_layout(int argc, char **argv)
 
     layout_parse(&options, argc, argv);
     if (quarry_boot(&options.machine) != 0)
-        cli_die(CLI_FAILED, "cannot boot the machine: %s", quarry_boot_error());
+        exit(CLI_FAILED); /* quarry_boot() has said why */
     layout_read(&layout, &options.machine);
     if (!layout.nr)
         cli_die(CLI_FAILED, "the machine has no memory to draw");

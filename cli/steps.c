@@ -25,10 +25,8 @@ bool run_boot(struct run *run, void (*crashed)(const struct qlx_oops *, void *))
     machine.options = options_boot_text(&run->options);
     report_start(&run->options);
     error = quarry_boot(&machine);
-    if (error) {
-        cli_say("cannot boot the machine: %s", quarry_boot_error());
+    if (error) /* which quarry_boot() has said */
         return run_fail(run, "the machine does not boot");
-    }
     if (qlx_start(&config) != 0) {
         cli_say("cannot start the kernel's threads");
         return run_fail(run, "the host has no threads left");

@@ -25,6 +25,7 @@ struct option_entry {
     bool checks; /* asks for checks, which the build may lack */
 };
 
+#define QR_OPTION_NAME 32 /* the longest name that is compared with misspelt ones */
 #define OPTION_AT(member) offsetof(struct qr_options, member)
 
 static const struct option_entry option_table[] = {
@@ -50,6 +51,48 @@ static const struct option_entry option_table[] = {
     {"kfence.num_objects", OPTION_NUMBER, OPTION_AT(kfence_objects), 65535, true},
     {"trace_bytes", OPTION_NUMBER, OPTION_AT(trace_bytes), 1u << 30, true},
 };
+
+/* Insertions, deletions and changes between two names, one row at a time; a name longer than the row is
+ * far from all. */
+static size_t option_distance(const char *a, size_t length, const char *b)
+{
+    unsigned char row[QR_OPTION_NAME + 1];
+    size_t width = qr_strlen(b);
+
+    if (width > QR_OPTION_NAME || length > QR_OPTION_NAME)
+        return ~(size_t)0;
+    for (size_t j = 0; j <= width; j++)
+        row[j] = (unsigned char)j;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char corner = row[0]++;
+        for (size_t j = 1; j <= width; j++) {
+            unsigned char least = (unsigned char)(corner + (a[i] != b[j - 1]));
+            corner = row[j];
+            if (row[j] < least)
+                least = row[j] + 1;
+            if (row[j - 1] < least)
+                least = row[j - 1] + 1;
+            row[j] = least;
+        }
+    }
+    return row[width];
+}
+
+/* The option that was meant, perhaps: at most a third of the letters differ, at least one may. */
+static const struct option_entry *option_nearest(const char *name, size_t length)
+{
+    const struct option_entry *nearest = NULL;
+    size_t least = length / 3 + 2;
+
+    for (size_t i = 0; i < QR_ARRAY_SIZE(option_table); i++) {
+        size_t distance = option_distance(name, length, option_table[i].name);
+        if (distance < least) {
+            least = distance;
+            nearest = &option_table[i];
+        }
+    }
+    return nearest;
+}
 
 static const struct option_entry *option_find(const char *name, size_t length)
 {
@@ -121,8 +164,11 @@ static int option_take(struct qr_options *options, const char *text, size_t leng
         name++;
     entry = option_find(word, name);
     if (!entry) {
-        qr_snprintf(why, why_size, "unknown boot option \"%.*s\" (docs/options.md lists them)",
-                    (int)name, word);
+        entry = option_nearest(word, name);
+        qr_snprintf(why, why_size,
+                    "unknown boot option \"%.*s\"%s%s%s (docs/options.md lists them)", (int)name,
+                    word, entry ? "; did you mean " : "", entry ? entry->name : "",
+                    entry ? "?" : "");
         return -QR_EINVAL;
     }
     if (entry->at == OPTION_AT(slab_debug))

@@ -97,6 +97,8 @@ while ! grep -q "mounted on" "$work/err" && [ $tries -lt 200 ]; do
 done
 root=$(sed -n 's/.*mounted on \([^;]*\);.*/\1/p' "$work/err")
 [ -e "$root/dev/sleeper" ] || complain "$what: no device below $root"
+says "this waits: Ctrl-C, or kill $tool, unloads"
+says "end the line with -- COMMAND"
 kill -TERM $tool
 wait $tool
 status=$?

@@ -60,8 +60,11 @@ else
     expect 2 "an unreadable file" "$QUARRY" run --no-mount "$work/locked.c" && says "cannot read .*locked.c: "
 fi
 expect 2 "a boot option that is none" "$QUARRY" run --no-mount --options nonsense=1 "$work/m.c" &&
-    says 'unknown boot option "nonsense"'
-expect 2 "too little memory" "$QUARRY" run --no-mount --ram 40K "$work/m.c" && says "cannot boot the machine"
+    says 'unknown boot option "nonsense" \(docs'
+expect 2 "a misspelt boot option" "$QUARRY" run --no-mount --options slab_debgu=F "$work/m.c" &&
+    says 'unknown boot option "slab_debgu"; did you mean slab_debug\?'
+[ "$(grep -c slab_debgu "$work/err")" -eq 1 ] || complain "a misspelt boot option: not said once"
+expect 2 "too little memory" "$QUARRY" run --no-mount --ram 40K "$work/m.c" && says "machine cannot be booted"
 expect 2 "no such compiler" env CC=no-such-compiler "$QUARRY" run --no-mount "$work/m.c" && says "cannot run the compiler"
 expect 64 "layout of a file" "$QUARRY" layout "$work/m.c" && says "layout takes no file"
 expect 64 "layout with an unknown option" "$QUARRY" layout --svgg x && says "did you mean --svg"
