@@ -240,6 +240,30 @@ static void blocks_and_areas_are_told(void **state)
     free_pages(pages, 3);
 }
 
+/* The bytes of a slab behind its last object, or before its first. */
+static void what_is_left_over_in_a_slab_is_told(void **state)
+{
+    struct kmem_cache *cache = kmem_cache_create("left-over", 1500, 0, 0, NULL);
+    char *object = kmem_cache_alloc(cache, GFP_KERNEL),
+         *at = (char *)((uintptr_t)object & PAGE_MASK);
+    bool told = false;
+
+    for (int page = -8; page < 8 && !told; page++)
+        for (size_t i = 0; i < PAGE_SIZE && !told; i += 8) {
+            char *byte = at + page * (long)PAGE_SIZE + i;
+            if (!virt_addr_valid(byte) ||
+                compound_head(virt_to_page(byte)) != virt_to_head_page(object))
+                continue;
+            ask(byte);
+            told = strstr(text, "unused space in a slab of cache left-over\n") != NULL;
+            if (told)
+                assert_null(strstr(text, "of object")); /* and no more than that */
+        }
+    assert_true(told);
+    kmem_cache_free(cache, object);
+    kmem_cache_destroy(cache);
+}
+
 static void what_is_no_memory_of_the_machine_is_told(void **state)
 {
     int local;
@@ -271,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_short_buffer_is_cut_and_the_length_is_whole),
         cmocka_unit_test(objects_are_told_with_their_owners),
         cmocka_unit_test(blocks_and_areas_are_told),
+        cmocka_unit_test(what_is_left_over_in_a_slab_is_told),
         cmocka_unit_test(what_is_no_memory_of_the_machine_is_told),
     };
     if (quarry_boot(&machine))

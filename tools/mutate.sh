@@ -75,8 +75,10 @@ programs_for() {
     if [ -n "$quick" ]; then
         cp "$work/programs" "$dir/reach"
     else
-        awk -v file="$file" -v line="$line" '
-            $1 == file && $2 + 0 <= line && $2 + 0 >= at {
+        # What stands outside functions has no code of its own: all that reach the file.
+        awk -v file="$file" -v line="$line" -v function_name="$function" '
+            $1 == file && function_name == "-" && $3 != "-" && !seen[$3]++ { programs[n++] = $3 }
+            $1 == file && function_name != "-" && $2 + 0 <= line && $2 + 0 >= at {
                 if ($2 + 0 > at)
                     n = 0
                 at = $2 + 0
@@ -132,9 +134,10 @@ try_fault() {
 }
 try() { # number of the line in chosen
     record=$(sed -n "$1p" "$work/chosen")
-    file=$(echo "$record" | cut -f 1)
-    index=$(echo "$record" | cut -f 2)
-    line=$(echo "$record" | cut -f 3)
+    file=$(printf '%s\n' "$record" | cut -f 1)
+    index=$(printf '%s\n' "$record" | cut -f 2)
+    line=$(printf '%s\n' "$record" | cut -f 3)
+    function=$(printf '%s\n' "$record" | cut -f 5)
     dir=$(mktemp -d "$work/try.XXXXXX")
     verdict=unnoticed by=- asked=0 hanging=0 compared=
     try_fault
@@ -148,8 +151,8 @@ try() { # number of the line in chosen
 
 viable() { # number of the line in candidates: notes whether it compiles
     record=$(sed -n "$1p" "$work/candidates")
-    file=$(echo "$record" | cut -f 1)
-    index=$(echo "$record" | cut -f 2)
+    file=$(printf '%s\n' "$record" | cut -f 1)
+    index=$(printf '%s\n' "$record" | cut -f 2)
     dir=$(mktemp -d "$work/try.XXXXXX")
     list=stillborn
     faulty

@@ -119,12 +119,13 @@ static void senseless_coherent_requests_are_refused(void **state)
     struct qr_dma_dev dev = dev_of(&device, ~0ull);
     dma_addr_t handle;
     assert_null(qr_dma_alloc(&q->dma, &dev, 0, &handle, GFP_KERNEL));
+    expect_report("(disk0, 0 bytes): a size of 0");
     assert_null(qr_dma_alloc(&q->dma, &dev, (4ul << 20) + 1, &handle, GFP_KERNEL));
-    expect_report("at most 4 MiB");
+    expect_report("(disk0, 4194305 bytes): a block has at most 4 MiB");
     assert_true(handle == DMA_MAPPING_ERROR);
     device.coherent_dma_mask = 0;
     assert_null(qr_dma_alloc(&q->dma, &dev, 4096, &handle, GFP_KERNEL));
-    expect_report("no coherent mask");
+    expect_report("(disk0, 4096 bytes): the device has no coherent mask");
     assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 3);
     test_end(q);
 }
@@ -180,6 +181,12 @@ static void stack_vmalloc_static_and_high_memory_are_refused_with_what_to_use(vo
     refuse(q, &dev, on_stack, sizeof(on_stack), "the stack is not memory for devices");
     refuse(q, &dev, area, 100, "use kmalloc or dma_alloc_coherent");
     refuse(q, &dev, window, 100, "dma_map_page");
+    refuse(q, &dev, (char *)q->kmaps.pkmap_start + q->kmaps.nr_pkmap * PAGE_SIZE - 1, 1,
+           "a window");
+    refuse(q, &dev, (char *)q->kmaps.fixmap_start + q->kmaps.nr_fixmap * PAGE_SIZE - 1, 1,
+           "a window");
+    refuse(q, &dev, (char *)q->kmaps.fixmap_start + q->kmaps.nr_fixmap * PAGE_SIZE, 1,
+           "not in the machine's memory");
     refuse(q, &dev, in_data, sizeof(in_data), "allocate it with kmalloc");
     refuse(q, &dev, NULL, 10, "NULL");
     refuse(q, &dev, qr_page_virt(&q->map, qr_page(&q->map, 100)), 0, "size of 0");
@@ -251,13 +258,16 @@ static void high_pages_are_mapped_by_page(void **state)
     expect_report("past the end of memory");
     assert_true(qr_dma_map_page(&q->dma, &dev, NULL, 0, 10, DMA_BIDIRECTIONAL) ==
                 DMA_MAPPING_ERROR);
+    assert_true(qr_dma_map_page(&q->dma, &dev, (struct page *)&device, 0, 10, DMA_BIDIRECTIONAL) ==
+                DMA_MAPPING_ERROR);
+    expect_report("no such page");
     device_mask = 8 * MIB - 1;
     assert_true(qr_dma_map_page(&q->dma, &dev, high, 0, 10, DMA_BIDIRECTIONAL) ==
                 DMA_MAPPING_ERROR);
     qr_dma_asked(&q->dma, &dev, handle);
     qr_dma_forget(&q->dma, &dev,
                   &(struct qr_dma_range){handle, 5000, DMA_BIDIRECTIONAL, QR_DMA_PAGE}, "unmap");
-    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 3);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 4);
     qr_free_block(&q->zones, high, 1);
     test_end(q);
 }

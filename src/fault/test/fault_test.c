@@ -418,6 +418,7 @@ static void a_wrong_text_is_refused_with_its_reason_and_nothing_changes(void **s
         {"prob:101", "percent from 1 to 100"},
         {"prob:5%", "percent from 1 to 100"},
         {"prob:5,seed:x", "\"seed:x\": wants a number"},
+        {"nth:x,seed:1", "\"nth:x\": wants a number"}, /* and not what follows */
         {"nth:1,size:", "wants bytes"},
         {"nth:1,size:0", "wants bytes"},
         {"nth:1,size:128-64", "\"size:128-64\": wants bytes"},

@@ -113,6 +113,9 @@ static void aligned_fits_look_at_addresses(void **state)
     align.align = 8;
     assert_int_equal(qr_genpool_alloc(&pools, pool, 40, gen_pool_first_fit_align, &align, NULL),
                      BASE + 96);
+    assert_int_equal(qr_genpool_alloc(&pools, pool, 1, gen_pool_first_fit_align, NULL, NULL),
+                     BASE + 96 + 64);
+    qr_genpool_free(&pools, pool, BASE + 96 + 64, 1, NULL);
     align.align = 3;
     assert_int_equal(qr_genpool_alloc(&pools, pool, 40, gen_pool_first_fit_align, &align, NULL), 0);
     /* Five granules, aligned to eight, counted from the range's start; the first eight hold a block. */
@@ -136,6 +139,9 @@ static void fixed_places_are_had_once(void **state)
     assert_int_equal(qr_genpool_alloc(&pools, pool, 64, gen_pool_fixed_alloc, &fixed, NULL), 0);
     fixed.offset = 480;
     assert_int_equal(qr_genpool_alloc(&pools, pool, 64, gen_pool_fixed_alloc, &fixed, NULL), 0);
+    assert_int_equal(qr_genpool_alloc(&pools, pool, 32, gen_pool_fixed_alloc, &fixed, NULL),
+                     BASE + 480); /* an odd granule is a place like any */
+    qr_genpool_free(&pools, pool, BASE + 480, 32, NULL);
     fixed.offset = 481;
     assert_int_equal(qr_genpool_alloc(&pools, pool, 32, gen_pool_fixed_alloc, &fixed, NULL), 0);
     fixed.offset = 4096;
@@ -207,7 +213,8 @@ static void wrong_frees_change_nothing(void **state)
     void *owner = pool;
     unsigned long a = take(&pools, pool, 128), b = take(&pools, pool, 32);
     qr_genpool_free(&pools, pool, a, 64, NULL); /* smaller */
-    assert_non_null(strstr(test_last_report, "it has 128 bytes"));
+    assert_non_null(strstr(test_last_report, ", 64 bytes): "));
+    assert_non_null(strstr(test_last_report, "it has 128 bytes, in granules of 32"));
     qr_genpool_free(&pools, pool, a, 160, NULL);     /* larger: into the next block */
     qr_genpool_free(&pools, pool, a + 32, 96, NULL); /* inside */
     qr_genpool_free(&pools, pool, a + 1, 128, NULL);
@@ -249,6 +256,7 @@ static void a_pool_destroyed_with_blocks_names_them(void **state)
     q->check.hook = left_hook;
     qr_genpool_destroy(&pools, pool);
     assert_int_equal(left_report.kind, QUARRY_LEAK);
+    assert_string_equal(left_report.before_is, "the first was allocated by");
     assert_int_equal(left_report.size, 160);
     assert_ptr_equal(left_report.address, (void *)(BASE + 64));
     assert_non_null(strstr(test_last_report, "2 blocks (160 bytes) of pool sram"));

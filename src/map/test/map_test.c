@@ -285,6 +285,35 @@ static void too_many_runs_are_refused(void **state)
     bench_end(&b);
 }
 
+/* Regions that touch are one run, however many they are. */
+static void regions_that_touch_need_one_run(void **state)
+{
+    static struct quarry_region region[140];
+    struct map_bench b;
+    (void)state;
+    for (unsigned int i = 0; i < 140; i++)
+        region[i] = (struct quarry_region){.start = PAGES(i + 2), .size = PAGES(1)};
+    assert_int_equal(bench_init(&b, region, 140, 142, 0), 0);
+    assert_int_equal(b.map.nr_runs, 2);
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
+/* What nobody may use is no place for descriptors, however large it is. */
+static void descriptors_never_lie_in_reserved_memory(void **state)
+{
+    struct quarry_region region[] = {
+        {.size = PAGES(40)},
+        {.start = PAGES(40), .size = PAGES(3000), .flags = QUARRY_REGION_RESERVED},
+        {.start = PAGES(3040), .size = PAGES(2)},
+    };
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 3, 3042, 0), 0);
+    assert_true((uintptr_t)qr_page(&b.map, 3041) < (uintptr_t)b.memory + PAGES(40));
+    bench_end(&b);
+}
+
 /* As many runs as there may be: none is left for what is cut out of one of them. */
 static void runs_that_leave_no_room_for_a_cut_are_refused(void **state)
 {
@@ -391,6 +420,10 @@ static void descriptors_may_lie_in_several_runs_when_no_single_one_holds_them(vo
     assert_true(qr_pfn_reserved(&b.map, qp_phys(b.map.offset, qr_page(&b.map, 5)) >> PAGE_SHIFT));
     assert_true(
         qr_pfn_reserved(&b.map, qp_phys(b.map.offset, qr_page(&b.map, 64100)) >> PAGE_SHIFT));
+    for (size_t i = 0; i < QR_ARRAY_SIZE(region); i++)
+        for (u64 pfn = region[i].start >> PAGE_SHIFT;
+             pfn < (region[i].start + region[i].size) >> PAGE_SHIFT; pfn++)
+            assert_int_equal(qr_page(&b.map, pfn)->flags, 0); /* each piece was cleared */
     bench_end(&b);
 }
 
@@ -410,6 +443,8 @@ int main(void)
         cmocka_unit_test(conversions_lead_there_and_back),
         cmocka_unit_test(bad_descriptions_are_refused_with_the_reason),
         cmocka_unit_test(too_many_runs_are_refused),
+        cmocka_unit_test(regions_that_touch_need_one_run),
+        cmocka_unit_test(descriptors_never_lie_in_reserved_memory),
         cmocka_unit_test(runs_that_leave_no_room_for_a_cut_are_refused),
         cmocka_unit_test(carving_takes_cleared_memory_from_the_top_of_the_largest_run),
         cmocka_unit_test(the_check_finds_broken_runs),

@@ -227,6 +227,31 @@ static void zoneinfo_tells_marks_sizes_reserves_and_cpu_lists(void **state)
     assert_int_equal(value_of(at, "count"), q->cpus.area[0]->pcp[zone->index].pages);
     assert_int_equal(strtoul(strstr(at, "high:") + 5, NULL, 10),
                      q->cpus.area[0]->pcp[zone->index].limit);
+    for (unsigned int i = 0; i < 3; i++) { /* a quarter of the limit, from 1 to 64 */
+        static const u32 limit[] = {2, 100, 4000}, batch[] = {1, 25, 64};
+        u32 *place = &q->cpus.area[0]->pcp[zone->index].limit, before = *place;
+        *place = limit[i];
+        read_text(q, QUARRY_ZONEINFO);
+        *place = before;
+        at = strstr(strstr(text, "Node 0, zone   Normal"), "batch:");
+        assert_int_equal(strtoul(at + 6, NULL, 10), batch[i]);
+    }
+    test_end(q);
+}
+
+/* Every CPU that exists, whatever number it has. */
+static void zoneinfo_tells_the_lists_of_each_cpu(void **state)
+{
+    struct quarry *q = boot_zones();
+    struct qr_cpu *own = q->cpus.area[0];
+
+    (void)state;
+    q->cpus.area[3] = own; /* as if there were a fourth: the same lists, for the moment */
+    read_text(q, QUARRY_ZONEINFO);
+    q->cpus.area[3] = NULL;
+    assert_non_null(strstr(text, "\n    cpu: 0\n"));
+    assert_null(strstr(text, "\n    cpu: 1\n"));
+    assert_non_null(strstr(text, "\n    cpu: 3\n"));
     test_end(q);
 }
 
@@ -416,6 +441,9 @@ static void slabinfo_counts_a_cache_s_objects(void **state)
     assert_int_equal(number[2], cache->slot_size);
     assert_int_equal(number[3], cache->objects);
     assert_int_equal(number[4], 1u << cache->order);
+    assert_int_equal(number[5], cache->depth);
+    assert_int_equal(number[6], cache->depth);
+    assert_int_equal(number[7], 0);
     assert_true(number[8] >= 1 && number[9] >= number[8]);
     for (int i = 0; i < 50; i++)
         qr_cache_free_slow(&q->slabs, cache, object[i], "test");
@@ -477,13 +505,14 @@ static void vmallocinfo_has_a_line_an_area_by_address(void **state)
     }
     at = (char *)read_text(q, QUARRY_VMALLOCINFO);
     for (; (line = next_line(&at)); lines++) {
-        unsigned long start, end, size, pages, on_node;
+        unsigned long start, end, size, caller, pages, on_node;
 
         assert_int_equal(sscanf(line, "0x%16lx-0x%16lx %lu", &start, &end, &size), 3);
         assert_int_equal(end - start, size);
         assert_true(start > last);
         last = start;
-        assert_int_equal(sscanf(strstr(line, " pages="), " pages=%lu", &pages), 1);
+        assert_int_equal(sscanf(line, "%*s %*s 0x%lx pages=%lu", &caller, &pages), 2);
+        assert_true(caller != 0);
         assert_int_equal(size, (pages + 1) * PAGE_SIZE); /* the guard page belongs to it */
         assert_int_equal(sscanf(strstr(line, " vmalloc"), " vmalloc N0=%lu", &on_node), 1);
         assert_int_equal(on_node, pages);
@@ -684,6 +713,7 @@ int main(void)
         cmocka_unit_test(pagetypeinfo_tells_free_blocks_and_page_blocks_by_mobility),
         cmocka_unit_test(a_page_block_shared_by_two_runs_counts_once),
         cmocka_unit_test(zoneinfo_tells_marks_sizes_reserves_and_cpu_lists),
+        cmocka_unit_test(zoneinfo_tells_the_lists_of_each_cpu),
         cmocka_unit_test(zoneinfo_tells_node_counts_once_a_node),
         cmocka_unit_test(vmstat_is_names_and_numbers_each_once),
         cmocka_unit_test(vmstat_counts_what_happens),

@@ -126,6 +126,45 @@ static void only_cpus_that_exist_take_memory(void **state)
     test_end(q);
 }
 
+static unsigned long records(struct quarry *q)
+{
+    struct quarry_cache_stat stat;
+    qr_cache_stat(q->percpu.chunk_cache, &stat);
+    return stat.active;
+}
+
+/* The record of a chunk goes with its last area, also when many come and go. */
+static void a_chunk_without_areas_goes(void **state)
+{
+    struct quarry *q = test_boot(4096);
+    void *keeper = allocate(q, 8, 8), *token[4];
+    unsigned long before = records(q);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 4; i++)
+            token[i] = allocate(q, 32768, 8);
+        assert_true(records(q) > before);
+        for (int i = 0; i < 4; i++)
+            qr_percpu_free(&q->percpu, token[i]);
+        assert_true(records(q) <= before + 1);
+    }
+    qr_percpu_free(&q->percpu, keeper);
+    test_end(q);
+}
+
+/* An instance lies wherever its CPU's memory is: bits that name a zone mean nothing. */
+static void zone_bits_of_a_mask_do_not_matter(void **state)
+{
+    const struct test_spec spec = {.pages = 4096, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+    char *token = qr_percpu_alloc(&q->percpu, 32768, 8, GFP_KERNEL | __GFP_DMA, "alloc_percpu");
+    assert_non_null(token);
+    assert_int_equal(qr_page_zone(&q->zones, qr_virt_page(&q->map, instance(q, token, 0)))->type,
+                     ZONE_NORMAL);
+    qr_percpu_free(&q->percpu, token);
+    assert_int_equal(qr_report_count(&q->check, QUARRY_FINDING_KINDS), 0);
+    test_end(q);
+}
+
 static void small_areas_of_one_cpu_lie_together(void **state)
 {
     struct quarry *q = test_boot(1024);
@@ -151,8 +190,11 @@ static void sizes_and_alignments_beyond_the_limit_are_refused_with_a_reason(void
     assert_non_null(strstr(test_last_report, "32769 bytes"));
     assert_non_null(strstr(test_last_report, "at most 32 KiB"));
     assert_null(allocate(q, 0, 8));
+    assert_non_null(strstr(test_last_report, "alloc_percpu of 0 bytes, align 8: a size of 0"));
     assert_null(allocate(q, 8, 3));
+    assert_non_null(strstr(test_last_report, "of 8 bytes, align 3: "));
     assert_null(allocate(q, 8, 8192));
+    assert_non_null(strstr(test_last_report, "of 8 bytes, align 8192: "));
     assert_non_null(strstr(test_last_report, "power of two"));
     assert_true(test_findings(q, QUARRY_BAD_REQUEST) >= 1);
     assert_int_equal(q->percpu.nr_areas, 0);
@@ -358,6 +400,8 @@ int main(void)
         cmocka_unit_test(memory_used_again_is_zero_on_every_cpu),
         cmocka_unit_test(sizes_and_alignments_up_to_the_limit),
         cmocka_unit_test(only_cpus_that_exist_take_memory),
+        cmocka_unit_test(a_chunk_without_areas_goes),
+        cmocka_unit_test(zone_bits_of_a_mask_do_not_matter),
         cmocka_unit_test(small_areas_of_one_cpu_lie_together),
         cmocka_unit_test(sizes_and_alignments_beyond_the_limit_are_refused_with_a_reason),
         cmocka_unit_test(wrong_frees_are_reported_and_change_nothing),

@@ -328,6 +328,32 @@ static void g_d1_destroying_an_idle_cache_returns_all_its_memory(void **state)
     test_end(q);
 }
 
+/* A zone knows how many of its pages are slabs, and of which kind. */
+static void slabs_are_counted_in_their_zone(void **state)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        struct quarry *q = test_boot(1024);
+        struct kmem_cache *cache = make_cache(q, "counted", 1000, kind ? SLAB_RECLAIM_ACCOUNT : 0);
+        const unsigned long *stat = q->zones.zone[0].stat;
+        unsigned int own = kind ? QR_ZS_SLAB_RECLAIMABLE : QR_ZS_SLAB_UNRECLAIMABLE;
+        unsigned int other = kind ? QR_ZS_SLAB_UNRECLAIMABLE : QR_ZS_SLAB_RECLAIMABLE;
+        unsigned long before[2] = {stat[own], stat[other]}, pages;
+        void *object[40];
+        (void)state;
+        for (int i = 0; i < 40; i++)
+            object[i] = take(cache);
+        pages = cache->node[0].nr_objects / cache->objects << cache->order;
+        assert_true(pages >= 40 * 1000 / PAGE_SIZE);
+        assert_in_range(stat[own] - before[0], pages, pages + 2); /* the stack's own memory */
+        assert_true(stat[other] - before[1] <= 2);
+        for (int i = 0; i < 40; i++)
+            give(q, cache, object[i]);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+        assert_true(stat[own] - before[0] <= 2);
+        test_end(q);
+    }
+}
+
 static void g_d1_live_objects_are_reported_and_can_still_be_freed(void **state)
 {
     struct quarry *q = boot_with(512, "slab_debug=U,orphan");
@@ -705,6 +731,7 @@ int main(void)
         cmocka_unit_test(masks_that_make_no_sense_are_reported_and_served),
         cmocka_unit_test(g_z10_the_zone_of_an_object_is_its_caches),
         cmocka_unit_test(g_d1_destroying_an_idle_cache_returns_all_its_memory),
+        cmocka_unit_test(slabs_are_counted_in_their_zone),
         cmocka_unit_test(g_d1_live_objects_are_reported_and_can_still_be_freed),
         cmocka_unit_test(g_d1_allocating_from_a_destroyed_cache_fails),
         cmocka_unit_test(g_d1_the_older_form_keeps_a_cache_with_live_objects),

@@ -84,6 +84,7 @@ static void an_overrun_names_bytes_values_and_who_had_the_object(void **state)
     assert_string_equal(seen.before_is, "allocated by");
     assert_true(seen.before > 0);
     assert_non_null(strstr(seen.text, "41 41 41"));
+    assert_null(strstr(seen.text, "…")); /* that is all of it */
     assert_non_null(strstr(seen.text, "instead of cc"));
     assert_non_null(strstr(seen.text, "named"));
     expect_finding(QUARRY_OVERRUN, "bytes 24 to 26");
@@ -208,21 +209,47 @@ static void a_write_after_free_is_found_by_a_look_at_all_free_objects(void **sta
     test_end(q);
 }
 
-static void objects_are_handed_out_again_as_late_as_possible(void **state)
+/* Among those that are free others are in use, which nobody looks into. */
+static void a_look_at_all_free_objects_leaves_the_others_alone(void **state)
 {
     struct quarry *q = boot_seeing("slab_debug=P");
-    struct kmem_cache *cache = make_cache(q, "turns", 64, 0);
-    void *first = take(cache), *object;
-    u32 turns = 0;
+    struct kmem_cache *cache = make_cache(q, "others", 64, 0);
+    unsigned char *object[6];
 
-    give(q, cache, first);
-    do {
-        object = take(cache);
-        give(q, cache, object);
-        turns++;
-    } while (object != first);
-    assert_int_equal(turns, cache->objects);
+    for (int i = 0; i < 6; i++)
+        memset(object[i] = take(cache), 0x11 * i, 64);
+    for (int i = 0; i < 6; i += 2)
+        give(q, cache, object[i]);
+    assert_int_equal(qr_slabs_check(&q->slabs), 0);
+    assert_int_equal(seen.nr, 0);
+    for (int i = 1; i < 6; i += 2) {
+        for (int at = 0; at < 64; at++)
+            assert_int_equal(object[i][at], 0x11 * i);
+        give(q, cache, object[i]);
+    }
     test_end(q);
+}
+
+static void objects_are_handed_out_again_as_late_as_possible(void **state)
+{
+    static const size_t size[] = {64, 16}; /* fewer objects than a word has bits, and more */
+
+    for (int i = 0; i < 2; i++) {
+        struct quarry *q = boot_seeing("slab_debug=P");
+        struct kmem_cache *cache = make_cache(q, "turns", size[i], 0);
+        void *first = take(cache), *object;
+        u32 turns = 0;
+
+        give(q, cache, first);
+        do {
+            object = take(cache);
+            give(q, cache, object);
+            turns++;
+        } while (object != first);
+        assert_int_equal(turns, cache->objects);
+        assert_int_equal(cache->objects > 64, i);
+        test_end(q);
+    }
 }
 
 static void construct(void *object)
@@ -389,6 +416,29 @@ static void debugged_caches_count_their_calls(void **state)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
+/* Most at one time, not one after the other. */
+static void a_peak_is_what_was_live_at_once(void **state)
+{
+    struct quarry *q = boot_with(256, "slab_debug=F");
+    struct kmem_cache *cache = make_cache(q, "peak", 64, 0);
+    struct quarry_cache_stat stat;
+    void *object[3];
+
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 3; i++)
+            object[i] = take(cache);
+        for (int i = 0; i < 3; i++)
+            give(q, cache, object[i]);
+    }
+    qr_cache_stat(cache, &stat);
+    assert_int_equal(stat.peak, 3);
+    assert_int_equal(stat.active, 0);
+    assert_int_equal(stat.allocs, 15);
+    assert_int_equal(stat.frees, 15);
+    test_end(q);
+}
+
 static void slab_debug_chooses_caches_by_name(void **state)
 {
     static const struct {
@@ -459,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_write_after_free_names_who_freed),
         cmocka_unit_test(a_write_after_free_is_found_when_the_slab_goes_back),
         cmocka_unit_test(a_write_after_free_is_found_by_a_look_at_all_free_objects),
+        cmocka_unit_test(a_look_at_all_free_objects_leaves_the_others_alone),
         cmocka_unit_test(objects_are_handed_out_again_as_late_as_possible),
         cmocka_unit_test(g_s11_poison_never_touches_constructed_or_rcu_objects),
         cmocka_unit_test(zeroed_objects_are_zero_in_debugged_caches_too),
@@ -467,6 +518,7 @@ int main(void)
         cmocka_unit_test(live_objects_are_known_with_their_owners),
         cmocka_unit_test(live_objects_are_known_without_checks_as_well),
         cmocka_unit_test(debugged_caches_count_their_calls),
+        cmocka_unit_test(a_peak_is_what_was_live_at_once),
         cmocka_unit_test(slab_debug_chooses_caches_by_name),
         cmocka_unit_test(misspelt_slab_debug_values_are_refused),
         cmocka_unit_test(checked_levels_put_every_cache_under_checks),

@@ -6,6 +6,16 @@
 #include "console.h"
 #include <signal.h>
 
+/* Lines that name a place in a program. */
+static unsigned int lines_of_trace(const char *text)
+{
+    unsigned int nr = 0;
+
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        nr += strncmp(at + 1, "    ", 4) == 0;
+    return nr;
+}
+
 /* The console's words about @address. */
 static const char *dump_of(struct quarry *q, const void *address, bool known)
 {
@@ -62,11 +72,15 @@ static void an_address_is_described_with_who_had_the_object(void **state)
     struct quarry *q = boot_with(512, "slab_debug=FU");
     struct kmem_cache *cache = make_cache(q, "owned", 64, 0);
     char *object = take(cache), *other = take(cache);
+    struct quarry_trace trace;
 
     (void)state;
     must_say(dump_of(q, object, true), ", live; the address is byte 0 of it");
     must_say(dump_of(q, object, true), "  allocated by task ");
     must_not_say(dump_of(q, object, true), "last freed by");
+    qr_trace_load(&q->check, slab_meta(cache, object)->allocated.trace, &trace);
+    assert_true(trace.nr > 0);
+    assert_int_equal(lines_of_trace(dump_of(q, object, true)), trace.nr);
     give(q, cache, object);
     must_say(dump_of(q, object, true), ", free; the address is byte 0 of it");
     must_say(dump_of(q, object, true), "  allocated by task ");

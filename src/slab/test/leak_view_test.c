@@ -29,7 +29,9 @@ static void only_objects_in_use_are_found(void **state)
     struct kmem_cache *cache = make_cache(q, "tracked", 52, 0);
     struct kmem_cache *plain = make_cache(q, "plain", 52, 0);
     char *object = take(cache), *other = take(cache), *untracked = take(plain);
+    const struct qr_owner *owner[2];
     struct qr_leak_block block;
+    struct qr_object found;
 
     (void)state;
     assert_true(qr_slabs_leak_find(&q->slabs, object, &block));
@@ -42,6 +44,12 @@ static void only_objects_in_use_are_found(void **state)
     assert_false(qr_slabs_leak_find(&q->slabs, other, &block));
     assert_false(qr_slabs_leak_find(&q->slabs, untracked, &block));
     assert_false(qr_slabs_leak_find(&q->slabs, &block, &block));
+    assert_true(qr_object_find(&q->slabs, object, &found));
+    assert_true(qr_object_owners(&found, &owner[0], &owner[1]));
+    assert_ptr_equal(owner[0], &slab_meta(cache, object)->allocated);
+    assert_ptr_equal(owner[1], &slab_meta(cache, object)->freed);
+    assert_true(qr_object_find(&q->slabs, untracked, &found));
+    assert_false(qr_object_owners(&found, &owner[0], &owner[1])); /* nobody's is known */
     give(q, cache, object);
     give(q, plain, untracked);
     test_end(q);
