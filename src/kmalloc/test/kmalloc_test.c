@@ -273,30 +273,6 @@ static void a_family_asked_for_by_many_at_once_is_made_once(void **state)
     }
 }
 
-/* From 8 bytes to one page the smallest, from one page to 4 MiB the largest may be. */
-static void a_machines_limits_are_looked_at(void **state)
-{
-    static const struct {
-        unsigned int min, max;
-        int error;
-    } limits[] = {{8, 4096, 0},
-                  {4096, 4u << 20, 0},
-                  {4, 4096, -QR_EINVAL},
-                  {24, 4096, -QR_EINVAL},
-                  {8192, 8192, -QR_EINVAL},
-                  {8, 4095, -QR_EINVAL},
-                  {8, (4u << 20) + 1, -QR_EINVAL}};
-
-    for (size_t i = 0; i < QR_ARRAY_SIZE(limits); i++) {
-        struct quarry *q = boot_with(1024, NULL);
-        struct qp_machine machine = {.kmalloc_min = limits[i].min, .kmalloc_max = limits[i].max};
-        char why[128] = "";
-        assert_int_equal(qr_kmalloc_init(&q->kmalloc, &machine, why, sizeof(why)), limits[i].error);
-        assert_int_equal(strstr(why, "a power of two from 8") != NULL, limits[i].error != 0);
-        test_abandon(q);
-    }
-}
-
 static void g_z10_masks_with_several_zones_are_reported_and_the_lowest_wins(void **state)
 {
     struct test_spec spec = {.pages = 1024, .profile = "zones"};
@@ -310,13 +286,6 @@ static void g_z10_masks_with_several_zones_are_reported_and_the_lowest_wins(void
     assert_non_null(block);
     assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 2);
     assert_non_null(strstr(test_last_report, "DMA32"));
-    drop(q, block);
-    test_end(q);
-    q = test_boot_with(&spec); /* told once a place of the program */
-    block = make(q, 64, GFP_KERNEL | __GFP_DMA32 | __GFP_HIGHMEM);
-    assert_non_null(block);
-    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 2);
-    assert_non_null(strstr(test_last_report, "no such family"));
     drop(q, block);
     test_end(q);
 }
@@ -801,7 +770,6 @@ int main(void)
         cmocka_unit_test(g_z1_the_dma_family_lies_below_the_limit),
         cmocka_unit_test(reclaimable_blocks_have_a_family_of_their_own),
         cmocka_unit_test(a_family_asked_for_by_many_at_once_is_made_once),
-        cmocka_unit_test(a_machines_limits_are_looked_at),
         cmocka_unit_test(g_z10_masks_with_several_zones_are_reported_and_the_lowest_wins),
         cmocka_unit_test(g_z7_high_memory_is_refused_once_a_site_and_dropped),
         cmocka_unit_test(unknown_mask_bits_are_named_for_large_blocks_too),
