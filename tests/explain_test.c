@@ -56,6 +56,7 @@ static void the_mark_is_named_and_what_may_pass_it(void **state)
 
     explain(GFP_NOWAIT, 0, &zone, 1);
     assert_says("asked: one page with GFP_NOWAIT");
+    assert_says(", which may not wait\n");
     assert_says("1000 KiB free, of which this mask must leave 1024 KiB (the min watermark, G-W2)");
     assert_says("GFP_ATOMIC, which may use part of the reserve");
     assert_says("a mempool");
@@ -67,6 +68,7 @@ static void the_mark_is_named_and_what_may_pass_it(void **state)
     zone.mark = 0; /* for one that cannot wait: it would be served by now */
     explain(GFP_ATOMIC, 0, &zone, 1);
     assert_says("could serve it by these numbers");
+    assert_says("would have helped: asking again");
 }
 
 static void pages_kept_for_others_are_named(void **state)

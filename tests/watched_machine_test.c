@@ -248,6 +248,27 @@ static void pages_are_their_owners_until_they_are_freed(void **state)
     end_watched(q);
 }
 
+/* A view of pages that somebody owns is no block of its own. */
+static void a_view_is_no_block(void **state)
+{
+    struct quarry *q = boot_watched(NULL);
+    struct page *page[2];
+    char *view;
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    memset(&blocks, 0, sizeof(blocks));
+    view = qr_vmap(&q->vm, page, 2, VM_MAP, "vmap");
+    assert_non_null(view);
+    assert_true(all_are(view, 0, 2 * PAGE_SIZE, ALLOWED));
+    qr_vunmap(&q->vm, view, "vunmap");
+    assert_true(all_are(view, 0, 2 * PAGE_SIZE, FORBIDDEN));
+    assert_int_equal(blocks.fresh + blocks.written + blocks.freed, 0);
+    for (int i = 0; i < 2; i++)
+        qr_free_block(&q->zones, page[i], 0);
+    end_watched(q);
+}
+
 static void an_areas_bytes_are_those_asked_for(void **state)
 {
     struct quarry *q = boot_watched("vmalloc_cache=0");
@@ -277,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_blocks_bytes_are_those_asked_for),
         cmocka_unit_test(a_large_blocks_slack_is_nobodys),
         cmocka_unit_test(pages_are_their_owners_until_they_are_freed),
+        cmocka_unit_test(a_view_is_no_block),
         cmocka_unit_test(an_areas_bytes_are_those_asked_for),
     };
 

@@ -8,6 +8,14 @@
 
 static char damage_told[16384]; /* the texts of all reports since the last check, one a line */
 
+static inline unsigned long damage_nr_told(void)
+{
+    unsigned long nr = 0;
+    for (const char *at = damage_told; (at = strchr(at, '\n')); at++)
+        nr++;
+    return nr;
+}
+
 static bool damage_hear(const struct quarry_report *report, void *data)
 {
     size_t length = strlen(damage_told);
@@ -26,9 +34,9 @@ static inline struct quarry *damage_boot(const struct test_spec *spec)
 
 static inline void damage_must_tell(unsigned long wrong, const char *text, int line)
 {
-    if (wrong == 0 || !strstr(damage_told, text))
-        fail_msg("line %d: %lu contradictions, and none is \"%s\"; told:\n%s", line, wrong, text,
-                 damage_told);
+    if (wrong == 0 || wrong != damage_nr_told() || !strstr(damage_told, text))
+        fail_msg("line %d: %lu contradictions, which are to be those told, one of them \"%s\":\n%s",
+                 line, wrong, text, damage_told);
 }
 
 /* With @value in @place, @check must count a contradiction and report @text; before and after, none. */
