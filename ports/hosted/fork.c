@@ -32,8 +32,8 @@
  * Limits. What callers store in the file between the fork and the stop is newer in the child than
  * its variables, by microseconds; of threads that the gate cannot hold, the child may see half of
  * what they change, and is told so unless they only block the signal. Where no descriptors are left
- * the child has no copy; that is said, and a child that only calls exec is none the worse. posix_spawn and vfork run none of this. Private machines of
- * tests stay with the parent.
+ * the child has no copy; that is said, and a child that only calls exec is none the worse. posix_spawn
+ * and vfork run none of this. Private machines of tests stay with the parent.
  *
  * Locks: boot_mutex from prepare to the end, then all of the machine's, then those of this port. */
 #define _GNU_SOURCE
