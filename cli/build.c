@@ -244,6 +244,10 @@ static void build_output(const struct run_options *options, const char *log, boo
         written = write(STDERR_FILENO, text, size);
         (void)written;
     }
+    if (text) {
+        cli_plain(text);
+        undeclared_explain(text, failed);
+    }
     if (text && failed) {
         build_hint(text);
         build_hint_version(options, text);

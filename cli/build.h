@@ -31,6 +31,14 @@ struct built_module *build_add(struct built *built, const char *name);
 bool kbuild_read(const struct run_options *options, const char *folder, const char *work,
                  struct built *built);
 
+/* undeclared.c: names that the compiler's output says nobody declared: which header does, or that Quarry
+ * does not have them. Those that it does not have are told only where the module did not compile: otherwise
+ * they are found when it is loaded. */
+void undeclared_explain(const char *output, bool failed);
+/* The header that a module includes for @name, which may begin with "struct "; NULL: Quarry does not
+ * have it. */
+const char *undeclared_header(const char *name);
+
 /* process.c: run @argv to its end, its output into the file @log. Its exit status; 128 + the signal;
  * -1 when it cannot be started (errno set). */
 int process_run(char *const *argv, const char *log, const char *const *extra_environment);

@@ -49,6 +49,8 @@ void strings_take(struct strings *list, char *text);
 
 /* The known word most like @word, for "did you mean"; NULL when none is close. */
 const char *cli_nearest(const char *word, const char *const *known);
+/* Take the terminal's colours out of @text. */
+void cli_plain(char *text);
 /* "12 objects", "1 object"; @buffer holds the result, at least 48 bytes. */
 const char *cli_count(char *buffer, size_t size, uint64_t nr, const char *noun);
 /* 69206016 → "66.0 MiB". */

@@ -12,7 +12,7 @@
 
 static bool listing_line(const struct qlx_symbol *symbol, void *out)
 {
-    fprintf(out, "%-40s %-28s %s\n", symbol->name, symbol->header, symbol->kind);
+    fprintf(out, "%-44s %-28s %s\n", symbol->name, symbol->header, symbol->kind);
     return true;
 }
 

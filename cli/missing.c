@@ -192,6 +192,8 @@ static char *missing_reason(const struct built *built, size_t index, const char 
     if (of)
         return cli_format("module %s has but does not export: EXPORT_SYMBOL(%s); is missing there",
                           owner, name);
+    if (undeclared_header(name))
+        return cli_format("<%s> has: the source does not include it", undeclared_header(name));
     if (libc)
         return cli_copy("is a function of the C library: kernel code has none");
     if (built->nr == 1)

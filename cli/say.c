@@ -191,6 +191,24 @@ const char *cli_nearest(const char *word, const char *const *known)
     return best;
 }
 
+void cli_plain(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from; from++) {
+        if (from[0] == '\033' && from[1] == '[') {
+            from += 2;
+            while (*from && !isalpha((unsigned char)*from))
+                from++;
+            if (!*from)
+                break;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+}
+
 const char *cli_count(char *buffer, size_t size, uint64_t nr, const char *noun)
 {
     snprintf(buffer, size, "%llu %s%s", (unsigned long long)nr, noun, nr == 1 ? "" : "s");

@@ -41,6 +41,37 @@ expect 2 "no licence at all" "$QUARRY" run --no-mount ledger.c + clerk.c
 says "this one has no MODULE_LICENSE"
 expect 0 "no licence, and nothing that asks for one" "$QUARRY" run --no-mount -D NO_HOLD ledger.c + clerk.c
 
+# ---- names that nobody declared ----
+cat >"$work/bare.c" <<'END'
+#include <linux/module.h>
+struct nap { struct list_head list; struct completion done; };
+static struct nap nap;
+static gpio_lamp_t *lamp;
+static int __init bare_init(void)
+{
+    msleep(IRQF_SHARED);
+    usb_submit_urb(&nap, 0);
+    usb_submit_urb(lamp, 0);
+    return 0;
+}
+module_init(bare_init);
+END
+undeclared() { # by which compiler
+    says '^quarry: msleep needs #include <linux/delay.h>$'
+    says '^quarry: struct completion needs #include <linux/completion.h>$'
+    says '^quarry: IRQF_SHARED needs #include <linux/interrupt.h>$'
+    says '^quarry: not provided: (gpio_lamp_t, usb_submit_urb|usb_submit_urb, gpio_lamp_t) \(quarry run --list-symbols'
+    [ "$(grep -c "^quarry: msleep" "$work/err")" -eq 1 ] || complain "$what: a name is told twice"
+}
+expect 2 "names that nobody declared" run "$work/bare.c" && undeclared
+if command -v clang >/dev/null; then
+    expect 2 "names that nobody declared, says clang" env CC=clang "$QUARRY" run --no-mount "$work/bare.c" && undeclared
+fi
+printf '#include <linux/module.h>\nstatic int __init m(void) { debugfs_create_u32(0, 0, 0, 0); return 0; }\nmodule_init(m);\n' >"$work/inline.c"
+expect 2 "an inline function that nobody declared" run --quiet "$work/inline.c"
+says 'debugfs_create_u32 needs #include <linux/debugfs.h>'
+says 'inline.c:2: m\(\) uses debugfs_create_u32, which <linux/debugfs.h> has: the source does not include it'
+
 # ---- two owners of one name ----
 cp ledger.c "$work/journal.c"
 expect 2 "two modules that export one name" run ledger.c + "$work/journal.c"
@@ -64,7 +95,9 @@ prints '^kmalloc  *linux/slab.h  *function$'
 prints '^debugfs_create_u32  *linux/debugfs.h  *inline$'
 prints '^DEVICE_ATTR_RO  *linux/(device|sysfs).h  *macro$'
 prints '^kernel_kobj  *linux/kobject.h  *variable$'
-cut -d ' ' -f 1 "$work/out" >"$work/names"
+prints '^struct completion  *linux/completion.h  *type$'
+prints '^spinlock_t  *linux/spinlock.*.h  *type$'
+sed 's/  .*//' "$work/out" >"$work/names"
 sort -u "$work/names" >"$work/sorted"
 [ "$(wc -l <"$work/names")" = "$(wc -l <"$work/sorted")" ] || complain "$what: a name is listed twice"
 if command -v nm >/dev/null; then # every kernel name that the command exports is on the list

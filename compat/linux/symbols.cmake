@@ -2,8 +2,8 @@
 # Writes the table of kernel names that modules can use, with their headers, from the headers:
 #   cmake -DINCLUDE=<compat/linux/include> -DQUARRY=<include/quarry> -DOUT=<file.c> -P symbols.cmake
 #
-# A name is a function (declared QUARRY_API), inline (static inline) or a macro with arguments. A line
-# quarry_define_…(NAME, …) in a header makes the inline function NAME.
+# A name is a function (declared QUARRY_API), inline (static inline), a macro, or a type (by typedef, or
+# "struct NAME"). A line quarry_define_…(NAME, …) in a header makes the inline function NAME.
 set(entries)
 
 function(add_name name shown kind)
@@ -19,7 +19,7 @@ macro(collect file shown)
   string(REGEX REPLACE "[][]" " " text "${text}")
   string(REGEX REPLACE "/\\*[^*]*\\*+([^/*][^*]*\\*+)*/" "" text "${text}")
   string(REGEX REPLACE "\\\\\n" " " text "${text}")
-  string(REGEX MATCHALL "(^|\n)#define [a-zA-Z_0-9]+\\(" macros "${text}")
+  string(REGEX MATCHALL "(^|\n)#define [a-zA-Z_0-9]+[( ]" macros "${text}")
   string(REGEX MATCHALL "(^|\n)quarry_define_[a-z_0-9]+\\([a-zA-Z_0-9]+" made "${text}")
   string(REGEX REPLACE "\n *#[^\n]*" "\n" text "${text}")
   string(REGEX MATCHALL "[a-zA-Z_0-9]+\\([^@()]*\\)[ \n]*__asm__" renamed "${text}")
@@ -27,6 +27,22 @@ macro(collect file shown)
   string(REGEX REPLACE "__(printf|scanf|asm__|must_check|printf)(\\([^)]*\\))?" "" text "${text}")
   string(REGEX MATCHALL "QUARRY_API[^@{=]*[@{=]" functions "${text}")
   string(REGEX MATCHALL "static inline[^@{]*{" inlines "${text}")
+  string(REGEX MATCHALL "(^|\n)(typedef )?(struct|union) [a-zA-Z_0-9]+ {" structs "${text}")
+  string(REGEX MATCHALL "(^|\n)(typedef [^@{}]*|} )[a-zA-Z_0-9]+@" typedefs "${text}")
+  string(REGEX MATCHALL "(^|\n)typedef [^@{}()]*\\(\\*[a-zA-Z_0-9]+\\)" pointers "${text}")
+  foreach(one IN LISTS structs)
+    if(one MATCHES "((struct|union) [a-zA-Z0-9][a-zA-Z_0-9]+) {")
+      set(one ${CMAKE_MATCH_1})
+      if(NOT one MATCHES " (quarry_|qlx_)")
+        list(APPEND entries "${one},${shown},type")
+      endif()
+    endif()
+  endforeach()
+  foreach(one IN LISTS typedefs pointers)
+    if(one MATCHES "([a-zA-Z_0-9]+)[)@]$")
+      add_name(${CMAKE_MATCH_1} ${shown} type)
+    endif()
+  endforeach()
   foreach(one IN LISTS macros made)
     if(one MATCHES "#define ([a-zA-Z_0-9]+)")
       add_name(${CMAKE_MATCH_1} ${shown} macro)
@@ -55,7 +71,11 @@ endmacro()
 
 file(GLOB_RECURSE headers RELATIVE ${INCLUDE} ${INCLUDE}/linux/*.h ${INCLUDE}/asm/*.h)
 foreach(header IN LISTS headers)
-  collect(${INCLUDE}/${header} ${header})
+  set(shown ${header})
+  if(header MATCHES "^asm/(.*)" AND EXISTS ${INCLUDE}/linux/${CMAKE_MATCH_1}) # by the name that sources use
+    set(shown linux/${CMAKE_MATCH_1})
+  endif()
+  collect(${INCLUDE}/${header} ${shown})
 endforeach()
 # The allocator's own headers, under the name of the kernel header that brings them.
 file(GLOB own RELATIVE ${QUARRY} ${QUARRY}/*.h)
