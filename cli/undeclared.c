@@ -154,7 +154,7 @@ static void undeclared_line(struct undeclared *all, const char *line, const char
 
 void undeclared_explain(const char *output, bool failed)
 {
-    struct undeclared all = {{0}};
+    struct undeclared all = {.lacks = NULL};
     const char *next;
 
     for (const char *line = output; *line; line = next) {
