@@ -16,10 +16,14 @@ static inline unsigned long damage_nr_told(void)
     return nr;
 }
 
+static const void *damage_first; /* where the first of them lies, if that was told */
+
 static bool damage_hear(const struct quarry_report *report, void *data)
 {
     size_t length = strlen(damage_told);
     (void)data;
+    if (report->kind == QUARRY_CORRUPTION && !damage_told[0])
+        damage_first = report->address;
     if (report->kind == QUARRY_CORRUPTION && report->text)
         snprintf(damage_told + length, sizeof(damage_told) - length, "%s\n", report->text);
     return false;

@@ -371,6 +371,14 @@ static void a_hopeless_zone_does_not_keep_the_worker_busy(void **state)
     /* 20,000 requests and a few milliseconds: a handful of rounds a tenth of a second, not one a
      * request. */
     assert_true(__atomic_load_n(&q->reclaim.rounds, __ATOMIC_RELAXED) - before < 2000);
+    /* It is not given up for ever: once there is something to take, the worker takes it. */
+    __atomic_store_n(&hoard->refuse, false, __ATOMIC_RELEASE);
+    while (zone_free(q) == 0) {
+        struct page *page = qr_alloc_pages(&q->zones, GFP_NOWAIT | __GFP_NOWARN, 0, NUMA_NO_NODE);
+        if (page)
+            qr_free_block(&q->zones, page, 0);
+        sched_yield();
+    }
     hoard_end(hoard);
     test_end(q);
 }

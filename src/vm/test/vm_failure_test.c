@@ -343,6 +343,7 @@ static void a_full_window_fails_every_call_that_wants_addresses(void **state)
     assert_non_null(strstr(test_last_report, "no free range of addresses is long enough"));
     assert_null(qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP));
     assert_ptr_equal(strstr(test_last_report, "get_vm_area"), test_last_report);
+    assert_non_null(strstr(test_last_report, "2 pages")); /* with the guard behind it */
     assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 2);
     assert_null(qr_vm_reserve(&q->vm, PAGE_SIZE, GFP_KERNEL)); /* its caller says so */
     assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 2);

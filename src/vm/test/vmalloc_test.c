@@ -26,6 +26,23 @@ static void g_s6_memory_is_contiguous_aligned_and_in_the_window(void **state)
     test_end(q);
 }
 
+/* The list of an area's pages comes from elsewhere for small, larger and large areas, and goes back there. */
+static void areas_of_all_sizes_come_and_go(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    struct vm_state before = vm_state_of(q);
+    for (unsigned int pages = 1; pages <= 70; pages++) {
+        char *area = vm_get(q, pages);
+        assert_non_null(area);
+        memset(area, (int)pages, pages * PAGE_SIZE);
+        qr_vfree(&q->vm, area, false);
+    }
+    assert_vm_state_is(q, before);
+    assert_int_equal(qr_report_count(&q->check, QUARRY_FINDING_KINDS), 0);
+    test_end(q);
+}
+
 static void g_s6_a_guard_page_follows_each_area(void **state)
 {
     struct test_spec spec = {.pages = 1024, .options = "check=1"};
@@ -525,6 +542,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(g_s6_memory_is_contiguous_aligned_and_in_the_window),
+        cmocka_unit_test(areas_of_all_sizes_come_and_go),
         cmocka_unit_test(g_s6_a_guard_page_follows_each_area),
         cmocka_unit_test(g_s6_sizes_that_make_no_sense_are_refused_and_reported),
         cmocka_unit_test(g_s6_an_absurd_alignment_is_refused_and_reported),

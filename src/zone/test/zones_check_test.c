@@ -40,13 +40,17 @@ static void a_free_block_that_contradicts_itself_is_told(void **state)
     u32 mobility;
     u64 pfn = free_block(zone, 1, &order, &mobility);
     struct page *head = qr_page(&q->map, pfn);
+    char text[96];
 
     (void)state;
-    DAMAGE(CHECK(q), head->flags, head->flags & ~PGF_BUDDY,
-           "B1: a free block's head does not say so");
+    snprintf(text, sizeof(text), "frame %#llx: B1: a free block's head does not say so",
+             (unsigned long long)pfn);
+    DAMAGE(CHECK(q), head->flags, head->flags & ~PGF_BUDDY, text);
     DAMAGE(CHECK(q), head->flags, head->flags ^ 1u, "B1: a free block's head does not say so");
     DAMAGE(CHECK(q), head->_refcount, 1, "B1: a free block has references");
-    DAMAGE(CHECK(q), head[1].flags, PGF_TAIL, "B1: a frame inside a free block has marks");
+    snprintf(text, sizeof(text), "frame %#llx: B1: a frame inside a free block has marks",
+             (unsigned long long)pfn + 1);
+    DAMAGE(CHECK(q), head[1].flags, PGF_TAIL, text);
     DAMAGE(CHECK(q), head->quarry_free.mobility, (mobility + 1) % MIGRATE_TYPES,
            "B2: a free block is on another mobility's list");
     DAMAGE(CHECK(q), *qr_block_byte(&q->map, pfn), (u8)(*qr_block_byte(&q->map, pfn) ^ 1u),
