@@ -167,7 +167,8 @@ static bool explain_slabinfo(const char *text)
     slabinfo_read(&info, text);
     if (!info.found)
         return false;
-    qsort(info.cache, info.nr, sizeof(*info.cache), explain_compare);
+    if (info.nr)
+        qsort(info.cache, info.nr, sizeof(*info.cache), explain_compare);
     for (size_t i = 0; i < info.nr; i++) {
         held += slab_text_bytes(&info.cache[i]);
         unused += slab_text_unused(&info.cache[i]);

@@ -345,11 +345,11 @@ static void log_take_blocks(struct log_request *request, struct log_zone *zone, 
     unsigned long long count, kb;
     uint64_t sum = 0;
     const char *at = rest;
-    int used;
 
     for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
+        int used = 0; /* stays so where the line ends before "kB" */
         at += strcspn(at, "0123456789=");
-        if (sscanf(at, "%llu*%llukB%n", &count, &kb, &used) != 2)
+        if (sscanf(at, "%llu*%llukB%n", &count, &kb, &used) != 2 || !used)
             break;
         state->blocks[order] = count;
         sum += count * kb;
