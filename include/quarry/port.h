@@ -177,7 +177,8 @@ struct qp_machine {
     uintptr_t offset;         /* direct map: virtual minus physical */
     phys_addr_t dma_limit;    /* zone borders: below it DMA (0: no such zone) */
     phys_addr_t dma32_limit;  /* below it DMA32 (0: no such zone) */
-    phys_addr_t low_limit;    /* from it on HIGHMEM, without direct map (0: none) */
+    phys_addr_t low_limit;    /* from it on HIGHMEM, without direct map; the limits above end here
+                               * (0: none) */
     phys_addr_t movable_from; /* from it on MOVABLE (0: none) */
     uintptr_t vmalloc_start, vmalloc_end;
     uintptr_t pkmap_start, pkmap_end;   /* kmap's window, equal: none */

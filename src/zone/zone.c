@@ -36,18 +36,18 @@ static u64 zone_frame(phys_addr_t limit, u64 max)
     return QR_MIN(limit >> PAGE_SHIFT, max);
 }
 
-/* Borders of the types; an absent type has an empty interval. */
+/* Borders of the types; an absent type has an empty interval. Only HIGHMEM and MOVABLE have frames without a
+ * direct-map address: limits of DMA and DMA32 beyond the end of the direct map end with it. */
 static void zone_borders(struct qr_zones *zones, const struct qp_machine *machine)
 {
-    u64 max = zones->map->max_pfn;
+    u64 max = zones->map->max_pfn, low = zones->map->low_end;
     u64 *border = zones->border;
     border[ZONE_DMA] = 0;
-    border[ZONE_DMA32] = zone_frame(machine->dma_limit, max);
-    border[ZONE_NORMAL] = QR_MAX(border[ZONE_DMA32], zone_frame(machine->dma32_limit, max));
+    border[ZONE_DMA32] = zone_frame(machine->dma_limit, low);
+    border[ZONE_NORMAL] = QR_MAX(border[ZONE_DMA32], zone_frame(machine->dma32_limit, low));
     border[ZONE_MOVABLE] = machine->movable_from ? zone_frame(machine->movable_from, max) : max;
     border[ZONE_MOVABLE] = QR_MAX(border[ZONE_MOVABLE], border[ZONE_NORMAL]);
-    border[ZONE_HIGHMEM] = QR_MAX(zones->map->low_end, border[ZONE_NORMAL]);
-    border[ZONE_HIGHMEM] = QR_MIN(border[ZONE_HIGHMEM], border[ZONE_MOVABLE]);
+    border[ZONE_HIGHMEM] = QR_MIN(low, border[ZONE_MOVABLE]);
     border[MAX_NR_ZONES] = max;
 }
 

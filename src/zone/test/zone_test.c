@@ -483,6 +483,22 @@ static void a_movable_border_below_the_others_only_takes_what_is_ordinary(void *
     zm_end(m);
 }
 
+/* Else slabs would lie in frames that nothing maps. */
+static void limits_of_dma_beyond_the_direct_map_end_with_it(void **state)
+{
+    struct zm_spec spec = {.pages = 4096,
+                           .dma_limit = PAGES(1500),
+                           .dma32_limit = PAGES(3000),
+                           .low_limit = PAGES(1000),
+                           .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    (void)state;
+    assert_int_equal(qr_page_zone(&m->zones, qr_page(&m->map, 999))->type, ZONE_DMA);
+    assert_int_equal(qr_page_zone(&m->zones, qr_page(&m->map, 1000))->type, ZONE_HIGHMEM);
+    assert_int_equal(qr_page_zone(&m->zones, qr_page(&m->map, 2999))->type, ZONE_HIGHMEM);
+    zm_end(m);
+}
+
 /* ---- the console ----------------------------------------------------------------------------- */
 
 /* The line of @zone's blocks: each order's count is what the zone has of it, its letters are the
@@ -586,6 +602,7 @@ int main(void)
         cmocka_unit_test(zones_with_ragged_borders_and_holes_keep_every_page),
         cmocka_unit_test(a_movable_zone_over_the_end_of_the_direct_map_has_no_block_across_it),
         cmocka_unit_test(a_movable_border_below_the_others_only_takes_what_is_ordinary),
+        cmocka_unit_test(limits_of_dma_beyond_the_direct_map_end_with_it),
         cmocka_unit_test(the_state_of_every_zone_is_shown_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
