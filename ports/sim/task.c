@@ -24,6 +24,7 @@
 #endif
 #endif
 #ifdef TASK_FIBERS
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
