@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 QUIET = > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help build run test test-long test-break test-bodies mutate coverage bench install uninstall deb amalgamation detectors sizes symbols format lint clean
+.PHONY: help build run test test-long test-break test-bodies mutate fuzz coverage bench install uninstall deb amalgamation detectors sizes symbols format lint clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,14 @@ mutate: ## plant N faults (400) in src/, one at a time; the tests must notice 95
 	    "-DCMAKE_C_FLAGS=--coverage -fprofile-update=atomic" $(call QUIET,configure-coverage)
 	@cmake --build build/coverage -j $(JOBS) --target quarry-tests
 	@sh tools/mutate.sh -n $(or $(N),400) -o docs/mutation.md
+
+fuzz: ## fuzz each parser and layer for SECONDS (60) with libFuzzer; TARGET=arena: that one
+	@sh tools/install-deps.sh test
+	@mkdir -p build
+	@cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DQUARRY_FUZZ=ON \
+	    -DQUARRY_SANITIZE=fuzzer-no-link,address,undefined $(call QUIET,configure-fuzz)
+	@cmake --build build/fuzz -j $(JOBS) --target fuzz $(call QUIET,build-fuzz)
+	@sh tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
 
 bench: ## measure against glibc, jemalloc, tcmalloc and mimalloc
 	@sh tools/install-deps.sh bench
