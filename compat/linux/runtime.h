@@ -57,6 +57,10 @@ struct qlx_config {
 /* Start the worker, timer and soft-interrupt threads (NULL: all defaults). Returns 0, -EAGAIN.
  * Everything below starts the runtime by itself when this was not called. */
 QUARRY_API int qlx_start(const struct qlx_config *config);
+/* Make what a kernel has before any module and modules find at their first use of it: the platform bus,
+ * the class of misc devices. After qlx_stop() again at first use. For a host that counts requests for
+ * memory. */
+QUARRY_API void qlx_make_ready(void);
 /* From now on get_random_bytes() and its kin draw numbers that follow from @seed. */
 QUARRY_API void qlx_random_seed(uint64_t seed);
 /* Stop them. What modules left registered is forgotten. False: a module's thread did not end when it
@@ -174,6 +178,9 @@ QUARRY_API void qlx_for_each_entry(const char *path,
                                    bool (*visit)(const struct qlx_entry_info *, void *),
                                    void *data);
 QUARRY_API int qlx_find_entry(const char *path, struct qlx_entry_info *info);
+
+/* Probes of drivers that ended with an error (other than "put off" and "no such device"). */
+QUARRY_API unsigned long qlx_failed_probes(void);
 
 /* Grows with every registration and its undoing: tells when a listing is out of date. */
 QUARRY_API unsigned long qlx_generation(void);

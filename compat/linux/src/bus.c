@@ -57,6 +57,13 @@ static void bus_let_go(struct device *dev)
     dev_set_drvdata(dev, NULL);
 }
 
+static unsigned long bus_failures;
+
+unsigned long qlx_failed_probes(void)
+{
+    return __atomic_load_n(&bus_failures, __ATOMIC_RELAXED);
+}
+
 /* With the device locked: 0, or the error. */
 static int bus_try(struct device_driver *driver, struct device *dev)
 {
@@ -69,7 +76,9 @@ static int bus_try(struct device_driver *driver, struct device *dev)
         error = driver->probe(dev);
     if (!error && driver->dev_groups) {
         error = device_add_groups(dev, driver->dev_groups);
-        if (error && driver->remove)
+        if (error && dev->bus && dev->bus->remove)
+            dev->bus->remove(dev);
+        else if (error && driver->remove)
             driver->remove(dev);
     }
     if (error > 0) {
@@ -81,9 +90,11 @@ static int bus_try(struct device_driver *driver, struct device *dev)
     if (error)
         bus_let_go(dev);
     bus_note(dev, error ? NULL : driver, error == -EPROBE_DEFER);
-    if (error && error != -EPROBE_DEFER && error != -ENODEV && error != -ENXIO)
+    if (error && error != -EPROBE_DEFER && error != -ENODEV && error != -ENXIO) {
+        __atomic_fetch_add(&bus_failures, 1, __ATOMIC_RELAXED);
         quarry_dev_printk(KERN_WARNING, dev, "probe with driver %s failed with error %d\n",
                           driver->name, error);
+    }
     return error;
 }
 

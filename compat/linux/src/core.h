@@ -74,6 +74,8 @@ void qlx_bus_unbind(struct device *dev);
 int qlx_bus_begin(const struct bus_type *bus);
 int qlx_driver_register(struct device_driver *driver, const char *undo);
 /* platform.c */
+void qlx_platform_begin(void);
 void qlx_platform_forget(void);
+int qlx_misc_begin(void);
 
 #endif

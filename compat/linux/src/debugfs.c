@@ -158,12 +158,12 @@ static struct dentry *debugfs_add(const char *name, umode_t mode, struct dentry 
     folder = debugfs_folder(parent);
     error = S_ISDIR(folder->mode) ? qlx_entry_add(folder, name, mode, made) : -EINVAL;
     if (error) {
-        qlx_find("registration", NULL, NULL, "debugfs entry %s cannot be made: %s",
-                 name ? name : "(without a name)",
-                 error == -EEXIST   ? "the name is taken"
-                 : error == -ENOENT ? "its folder was removed"
-                 : error == -ENOMEM ? "no memory"
-                                    : "not a name, or its parent is not a folder");
+        if (error != -ENOMEM) /* which is nobody's mistake, and nobody need look at */
+            qlx_find("registration", NULL, NULL, "debugfs entry %s cannot be made: %s",
+                     name ? name : "(without a name)",
+                     error == -EEXIST   ? "the name is taken"
+                     : error == -ENOENT ? "its folder was removed"
+                                        : "not a name, or its parent is not a folder");
         return ERR_PTR(error);
     }
     (*made)->kept = true;

@@ -158,12 +158,11 @@ static int kobject_add_internal(struct kobject *kobj)
     if (!error) {
         qlx_kobject_show(kobj, folder);
         error = kobject_type_files(kobj);
-        if (error) {
-            qlx_kobject_hide(kobj);
-            return error;
+        if (!error) {
+            kset_join(kobj);
+            return 0;
         }
-        kset_join(kobj);
-        return 0;
+        qlx_kobject_hide(kobj);
     }
     kobj->parent = NULL;
     kobject_put(parent);

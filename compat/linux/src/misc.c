@@ -43,7 +43,7 @@ static int misc_pick_minor(void)
 }
 
 /* The class is the machine's own: there from the first misc device on. */
-static int misc_class_ready(void)
+int qlx_misc_begin(void)
 {
     static const struct kobj_type plain;
     int error =
@@ -61,7 +61,7 @@ QUARRY_API int misc_register(struct miscdevice *misc)
         return -EINVAL;
     if (minor < 0 || qlx_misc_find((unsigned int)minor))
         return -EBUSY;
-    error = misc_class_ready();
+    error = qlx_misc_begin();
     if (error)
         return error;
     dev = device_create_with_groups(&misc_class, misc->parent, MKDEV(MISC_MAJOR, minor), misc,

@@ -274,6 +274,19 @@ static void module_params_end(struct qlx_module *module)
     module->params = NULL;
 }
 
+static void module_uses_end(struct qlx_module *module)
+{
+    struct module_use *use, *next;
+    LIST_HEAD(uses);
+    pthread_mutex_lock(&module_lock);
+    list_splice_init(&module->uses, &uses);
+    pthread_mutex_unlock(&module_lock);
+    list_for_each_entry_safe (use, next, &uses, list) {
+        qlx_module_drop(use->owner->module);
+        free(use);
+    }
+}
+
 int qlx_module_init(struct qlx_module *module)
 {
     initcall_t init = module_init_function(module);
@@ -281,8 +294,10 @@ int qlx_module_init(struct qlx_module *module)
     module->params = qlx_params_add(module, module->module);
     result = init ? module_run(init, NULL, "insmod") : 0;
     module->live = result >= 0;
-    if (!module->live)
+    if (!module->live) {
         module_params_end(module);
+        module_uses_end(module); /* it goes, and with it what it held */
+    }
     return result;
 }
 
@@ -302,19 +317,6 @@ int qlx_module_use(struct qlx_module *user, struct qlx_module *owner)
     pthread_mutex_unlock(&module_lock);
     qlx_module_hold(owner->module);
     return 0;
-}
-
-static void module_uses_end(struct qlx_module *module)
-{
-    struct module_use *use, *next;
-    LIST_HEAD(uses);
-    pthread_mutex_lock(&module_lock);
-    list_splice_init(&module->uses, &uses);
-    pthread_mutex_unlock(&module_lock);
-    list_for_each_entry_safe (use, next, &uses, list) {
-        qlx_module_drop(use->owner->module);
-        free(use);
-    }
 }
 
 void qlx_module_force(struct qlx_module *module)

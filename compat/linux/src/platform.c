@@ -71,7 +71,7 @@ static void platform_bus_release(struct device *dev)
 
 QUARRY_API struct device platform_bus = {.release = platform_bus_release};
 
-static void platform_begin(void)
+void qlx_platform_begin(void)
 {
     pthread_mutex_lock(&platform_lock);
     if (!platform_ready && qlx_bus_begin(&platform_bus_type) == 0) {
@@ -107,7 +107,7 @@ static int platform_name(struct platform_device *pdev)
 /* What every platform device has, whoever made it. */
 static void platform_prepare(struct platform_device *pdev)
 {
-    platform_begin();
+    qlx_platform_begin();
     if (!pdev->dev.parent)
         pdev->dev.parent = &platform_bus;
     pdev->dev.bus = &platform_bus_type;
@@ -329,7 +329,7 @@ QUARRY_API int platform_irq_count(struct platform_device *pdev)
 
 QUARRY_API int __platform_driver_register(struct platform_driver *driver, struct module *owner)
 {
-    platform_begin();
+    qlx_platform_begin();
     driver->driver.owner = owner;
     driver->driver.bus = &platform_bus_type;
     return qlx_driver_register(&driver->driver, "platform_driver_unregister");

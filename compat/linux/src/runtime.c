@@ -4,6 +4,7 @@
  * Threads start when they are first needed, so starting is little more than booting the machine and
  * starting the clock. Stopping ends all threads and forgets what modules left registered. */
 #define _GNU_SOURCE
+#include "core.h"
 #include "internal.h"
 #include "radix.h"
 #include <linux/jiffies.h>
@@ -26,6 +27,14 @@ int qlx_start(const struct qlx_config *config)
     if (config)
         qlx_console_level(config->console_level);
     return qlx_ensure_started();
+}
+
+void qlx_make_ready(void)
+{
+    if (qlx_ensure_started() == 0) {
+        qlx_platform_begin();
+        qlx_misc_begin();
+    }
 }
 
 bool qlx_stop(void)
