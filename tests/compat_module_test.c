@@ -333,7 +333,7 @@ static void no_example_loses_memory_whichever_request_fails(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
         snprintf(source, sizeof(source), "%s/examples/%s.c", QUARRY_SOURCE_DIR, examples[i]);
         assert_int_equal(build(examples[i], source), 0);
-        for (int point = 0; point < QUARRY_FAULT_POINTS; point++) {
+        for (int point = 0; point <= QUARRY_FAIL_VMALLOC; point++) { /* those for memory */
             unsigned long nth = 1;
             while (!one_life(examples[i], (enum quarry_fault_point)point, nth))
                 nth++;
