@@ -64,6 +64,7 @@ struct findings {
     struct cache_peak *peak;
     size_t nr_peaks, peak_room;
     uint64_t peak_bytes;
+    bool peak_unknown; /* memory was held by --start */
     uint64_t leaked_bytes, leaked_objects;
     bool scanned; /* it is known which leaks are lost */
 };

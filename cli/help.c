@@ -14,7 +14,7 @@ void help_all(FILE *out)
           "\n"
           "  run      compile a kernel module, load it, give its devices to a command,\n"
           "           report leaks and misuse\n"
-          "  test     fail each allocation of a kernel module in turn, say what became of it\n"
+          "  test     fail each allocation of a kernel module in turn, say what came of it\n"
           "  layout   print or draw the address space of a machine\n"
           "  picture  draw the free memory that a buddyinfo file describes\n"
           "  leaks    list what nothing points to any more in a run that is going on\n"
@@ -52,6 +52,10 @@ void help_run(void)
           "                 at 896 MiB\n"
           "  --cpus N       at most so many threads with lists of their own\n"
           "  --nodes N      memory nodes, 1 to 8\n"
+          "  --start STATE  begin on a machine that is short of memory: exhausted (nothing\n"
+          "                 above the min watermarks), reserve-empty (no free page),\n"
+          "                 dma-full, fragmented=ORDER (no free block of ORDER or above);\n"
+          "                 STATE,after-init: not before init, but after it\n"
           "  --check N      0 none, 1 every call and every free, with the place of each\n"
           "                 allocation (default), 2 also Quarry's own books, 3 also walks\n"
           "                 of all structures\n"
@@ -104,8 +108,8 @@ void help_test(void)
           "held, what is still registered, and does the device still do what it did? Prints\n"
           "a table by source line, each line with the command that does it again.\n"
           "\n"
-          "Without COMMAND every device is opened, written, read and closed, every proc file\n"
-          "read; that needs no /dev/fuse.\n"
+          "Without COMMAND every device is opened, written, read and closed, every proc\n"
+          "file read; that needs no /dev/fuse.\n"
           "\n",
           stdout);
     fputs("What is tried\n"
@@ -128,8 +132,8 @@ void help_test(void)
           "  --verbose, -v      show what each run says\n"
           "\n",
           stdout);
-    fputs("--ram, --profile, --cpus, --nodes, --check, --options, --seed, --param, --kernel,\n"
-          "-I, -D, --keep and --quiet mean what they mean for `quarry run`.\n"
+    fputs("--ram, --profile, --cpus, --nodes, --start, --check, --options, --seed, --param,\n"
+          "--kernel, -I, -D, --keep and --quiet mean what they mean for `quarry run`.\n"
           "\n"
           "Exit status: 0 every failure is handled; 1 a line is convicted (leaked, crashed,\n"
           "hung, …), or something is wrong already without a failure; 2 a module does not\n"

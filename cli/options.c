@@ -14,10 +14,10 @@
 #include <string.h>
 
 static const char *const run_known[] = {
-    "--ram",  "--profile", "--cpus",  "--nodes",    "--check",        "--options",
-    "--seed", "--kernel",  "--param", "--no-mount", "--leaks",        "--gdb",
-    "--keep", "--json",    "--quiet", "--help",     "--list-symbols", "-I",
-    "-D",     "-h",        "-q",      NULL};
+    "--ram",    "--profile", "--cpus",         "--nodes", "--check", "--options", "--seed",
+    "--kernel", "--param",   "--no-mount",     "--leaks", "--gdb",   "--keep",    "--json",
+    "--quiet",  "--help",    "--list-symbols", "-I",      "-D",      "-h",        "-q",
+    "--start",  NULL};
 
 bool options_is(const char *word, const char *option)
 {
@@ -193,6 +193,8 @@ static void options_word(struct run_options *options, const struct options_more 
         return;
     if (options_is(word, "--check"))
         options->check = (int)options_number("--check", options_value(argc, argv, at), 0, 3);
+    else if (options_is(word, "--start"))
+        options->start = start_parse(options_value(argc, argv, at));
     else if (options_is(word, "--options"))
         strings_add(&options->boot_options, options_value_word(argc, argv, at, 9));
     else if (options_is(word, "--param"))

@@ -4,6 +4,7 @@
 #define CLI_OPTIONS_H
 
 #include "cli.h"
+#include "start.h"
 
 #include <quarry/boot.h>
 
@@ -22,6 +23,7 @@ struct run_options {
     struct strings param;           /* name=value or module.name=value */
     const char *kernel;             /* "6.12" */
     unsigned int kernel_major, kernel_minor, kernel_patch;
+    struct start start; /* --start */
     bool scan_leaks;
     bool no_mount, gdb, keep, json, quiet, list_symbols;
     const char *json_file; /* NULL: standard output */

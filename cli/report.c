@@ -344,6 +344,8 @@ static bool leak_visit(const struct quarry_live *live, void *data)
 {
     struct leak *leak = NULL;
 
+    if (live->kind == QUARRY_LIVE_PAGES && start_holds(live->address))
+        return true;
     if (live->sequence ? live->sequence < mark_sequence
                        : nr_unknown && bsearch(&live->address, mark_unknown, nr_unknown,
                                                sizeof(*mark_unknown), compare_pointers) != NULL)
@@ -391,6 +393,13 @@ static bool left_visit(const struct qlx_left *left, void *data)
              left->kind_name, left->name[0] ? " " : "", left->name, left->undo);
     finding_take(&fresh, text, NULL, &left->where, NULL);
     return true;
+}
+
+void report_note(const char *kind, const char *text)
+{
+    struct finding fresh = {.kind = kind, .problem = true};
+
+    finding_take(&fresh, text, NULL, NULL, NULL);
 }
 
 struct in_use {
@@ -504,8 +513,9 @@ static bool peak_visit(const struct quarry_cache_stat *stat, void *data)
 void report_sample(void)
 {
     quarry_for_each_cache(peak_visit, NULL);
-    if (quarry_peak_bytes() > findings.peak_bytes)
+    if (!start_held() && quarry_peak_bytes() > findings.peak_bytes && !findings.peak_unknown)
         findings.peak_bytes = quarry_peak_bytes();
+    findings.peak_unknown |= start_held() != 0; /* the peak is that of --start, from then on */
 }
 
 /* ---- crashes ----------------------------------------------------------------------------------- */
@@ -595,7 +605,8 @@ static void report_print_peaks(void)
 {
     char bytes[48];
 
-    cli_say("at most %s in use", cli_bytes(bytes, sizeof(bytes), findings.peak_bytes));
+    if (!findings.peak_unknown)
+        cli_say("at most %s in use", cli_bytes(bytes, sizeof(bytes), findings.peak_bytes));
     if (findings.nr_peaks)
         cli_print("    %-24s %10s %12s %14s\n", "cache", "object", "at peak", "bytes at peak");
     for (size_t i = 0; i < findings.nr_peaks; i++) {

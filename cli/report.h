@@ -21,6 +21,8 @@ void report_sample(void);
 void report_scan(void);
 /* Compare with the mark and collect the leaks, and what is still registered. */
 void report_collect_leaks(void);
+/* Something that the command itself found wrong. */
+void report_note(const char *kind, const char *text);
 /* A module is unloaded while somebody holds it. */
 void report_in_use(const char *module, int holders);
 /* The module crashed. Prints where and what it held. Context: the crashed thread. */

@@ -170,7 +170,9 @@ bool report_json(const struct run_options *options, const struct report_run *run
     json_object_set_new(top, "failure", json_text(run->failure));
     json_object_set_new(top, "command_status",
                         run->has_command ? json_integer(run->command_status) : json_null());
-    json_object_set_new(top, "peak_bytes", json_integer((json_int_t)findings.peak_bytes));
+    json_object_set_new(top, "peak_bytes",
+                        findings.peak_unknown ? json_null()
+                                              : json_integer((json_int_t)findings.peak_bytes));
     json_object_set_new(top, "caches", json_peaks());
     json_object_set_new(top, "leaked_objects", json_integer((json_int_t)findings.leaked_objects));
     json_object_set_new(top, "leaked_bytes", json_integer((json_int_t)findings.leaked_bytes));

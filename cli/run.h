@@ -25,8 +25,12 @@ bool run_fail(struct run *run, const char *why);
 bool run_boot(struct run *run, void (*crashed)(const struct qlx_oops *, void *));
 /* Take the mark for leaks, load the modules and give them their parameters. False: said why. */
 bool run_load(struct run *run);
+/* The same once more, after the modules were unloaded. */
+bool run_load_again(struct run *run);
 /* Run the modules' init functions in order. False: one failed or crashed (said so). */
 bool run_init(struct run *run);
+/* Give back what --start holds, if anything; a machine that does not get it all back is a finding. */
+void run_start_end(void);
 /* Run the exit functions in reverse order, and wait until what they left running has ended. */
 void run_exit(struct run *run);
 

@@ -16,6 +16,14 @@ bool run_fail(struct run *run, const char *why)
     return false;
 }
 
+/* --start: now, or after init. */
+static bool run_start_state(struct run *run, bool after_init)
+{
+    return run->options.start.after_init != after_init ||
+           start_begin(&run->options.start, run->options.quiet) ||
+           run_fail(run, "the starting state is not to be had");
+}
+
 bool run_boot(struct run *run, void (*crashed)(const struct qlx_oops *, void *))
 {
     struct quarry_machine machine = run->options.machine;
@@ -35,7 +43,26 @@ bool run_boot(struct run *run, void (*crashed)(const struct qlx_oops *, void *))
         qlx_random_seed(run->options.seed);
     qlx_set_oops_hook(crashed, NULL);
     qlx_catch_signals();
+    return run_start_state(run, false);
+}
+
+static bool run_load_modules(struct run *run)
+{
+    run->nr_loaded = 0;
+    for (size_t i = 0; i < run->built.nr; i++) {
+        if (!load_module(&run->built, i, run->loaded))
+            return run_fail(run, "a module cannot be loaded");
+        run->nr_loaded++;
+    }
+    if (!load_params(&run->options, run->loaded, run->nr_loaded))
+        return run_fail(run, "a module parameter is wrong");
     return true;
+}
+
+bool run_load_again(struct run *run)
+{
+    report_mark();
+    return run_load_modules(run);
 }
 
 /* Modules load in the order given, each with init before the next, which may use its functions.
@@ -49,16 +76,9 @@ bool run_load(struct run *run)
     for (size_t i = 0; i < run->built.nr; i++) {
         if (!missing_none(&run->built, i))
             return run_fail(run, "a module uses an unknown symbol");
-    }
-    for (size_t i = 0; i < run->built.nr; i++) {
-        if (!load_module(&run->built, i, run->loaded))
-            return run_fail(run, "a module cannot be loaded");
-        run->nr_loaded++;
         strings_add(&run->names, run->built.module[i].name);
     }
-    if (!load_params(&run->options, run->loaded, run->nr_loaded))
-        return run_fail(run, "a module parameter is wrong");
-    return true;
+    return run_load_modules(run);
 }
 
 bool run_init(struct run *run)
@@ -68,7 +88,13 @@ bool run_init(struct run *run)
             return run_fail(run, "a module's init failed");
     }
     run->result.loaded = true;
-    return true;
+    return run_start_state(run, true);
+}
+
+void run_start_end(void)
+{
+    if (!start_end())
+        report_note("start state", "the machine did not get back all that --start held");
 }
 
 void run_exit(struct run *run)
@@ -76,5 +102,6 @@ void run_exit(struct run *run)
     for (size_t i = run->nr_loaded; i-- > 0;)
         load_exit(&run->loaded[i]);
     qlx_settle();
+    run_start_end();
     quarry_check_all(); /* sees what was written into free objects and never touched again */
 }

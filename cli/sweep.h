@@ -104,6 +104,7 @@ struct sweep_outcome {
     bool lock_kept;
     bool again; /* the scenario was run again without a failure */
     bool reload_failed;
+    bool moves; /* timers, work or threads of the driver go on by themselves between operations */
     unsigned int nr_notes;
     unsigned long more_notes;
     struct sweep_note note[SWEEP_NOTES];
@@ -116,8 +117,9 @@ struct sweep_options {
     unsigned int jobs;
     unsigned long calls; /* at most so many requests of each line; 0: all */
     struct sweep_aim aim;
-    const char *only; /* FILE:LINE or FILE:LINE:N, or NULL */
-    bool from;        /* given by --from */
+    const char *only;     /* FILE:LINE or FILE:LINE:N, or NULL */
+    bool from;            /* given by --from */
+    bool short_of_memory; /* by --start: requests fail that nobody makes fail */
     bool verbose;
 };
 

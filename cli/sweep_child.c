@@ -281,17 +281,18 @@ static bool log_equal(const struct sweep_log *a, const struct sweep_log *b)
     return a->used == b->used && memcmp(a->text, b->text, a->used) == 0;
 }
 
-/* Once more without a failure. What a failed operation left undone (a message that nobody read) may show
- * once; a device that still does not do what it did is broken. */
+/* Once more without a failure, and with what --start held. What a failed operation left undone (a
+ * message that nobody read) may show once; a device that still does not do what it did is broken. */
 static void child_again(const struct sweep_outcome *learned)
 {
     sweep_hook_arm(false);
     if (!child_sound())
         return;
+    run_start_end();
     child_scenario(&child_out->second);
     child_out->again = child_sound();
-    if (learned && !log_equal(&child_out->second, &learned->first) &&
-        !log_equal(&child_out->second, &learned->second))
+    if (!learned || (!log_equal(&child_out->second, &learned->first) &&
+                     !log_equal(&child_out->second, &learned->second)))
         child_scenario(&child_out->third);
 }
 
@@ -311,22 +312,21 @@ static void child_unmount(void)
 
 /* ---- the steps --------------------------------------------------------------------------------- */
 
-static bool child_load(void)
+static void child_loaded(void)
 {
-    if (!run_load(child_run))
-        return false;
     for (size_t i = 0; i < child_run->nr_loaded; i++) {
         const void *from, *to;
         qlx_module_range(child_run->loaded[i].module, &from, &to);
         sweep_hook_module((unsigned int)i, from, to);
     }
-    return true;
 }
 
-/* Init, with requests counted. */
+/* Init, with requests counted, but for those by which a machine becomes ready for its first module. */
 static bool child_init(void)
 {
     bool good;
+
+    qlx_make_ready();
 
     child_out->phase = SWEEP_INIT;
     sweep_hook_arm(true);
@@ -349,21 +349,21 @@ static void child_exit(bool counted)
     child_notes();
 }
 
-/* Init failed: nothing may be left, and the module can be loaded again. */
-static void child_reload(void)
+/* Init failed: nothing may be left, and with memory the module can be loaded again. */
+static void child_reload(const struct sweep_outcome *learned)
 {
     if (child_out->nr_notes || !child_sound())
         return;
     for (size_t i = child_run->nr_loaded; i-- > 0;)
         qlx_module_unload(child_run->loaded[i].module);
-    child_run->nr_loaded = 0;
-    if (!child_load() || !run_init(child_run)) {
+    run_start_end();
+    qlx_make_ready();
+    if (!run_load_again(child_run) || !run_init(child_run)) {
         child_out->reload_failed = true;
         return;
     }
     child_out->reload_failed = !child_mount();
-    child_scenario(&child_out->second);
-    child_out->again = child_sound();
+    child_again(learned);
     child_unmount();
     child_exit(false);
 }
@@ -375,13 +375,14 @@ static void child_steps(const struct sweep_outcome *learned)
     report_only_problems(child_saw);
     sweep_hook_start();
     child_out->booted = true;
-    if (!child_load())
+    if (!run_load(child_run))
         return;
+    child_loaded();
     child_out->loaded = true;
-    if (!child_init()) {
+    if (!child_init() || qlx_failed_probes() > 0) {
         child_exit(true);
-        if (learned)
-            child_reload();
+        if (child_options->short_of_memory || (learned && learned->init_done))
+            child_reload(learned);
         return;
     }
     if (!child_mount()) {
@@ -391,6 +392,8 @@ static void child_steps(const struct sweep_outcome *learned)
     child_out->phase = SWEEP_SCENARIO;
     sweep_hook_arm(true);
     child_scenario(&child_out->first);
+    child_out->moves = qlx_count_left(QLX_LEFT_TIMER) || qlx_count_left(QLX_LEFT_WORK) ||
+                       qlx_count_left(QLX_LEFT_KTHREAD);
     child_again(learned);
     child_unmount();
     child_exit(true);

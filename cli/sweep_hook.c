@@ -26,6 +26,7 @@
 #include <unwind.h>
 
 #include <quarry/gfp.h>
+#include "linux/runtime.h"
 
 #define HOOK_MODULES 64
 #define HOOK_FRAMES 96
@@ -155,6 +156,55 @@ static _Unwind_Reason_Code hook_frame(struct _Unwind_Context *context, void *dat
     return _URC_NO_REASON;
 }
 
+struct hook_macro {
+    const char *text; /* what the driver calls */
+    size_t length;
+    bool any; /* what is behind it bears a name of ours: an inline function will do as well */
+    bool known;
+};
+
+static bool hook_is_macro(const struct qlx_symbol *symbol, void *data)
+{
+    struct hook_macro *macro = data;
+
+    macro->known = (macro->any || strcmp(symbol->kind, "macro") == 0) &&
+                   strlen(symbol->name) == macro->length &&
+                   strncmp(symbol->name, macro->text, macro->length) == 0;
+    return !macro->known;
+}
+
+/* Debugging information knows nothing of macros: "kmem_cache_create" has become another function. If the
+ * line does not call @callee, but one macro of Quarry's headers, that is what its author calls it. */
+static void hook_as_written(struct sweep_site *site, const char *callee)
+{
+    char *text = cli_read_file(site->file, NULL), *line = text;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    struct hook_macro found = {NULL};
+    size_t nr = 0, size = strlen(callee);
+    bool ours = strncmp(callee, "quarry_", 7) == 0;
+
+    snprintf(site->call, sizeof(site->call), "%s", callee);
+    for (int i = 1; line && i < site->line; i++) {
+        line = strchr(line, '\n');
+        line += line != NULL;
+    }
+    while (line && *line && *line != '\n') {
+        struct hook_macro word = {line, strspn(line, letters), ours, false};
+        line += word.length ? word.length : 1;
+        if (!word.length || line[strspn(line, " ")] != '(')
+            continue;
+        if (word.length == size && strncmp(word.text, callee, size) == 0)
+            nr = 2; /* it says so itself */
+        qlx_for_each_symbol(hook_is_macro, &word);
+        nr += word.known;
+        if (word.known)
+            found = word;
+    }
+    if (nr == 1)
+        snprintf(site->call, sizeof(site->call), "%.*s", (int)found.length, found.text);
+    free(text);
+}
+
 /* What the module calls: the outermost of Quarry's inline functions at the line, or the function behind
  * the call. */
 static const char *hook_callee(const struct hook_walk *walk, const struct frame *frames, size_t at)
@@ -190,8 +240,8 @@ static unsigned int hook_site(const struct hook_walk *walk)
     site = &hook_map->site[hook_map->nr_sites];
     snprintf(site->file, sizeof(site->file), "%s", file);
     snprintf(site->function, sizeof(site->function), "%s", frames[at].function);
-    snprintf(site->call, sizeof(site->call), "%s", hook_callee(walk, frames, at));
     site->line = frames[at].line;
+    hook_as_written(site, hook_callee(walk, frames, at));
     return hook_map->nr_sites++;
 }
 

@@ -103,7 +103,7 @@ static void table_others(const struct table_row *row)
 /* Why runs were convicted: different reasons, each with its own command. */
 static void table_reasons(const struct sweep *sweep, size_t from, size_t to)
 {
-    const struct sweep_result *shown[TABLE_REASONS];
+    const struct sweep_result *shown[TABLE_REASONS] = {NULL};
     size_t nr = 0;
 
     for (size_t i = from; i < to && nr < TABLE_REASONS; i++) {

@@ -32,6 +32,8 @@ static void zone_take_line(struct zone_text *zone, const char *line)
         zone->spanned = value;
     else if (sscanf(line, " present %lu", &value) == 1)
         zone->present = value;
+    else if (sscanf(line, " min %lu", &value) == 1)
+        zone->min = value;
     else if (sscanf(line, " managed %lu", &value) == 1)
         zone->managed = value;
     else if (sscanf(line, " start_pfn: %lu", &value) == 1)

@@ -11,8 +11,8 @@
 struct zone_text {
     int node;
     char name[16];
-    unsigned long start_pfn, spanned, present, managed; /* pages; from zoneinfo */
-    unsigned long free[ZONES_ORDERS];                   /* blocks by order; from buddyinfo */
+    unsigned long start_pfn, spanned, present, managed, min; /* pages; from zoneinfo */
+    unsigned long free[ZONES_ORDERS];                        /* blocks by order; from buddyinfo */
     unsigned int nr_orders;
 };
 

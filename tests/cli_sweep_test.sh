@@ -35,6 +35,29 @@ for driver in scull scullc scullp scullv; do
     prints "^examples/$driver.c:[0-9]*: (kzalloc|kmem_cache_zalloc|__get_free_pages|vzalloc|kcalloc)"
 done
 
+# The other examples: probes, deferred probes, debugfs, two modules, a timer.
+for driver in mailbox tally conveyor "--kernel 2.6.10 examples/blinker26" \
+    "--param room=65536 examples/depot.c + examples/porter"; do
+    case $driver in --*) ;; *) driver=examples/$driver ;; esac
+    # shellcheck disable=SC2086 # words
+    expect 0 "$driver" "$QUARRY" test $driver.c
+    prints "every failure is handled"
+done
+
+# ---- what may fail, and what hangs ----
+needs=tests/modules/needs.c
+site() {
+    grep -nF "site: $1 " "$needs" | cut -d : -f 1
+}
+expect 0 "promises" "$QUARRY" test "$needs"
+prints "^$needs:$(site nofail): kmalloc in needs_write: 4 requests: cannot fail by contract \(G-E5\)"
+prints "^$needs:$(site "pool may wait"): mempool_alloc in .*: cannot fail by contract \(G-M1\)"
+prints "^$needs:$(site "pool may not wait"): mempool_alloc in .*, 8 runs: handled"
+prints "^$needs:$(site "two ways"): kvmalloc in needs_write: 4 requests, 8 runs: handled"
+expect 1 "a semaphore kept" "$QUARRY" test --timeout 5 -DKEEP_SEMAPHORE --from "$needs:$(site "two ways"):1" "$needs"
+prints "^$needs:$(site "two ways"): .* 1 run: hung"
+prints "no end after 5 seconds: still in needs_write $needs:$(site "who waits"), in down"
+
 # ---- damaged ----
 # A check for NULL is forgotten: a NULL pointer is used.
 damage null.c 's/if (!slot || !\*slot) {/if (!slot) {/'
