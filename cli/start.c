@@ -289,7 +289,7 @@ bool start_end(void)
 
 bool start_holds(const void *address)
 {
-    struct held wanted;
+    struct held wanted = {NULL, 0};
 
     if (!nr_held || !virt_addr_valid(address))
         return false;

@@ -179,7 +179,7 @@ static void hook_as_written(struct sweep_site *site, const char *callee)
 {
     char *text = cli_read_file(site->file, NULL), *line = text;
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-    struct hook_macro found = {NULL};
+    struct hook_macro found = {0};
     size_t nr = 0, size = strlen(callee);
     bool ours = strncmp(callee, "quarry_", 7) == 0;
 
