@@ -65,8 +65,12 @@ says "init of module scullp failed: ENOMEM"
 expect 1 "a leak from a bad start" "$QUARRY" run --no-mount --ram 64M --start fragmented=3 -D LEAK_OBJECT tests/modules/faulty.c
 says "leak: 1 object"
 says "^quarry: 1 leak"
-expect 1 "a crash after a bad start" "$QUARRY" run --ram 64M --start fragmented=3,after-init -D CRASH_INIT -D LEAK_OBJECT \
-    tests/modules/faulty.c -- true
+# A check for NULL is forgotten: real scarcity finds it too. What is held is not listed as the module's.
+sed 's/if (!slot || !\*slot) {/if (!slot) {/' examples/scullc.c >"$work/scullc.c"
+expect 1 "a crash after a bad start" "$QUARRY" run --ram 64M --start exhausted,after-init -I examples "$work/scullc.c" -- \
+    sh -c 'dd if=/dev/zero of=$QUARRY_ROOT/dev/scullc0 bs=1000000 count=1 status=none'
+says "crash: SIGSEGV.* scullc_write"
+says "held at the crash"
 silent_about "page block"
 
 for state in exhausted,after-init reserve-empty,after-init fragmented=1,after-init dma-full exhausted; do
