@@ -205,7 +205,9 @@ enum qlx_left_kind {
     QLX_LEFT_SYSFS, /* an attribute of an object that is not the module's */
     QLX_LEFT_BUS,
     QLX_LEFT_DRIVER,
-    QLX_LEFT_MODULE, /* a reference taken by try_module_get */
+    QLX_LEFT_MODULE,  /* a reference taken by try_module_get */
+    QLX_LEFT_MAPPING, /* of registers */
+    QLX_LEFT_MEM_REGION,
     QLX_LEFT_KINDS
 };
 struct qlx_left {

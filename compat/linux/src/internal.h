@@ -143,6 +143,7 @@ void qlx_chrdev_forget(void);
 void qlx_proc_forget(void);
 void qlx_entries_forget(void);
 void qlx_driver_core_forget(void);
+void qlx_registers_forget(void);
 
 void qlx_timers_settle(void);
 void qlx_workqueues_settle(void);

@@ -41,6 +41,8 @@ static const struct {
     [QLX_LEFT_BUS] = {"bus", "bus_unregister"},
     [QLX_LEFT_DRIVER] = {"driver", "driver_unregister"},
     [QLX_LEFT_MODULE] = {"reference to module", "module_put"},
+    [QLX_LEFT_MAPPING] = {"mapping of registers", "iounmap"},
+    [QLX_LEFT_MEM_REGION] = {"memory region", "release_mem_region"},
 };
 
 void qlx_generation_bump(void)

@@ -49,6 +49,7 @@ bool qlx_stop(void)
     qlx_chrdev_forget();
     qlx_proc_forget();
     qlx_driver_core_forget();
+    qlx_registers_forget();
     qlx_entries_forget();
     qlx_left_forget_all();
     return all;

@@ -48,6 +48,20 @@ struct resource {
 #define DEFINE_RES_DMA_NAMED(_dma, _name) DEFINE_RES_NAMED(_dma, 1, _name, IORESOURCE_DMA)
 #define DEFINE_RES_DMA(_dma) DEFINE_RES_DMA_NAMED(_dma, NULL)
 
+struct device;
+
+QUARRY_EXTERN_C_BEGIN
+
+/* Claim a range of addresses, which nobody else may have: NULL when somebody has. It is the caller's until
+ * release_mem_region() of the same range. Context: may sleep. */
+QUARRY_API struct resource *request_mem_region(resource_size_t start, resource_size_t size,
+                                               const char *name);
+QUARRY_API void release_mem_region(resource_size_t start, resource_size_t size);
+QUARRY_API struct resource *devm_request_mem_region(struct device *dev, resource_size_t start,
+                                                    resource_size_t size, const char *name);
+
+QUARRY_EXTERN_C_END
+
 static inline resource_size_t resource_size(const struct resource *resource)
 {
     return resource->end - resource->start + 1;

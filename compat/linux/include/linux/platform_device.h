@@ -8,6 +8,7 @@
 #include <linux/ioport.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
+#include <linux/pm.h>
 #include <linux/types.h>
 
 #define PLATFORM_DEVID_NONE (-1) /* named "name", not "name.0" */
@@ -25,10 +26,6 @@ struct platform_device {
     const char *driver_override;
     u32 quarry_owned; /* made by platform_device_alloc: resource and data are its own */
 };
-
-typedef struct pm_message {
-    int event;
-} pm_message_t;
 
 struct platform_driver {
     int (*probe)(struct platform_device *pdev);
@@ -123,6 +120,15 @@ QUARRY_API struct resource *platform_get_resource_byname(struct platform_device 
                                                          unsigned int type, const char *name);
 QUARRY_API struct resource *platform_get_mem_or_io(struct platform_device *pdev,
                                                    unsigned int index);
+/* Claim and map the @index-th range of registers, until the device goes: ERR_PTR as of
+ * devm_ioremap_resource(). */
+QUARRY_API void __iomem *devm_platform_ioremap_resource(struct platform_device *pdev,
+                                                        unsigned int index);
+QUARRY_API void __iomem *devm_platform_ioremap_resource_byname(struct platform_device *pdev,
+                                                               const char *name);
+QUARRY_API void __iomem *devm_platform_get_and_ioremap_resource(struct platform_device *pdev,
+                                                                unsigned int index,
+                                                                struct resource **res);
 /* The interrupt line, or -ENXIO (said so, unless _optional). Lines above 0 only. */
 QUARRY_API int platform_get_irq(struct platform_device *pdev, unsigned int index);
 QUARRY_API int platform_get_irq_optional(struct platform_device *pdev, unsigned int index);
