@@ -15,6 +15,7 @@ struct qr_percpu_static {
     uintptr_t start;
     size_t size; /* 0: a free entry */
     u32 users;
+    u32 changes; /* of start and size; odd while they change: readers take no lock */
     struct qr_percpu_chunk *chunk;
 };
 

@@ -195,6 +195,37 @@ static struct qr_percpu_chunk *unit_static_chunk(struct qr_percpu *percpu,
     return chunk;
 }
 
+/* Whether a static range holds @token, and where. Without a lock, while entries may be used again for
+ * others: the start and the size that are read must be of the same range. */
+static bool unit_range_holds(const struct qr_percpu_static *range, uintptr_t token, size_t *offset)
+{
+    u32 changes;
+    size_t size;
+
+    for (;;) {
+        changes = __atomic_load_n(&range->changes, __ATOMIC_ACQUIRE);
+        size = __atomic_load_n(&range->size, __ATOMIC_ACQUIRE);
+        *offset = token - __atomic_load_n(&range->start, __ATOMIC_ACQUIRE);
+        if (QR_LIKELY(!(changes & 1) &&
+                      __atomic_load_n(&range->changes, __ATOMIC_RELAXED) == changes))
+            break;
+        qp_relax();
+    }
+    return *offset < size;
+}
+
+/* Write both; percpu->lock is held. The lock keeps this CPU's
+ * interrupts off, so that none waits here for an even count. */
+static void unit_range_set_locked(struct qr_percpu_static *range, uintptr_t start, size_t size)
+{
+    u32 changes = range->changes;
+
+    __atomic_store_n(&range->changes, changes + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&range->start, start, __ATOMIC_RELEASE);
+    __atomic_store_n(&range->size, size, __ATOMIC_RELEASE);
+    __atomic_store_n(&range->changes, changes + 2, __ATOMIC_RELEASE);
+}
+
 /* The chunk a token belongs to and the offset in its units, or NULL. */
 static struct qr_percpu_chunk *unit_find(struct qr_percpu *percpu, uintptr_t token, size_t *offset)
 {
@@ -208,11 +239,8 @@ static struct qr_percpu_chunk *unit_find(struct qr_percpu *percpu, uintptr_t tok
     }
     for (unsigned int i = 0; i < QR_PERCPU_STATICS; i++) {
         struct qr_percpu_static *range = &percpu->range[i];
-        size_t size = __atomic_load_n(&range->size, __ATOMIC_ACQUIRE);
-        if (size && token - range->start < size) {
-            *offset = token - range->start;
+        if (unit_range_holds(range, token, offset))
             return unit_static_chunk(percpu, range);
-        }
     }
     return NULL;
 }
@@ -300,10 +328,9 @@ int qr_percpu_register(struct qr_percpu *percpu, const void *start, size_t size)
         }
     }
     if (unused) {
-        unused->start = from;
         unused->users = 1;
         unused->chunk = NULL;
-        __atomic_store_n(&unused->size, size, __ATOMIC_RELEASE);
+        unit_range_set_locked(unused, from, size);
     } else {
         error = -QR_ENOSPC;
     }
@@ -321,7 +348,7 @@ void qr_percpu_unregister(struct qr_percpu *percpu, const void *start)
         struct qr_percpu_static *range = &percpu->range[i];
         if (!range->size || range->start != (uintptr_t)start || --range->users)
             continue;
-        __atomic_store_n(&range->size, 0, __ATOMIC_RELEASE);
+        unit_range_set_locked(range, 0, 0);
         chunk = range->chunk;
         range->chunk = NULL;
     }
