@@ -150,15 +150,19 @@ static inline void qr_cpu_drain_end(struct qr_cpu *cpu)
 {
     __atomic_store_n(&cpu->owner, QR_CPU_SLEEPING, __ATOMIC_RELEASE);
 }
-/* Ask a CPU that runs to drain; and, on that CPU, whether it was asked (the request is taken down).
- */
+/* Ask a CPU that runs to drain; and, on that CPU, whether it was asked (_asked: and the request is taken
+ * down). */
 static inline void qr_cpu_ask_drain(struct qr_cpu *cpu, u32 what)
 {
     __atomic_fetch_or(&cpu->drain_requested, what, __ATOMIC_RELAXED);
 }
+static inline bool qr_cpu_drain_pending(const struct qr_cpu *cpu, u32 what)
+{
+    return (__atomic_load_n(&cpu->drain_requested, __ATOMIC_RELAXED) & what) != 0;
+}
 static inline bool qr_cpu_drain_asked(struct qr_cpu *cpu, u32 what)
 {
-    if (QR_LIKELY(!(__atomic_load_n(&cpu->drain_requested, __ATOMIC_RELAXED) & what)))
+    if (QR_LIKELY(!qr_cpu_drain_pending(cpu, what)))
         return false;
     __atomic_fetch_and(&cpu->drain_requested, ~what, __ATOMIC_RELAXED);
     return true;

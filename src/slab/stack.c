@@ -631,7 +631,9 @@ static void cpu_drain(struct qr_slabs *slabs, struct qr_cpu *cpu, bool enter)
     }
 }
 
-/* Close every slot of a CPU for its next fast way, so that even one that never misses notices. */
+/* Close every slot of a CPU for its next fast way, so that even one that never misses notices that it is
+ * asked to drain; or open them. The request changes with the slots, under the lock: one that stayed with
+ * open slots would not be noticed, one that went before closed slots would leave them closed. */
 static void cpu_stop_slots(struct qr_slabs *slabs, struct qr_cpu *cpu, bool stop)
 {
     unsigned long state = qp_lock(&slabs->lock);
@@ -647,6 +649,10 @@ static void cpu_stop_slots(struct qr_slabs *slabs, struct qr_cpu *cpu, bool stop
                 __atomic_fetch_and(hooks, ~QR_HOOK_STOPPED, __ATOMIC_RELAXED);
         }
     }
+    if (stop)
+        qr_cpu_ask_drain(cpu, QR_DRAIN_STACKS);
+    else
+        qr_cpu_drain_asked(cpu, QR_DRAIN_STACKS);
     qp_unlock(&slabs->lock, state);
 }
 
@@ -655,14 +661,13 @@ void qr_slabs_drain_cpu(struct qr_slabs *slabs, struct qr_cpu *cpu)
     if (!qr_cpu_known(cpu))
         return;
     /* Whoever has this CPU's number next starts with open slots. */
-    qr_cpu_drain_asked(cpu, QR_DRAIN_STACKS);
     cpu_stop_slots(slabs, cpu, false);
     cpu_drain(slabs, cpu, false);
 }
 
 void qr_stacks_honour_drain(struct qr_slabs *slabs, struct qr_cpu *cpu)
 {
-    if (QR_LIKELY(!qr_cpu_known(cpu)) || QR_LIKELY(!qr_cpu_drain_asked(cpu, QR_DRAIN_STACKS)))
+    if (QR_LIKELY(!qr_cpu_known(cpu)) || QR_LIKELY(!qr_cpu_drain_pending(cpu, QR_DRAIN_STACKS)))
         return;
     cpu_stop_slots(slabs, cpu, false);
     cpu_drain(slabs, cpu, true);
@@ -701,9 +706,7 @@ void qr_slabs_drain_all(struct qr_slabs *slabs)
             cpu_drain(slabs, cpu, false);
             qr_cpu_drain_end(cpu);
         } else {
-            cpu_stop_slots(slabs, cpu,
-                           true); /* first, or the drain that opens them might be over */
-            qr_cpu_ask_drain(cpu, QR_DRAIN_STACKS);
+            cpu_stop_slots(slabs, cpu, true);
         }
     }
     if (qr_cpu_known(here))
