@@ -62,7 +62,8 @@ static struct qr_cpu *boot_cpu_online(struct qr_cpus *cpus, unsigned int id)
         return NULL;
     cpu = qr_page_virt(&q->map, page);
     boot_cpu_init(q, cpu, id);
-    __atomic_store_n(&cpus->area[id], cpu, __ATOMIC_RELEASE);
+    /* In the total order, for sums over all CPUs (src/grace): who misses this CPU is seen by its readers. */
+    __atomic_store_n(&cpus->area[id], cpu, __ATOMIC_SEQ_CST);
     return cpu;
 }
 
