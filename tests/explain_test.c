@@ -221,6 +221,18 @@ static void objects_are_told_with_their_owners(void **state)
     kmem_cache_destroy(cache);
 }
 
+/* However pages are had: they count as somebody's until they are given back. */
+static void pages_had_in_bulk_are_counted(void **state)
+{
+    struct page *array[5] = {NULL, NULL, alloc_page(GFP_KERNEL), NULL, NULL};
+    uint64_t before = quarry_live_bytes();
+
+    assert_int_equal(quarry_alloc_pages_bulk(GFP_KERNEL, 0, 5, NULL, array), 5);
+    assert_int_equal(quarry_live_bytes() - before, 4 * PAGE_SIZE);
+    release_pages(array, 5);
+    assert_int_equal(before - quarry_live_bytes(), PAGE_SIZE);
+}
+
 static void blocks_and_areas_are_told(void **state)
 {
     char *large = kmalloc(100000, GFP_KERNEL), *area = vmalloc(3 * PAGE_SIZE);
@@ -296,6 +308,7 @@ int main(void)
         cmocka_unit_test(the_zone_that_came_closest_has_most_free),
         cmocka_unit_test(a_short_buffer_is_cut_and_the_length_is_whole),
         cmocka_unit_test(objects_are_told_with_their_owners),
+        cmocka_unit_test(pages_had_in_bulk_are_counted),
         cmocka_unit_test(blocks_and_areas_are_told),
         cmocka_unit_test(what_is_left_over_in_a_slab_is_told),
         cmocka_unit_test(what_is_no_memory_of_the_machine_is_told),

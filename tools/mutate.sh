@@ -75,16 +75,25 @@ programs_for() {
     if [ -n "$quick" ]; then
         cp "$work/programs" "$dir/reach"
     else
-        # What stands outside functions has no code of its own: all that reach the file.
+        # What stands outside functions has no code of its own, and of a child that is killed nobody knows what
+        # it reached: all that reach the file.
         awk -v file="$file" -v line="$line" -v function_name="$function" '
-            $1 == file && function_name == "-" && $3 != "-" && !seen[$3]++ { programs[n++] = $3 }
+            $1 == file && $3 != "-" && !seen[$3]++ { all[m++] = $3 }
             $1 == file && function_name != "-" && $2 + 0 <= line && $2 + 0 >= at {
                 if ($2 + 0 > at)
                     n = 0
                 at = $2 + 0
                 programs[n++] = $3
             }
-            END { for (i = 0; i < n; i++) if (programs[i] != "-") print programs[i] }' "$work/map" >"$dir/reach"
+            END {
+                for (i = 0; i < n; i++)
+                    if (programs[i] != "-") {
+                        print programs[i]
+                        some = 1
+                    }
+                for (i = 0; i < m && !some; i++)
+                    print all[i]
+            }' "$work/map" >"$dir/reach"
     fi
     awk -v own=" $own" 'FILENAME ~ /reach$/ { reaches[$1] = 1; next }
         FILENAME ~ /noticed_by$/ { seen[$1]++; next }
@@ -184,10 +193,13 @@ cover() { # program
 measure() { # program
     begun=$(date +%s%N)
     if (cd "$work/cover" && timeout 600 "$build/$1") >/dev/null 2>&1 </dev/null; then
+        wall=$((($(date +%s%N) - begun) / 1000000))
         # The shell's second line of times: what its children took, user and system.
-        times | awk -v wall="$((($(date +%s%N) - begun) / 1000000))" -v program="$1" '
+        times >"$work/cover/$1.times"
+        awk -v wall="$wall" -v program="$1" '
             NR == 2 { split($1, u, /[ms]/); split($2, s, /[ms]/)
-                print wall, program, int(1000 * (60 * (u[1] + s[1]) + u[2] + s[2])) }' >>"$work/times"
+                print wall, program, int(1000 * (60 * (u[1] + s[1]) + u[2] + s[2])) }' \
+            "$work/cover/$1.times" >>"$work/times"
     else
         echo "$1 fails without a fault, and is left out"
     fi

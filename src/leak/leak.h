@@ -34,9 +34,8 @@ struct qr_leaks {
     void *roots_data;
     struct qr_leak_block queue[QR_LEAK_QUEUE]; /* found, not looked at yet */
     u32 queued;
-    bool overflow;  /* more were found: they wait with QR_LEAK_QUEUED in their words */
-    u64 scanned_ns; /* when the last scan ended; 0: never */
-    unsigned long nr_live;
+    bool overflow;              /* more were found: they wait with QR_LEAK_QUEUED in their words */
+    u64 scanned_ns;             /* when the last scan ended; 0: never */
     qp_lock_t lock;             /* guards what follows; the outermost lock of all */
     struct qr_foreign *foreign; /* by address, ascending */
     u32 nr_foreign;

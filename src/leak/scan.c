@@ -176,12 +176,9 @@ static void scan_finish(void *data)
 
 static bool scan_begin(const struct qr_leak_block *block, void *data)
 {
-    struct qr_leaks *leaks = data;
-
-    if (block->word) {
+    (void)data;
+    if (block->word)
         scan_colour(block, QR_LEAK_UNSEEN);
-        leaks->nr_live++;
-    }
     return true;
 }
 
@@ -235,7 +232,6 @@ int qr_leak_mark(struct qr_leaks *leaks, const void *frame)
         return -QR_ENOSYS;
     leaks->queued = 0;
     leaks->overflow = false;
-    leaks->nr_live = 0;
     scan_each(leaks, scan_begin);
     scan_each(leaks, scan_marked_root);
     scan_plain_roots(leaks);

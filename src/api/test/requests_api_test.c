@@ -23,6 +23,14 @@ static bool listen_in(const struct quarry_fault_request *request, void *data)
     return false;
 }
 
+static unsigned long found;
+
+static bool remember(const struct quarry_report *report, void *data)
+{
+    found++;
+    return false;
+}
+
 static int begin(void **state)
 {
     /* Nothing else shall come between: caches are made, and one object of each lies ready. */
@@ -167,6 +175,47 @@ static void pages_are_asked_for_as_named(void **state)
     assert_int_equal(quarry_alloc_pages_bulk(GFP_KERNEL, 0, 3, NULL, NULL), 0);
 }
 
+/* Stretches of empty slots are filled until one falls short; what is full counts. */
+static unsigned long refuse_from; /* the request for pages that fails, and all behind it */
+
+static bool refuse_later(const struct quarry_fault_request *request, void *data)
+{
+    return request->point == QUARRY_FAIL_PAGE_ALLOC && ++nr[request->point] >= refuse_from;
+}
+
+static void a_bulk_that_falls_short_counts_what_is_full(void **state)
+{
+    struct page *own = alloc_page(GFP_KERNEL), *array[6] = {NULL, own, NULL, NULL, own, NULL};
+
+    quarry_set_fault_hook(refuse_later, NULL);
+    refuse_from = 2;
+    memset(nr, 0, sizeof(nr));
+    assert_int_equal(quarry_alloc_pages_bulk(GFP_KERNEL | __GFP_NOWARN, 0, 6, NULL, array), 3);
+    assert_int_equal(nr[QUARRY_FAIL_PAGE_ALLOC], 2); /* nobody is asked for the last stretch */
+    quarry_set_fault_hook(NULL, NULL);
+    assert_non_null(array[0]);
+    assert_null(array[2]);
+    assert_null(array[3]);
+    assert_null(array[5]);
+    __free_page(array[0]);
+    __free_page(own);
+}
+
+static void a_static_range_ends_where_it_was_said_to(void **state)
+{
+    static char range[128] __attribute__((aligned(64)));
+
+    found = 0;
+    quarry_set_report_hook(remember, NULL);
+    assert_int_equal(quarry_percpu_register(range, 64), 0);
+    assert_ptr_not_equal(per_cpu_ptr(&range[63], 0), &range[63]);
+    assert_int_equal(found, 0);
+    assert_ptr_equal(per_cpu_ptr(&range[64], 0), &range[64]); /* nobody's */
+    assert_int_equal(found, 1);
+    quarry_percpu_unregister(range);
+    quarry_set_report_hook(NULL, NULL);
+}
+
 static void objects_are_asked_for_as_named(void **state)
 {
     struct kmem_cache *cache = kmem_cache_create("requests", 72, 0, 0, NULL);
@@ -193,15 +242,8 @@ static void objects_are_asked_for_as_named(void **state)
     kmem_cache_destroy(cache);
 }
 
-static unsigned long found;
-
-static bool remember(const struct quarry_report *report, void *data)
-{
-    found++;
-    return false;
-}
-
-/* A mask that says more than a cache can do is looked at, however the object comes. */
+/* A mask that says more than a cache can do is looked at, however the object comes: without the hook, which
+ * would send all requests the slow way. */
 static void masks_are_looked_at_before_a_stack_is(void **state)
 {
     struct kmem_cache *cache = kmem_cache_create("requests-mask", 104, 0, SLAB_NO_MERGE, NULL);
@@ -296,9 +338,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(areas_are_asked_for_as_named, begin, end),
         cmocka_unit_test_setup_teardown(a_long_list_of_pages_is_asked_for_lightly, begin, end),
         cmocka_unit_test_setup_teardown(pages_are_asked_for_as_named, begin, end),
+        cmocka_unit_test_setup_teardown(a_bulk_that_falls_short_counts_what_is_full, begin, end),
+        cmocka_unit_test_setup_teardown(a_static_range_ends_where_it_was_said_to, begin, end),
         cmocka_unit_test_setup_teardown(objects_are_asked_for_as_named, begin, end),
-        cmocka_unit_test_setup_teardown(masks_are_looked_at_before_a_stack_is, begin, end),
-        cmocka_unit_test_setup_teardown(an_area_is_gone_when_vfree_returns, begin, end),
+        cmocka_unit_test(masks_are_looked_at_before_a_stack_is),
+        cmocka_unit_test(an_area_is_gone_when_vfree_returns),
         cmocka_unit_test_setup_teardown(bulk_frees_know_their_cache, begin, end),
         cmocka_unit_test_setup_teardown(secrets_are_wiped, begin, end),
         cmocka_unit_test_setup_teardown(only_a_head_has_an_order, begin, end),

@@ -334,6 +334,47 @@ static void double_unmaps_wrong_sizes_and_forgotten_questions_are_found(void **s
     test_end(q);
 }
 
+/* Without memory for its record a mapping is made, and its end is not held against anybody. */
+static void a_mapping_without_a_record_is_good(void **state)
+{
+    enum { MAPPINGS = 600 };
+    struct quarry *q = boot("check=1");
+    struct qr_dma_dev dev = dev_of(&device, ~0ull);
+    static dma_addr_t handle[MAPPINGS];
+    const struct quarry_fault none = {.every = 1};
+    char *buffer = qr_kmalloc_slow(&q->kmalloc, 64 * MAPPINGS, GFP_KERNEL, NUMA_NO_NODE);
+    qr_fault_set(&q->faults, QUARRY_FAIL_PAGE_ALLOC, &none);
+    for (int i = 0; i < MAPPINGS; i++) {
+        handle[i] = qr_dma_map_single(&q->dma, &dev, buffer + 64 * i, 64, DMA_TO_DEVICE);
+        assert_true(handle[i] == qp_phys(q->map.offset, buffer + 64 * i));
+        qr_dma_asked(&q->dma, &dev, handle[i]);
+    }
+    assert_true(q->dma.missed > 0);
+    assert_true(q->dma.nr + q->dma.missed == MAPPINGS);
+    qr_fault_set(&q->faults, QUARRY_FAIL_PAGE_ALLOC, NULL);
+    for (int i = 0; i < MAPPINGS; i++)
+        qr_dma_forget(&q->dma, &dev,
+                      &(struct qr_dma_range){handle[i], 64, DMA_TO_DEVICE, QR_DMA_SINGLE}, "unmap");
+    assert_int_equal(q->dma.nr, 0);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST) + test_findings(q, QUARRY_BAD_FREE), 0);
+    qr_kfree_slow(&q->kmalloc, buffer, "kfree");
+    test_end(q);
+}
+
+static void a_machine_without_memory_for_records_is_refused(void **state)
+{
+    const struct quarry_fault none = {.every = 1};
+    struct quarry *q = boot(NULL);
+    char why[128] = "";
+    int error = 0;
+    qr_fault_set(&q->faults, QUARRY_FAIL_PAGE_ALLOC, &none);
+    for (int i = 0; i < 1000 && !error; i++) /* until no record of a cache is left */
+        error = qr_dma_init(&q->dma, why, sizeof(why));
+    assert_int_equal(error, -QR_ENOMEM);
+    assert_non_null(strstr(why, "too small: no memory for DMA's records"));
+    test_abandon(q);
+}
+
 static void the_same_buffer_may_be_mapped_for_several(void **state)
 {
     struct quarry *q = boot("check=1");
@@ -521,6 +562,8 @@ int main(void)
         cmocka_unit_test(a_direction_must_be_one),
         cmocka_unit_test(high_pages_are_mapped_by_page),
         cmocka_unit_test(double_unmaps_wrong_sizes_and_forgotten_questions_are_found),
+        cmocka_unit_test(a_mapping_without_a_record_is_good),
+        cmocka_unit_test(a_machine_without_memory_for_records_is_refused),
         cmocka_unit_test(the_same_buffer_may_be_mapped_for_several),
         cmocka_unit_test(all_pieces_are_mapped_or_none),
         cmocka_unit_test(injected_faults_make_mappings_fail),
