@@ -32,6 +32,7 @@ foreach(source ${QUARRY_UNIT_TESTS} ${QUARRY_CROSS_TESTS})
   set_tests_properties(${name} PROPERTIES LABELS program)
   add_dependencies(quarry-tests ${name})
 endforeach()
+target_sources(weak_test PRIVATE ${PROJECT_SOURCE_DIR}/tests/weak/weak.c)
 # Tests that stand between the core and one duty of the port, to count its calls and to make it fail.
 target_link_options(vm_failure_test PRIVATE -Wl,--wrap=qp_map)
 target_link_options(pool_line_test PRIVATE -Wl,--wrap=qp_wait)
