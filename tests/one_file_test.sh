@@ -13,7 +13,7 @@ fi
 # A user compiles it with warnings on, by either compiler: there are none.
 sh "$QUARRY_SOURCE/tools/amalgamate.sh" "$QUARRY_BUILD/other/one-file-release" || exit 1
 cd "$QUARRY_BUILD/other/one-file-release"
-bare=$QUARRY_SOURCE/examples/bare/port
+bare=port/bare
 for cc in gcc clang; do
     command -v $cc >/dev/null || { echo "no $cc: not compiled by it"; continue; }
     flags="-Wall -Wextra -Werror -O1 -I."

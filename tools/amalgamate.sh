@@ -7,6 +7,7 @@
 #     FOLDER/quarry.c, quarry.h      everything of src/ and include/quarry/
 #     FOLDER/quarry/*.h              one line each: code that says <quarry/slab.h> compiles unchanged
 #     FOLDER/port/template/          copy this to begin a port
+#     FOLDER/port/bare/              a complete port: one CPU, no interrupts, memory at fixed addresses
 #     FOLDER/port/hosted/            a Linux process: quarry_hosted.c and its quarry_port.h
 #     FOLDER/meson.build, CMakeLists.txt, README.md, LICENSE
 #
@@ -16,7 +17,7 @@
 set -eu
 [ $# -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 64; }
 root=$(cd "$(dirname "$0")/.." && pwd)
-mkdir -p "$1/quarry" "$1/port/template" "$1/port/hosted" || { echo "$0: cannot write to $1" >&2; exit 1; }
+mkdir -p "$1/quarry" "$1/port/template" "$1/port/bare" "$1/port/hosted" || { echo "$0: cannot write to $1" >&2; exit 1; }
 out=$(cd "$1" && pwd)
 cd "$root"
 work=$(mktemp -d)
@@ -136,6 +137,7 @@ done
 } >"$out/port/hosted/quarry_hosted.c"
 cp ports/hosted/quarry_port.h "$out/port/hosted/"
 cp ports/template/* "$out/port/template/"
+cp examples/bare/port/* "$out/port/bare/"
 cp LICENSE "$out/"
 for file in packaging/release/*; do
     sed "s/@VERSION@/$version/g; s/@ABI@/${version%.*}/g" "$file" >"$out/$(basename "$file")"

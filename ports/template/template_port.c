@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ports/template: the linked duties. See quarry_port.h for how to begin.
  *
+ * A complete set for one CPU without interrupts, nearly all of it empty, is examples/bare/port (port/bare in
+ * the one-file release): begin from that one, or take its bodies.
+ *
  * Suggested order: qp_panic and qp_write first, because everything after them then speaks; the
  * inline duties; quarry_boot_default with a memory map, which makes kmalloc work on one CPU;
  * qp_now_ns and qp_backtrace for useful reports; qp_claim_cpu and online() for more CPUs; qp_map,
@@ -10,7 +13,8 @@
 
 void qp_panic(const char *text)
 {
-    (void)text; /* show it: a serial port, a screen, a log in memory */
+    (void)
+        text; /* FIRST: show it, on a serial port, a screen, in a log; until then this hangs silently */
     for (;;) {
     }
 }
