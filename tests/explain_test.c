@@ -91,9 +91,11 @@ static void pages_kept_for_others_are_named(void **state)
 
 static void an_empty_machine_needs_more_memory(void **state)
 {
-    struct quarry_zone_state zone[2] = {zone_of("DMA", 0, 0), zone_of("Normal", 1, 0)};
+    struct quarry_zone_state zone[3] = {zone_of("DMA", 0, 0), zone_of("Normal", 1, 0),
+                                        zone_of("Movable", 5, 0)};
 
-    explain(GFP_KERNEL, 3, zone, 2);
+    zone[2].allowed = false; /* what it has counts for nobody here */
+    explain(GFP_KERNEL, 3, zone, 3);
     assert_says("the zones that may serve it have 4 KiB free of 128 MiB");
     assert_says("more RAM");
 }

@@ -427,6 +427,28 @@ static void descriptors_may_lie_in_several_runs_when_no_single_one_holds_them(vo
     bench_end(&b);
 }
 
+/* The same, where the top of the second is nobody's: no piece lies there. */
+static void no_piece_of_the_descriptors_lies_in_reserved_memory(void **state)
+{
+    struct quarry_region region[] = {
+        {.start = 0, .size = PAGES(301)},
+        {.start = PAGES(700), .size = PAGES(300)},
+        {.start = PAGES(900), .size = PAGES(100), .flags = QUARRY_REGION_RESERVED},
+        {.start = PAGES(64000), .size = PAGES(200)},
+    };
+    static const u64 frame[] = {5, 300, 700, 999, 64000, 64199};
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 4, 64200, 0), 0);
+    for (size_t i = 0; i < QR_ARRAY_SIZE(frame); i++) {
+        u64 at = qp_phys(b.map.offset, qr_page(&b.map, frame[i])) >> PAGE_SHIFT;
+        assert_true(qr_pfn_reserved(&b.map, at)); /* for them */
+        assert_false(at >= 900 && at < 1000);
+        assert_true(qr_pfn_valid(&b.map, at));
+    }
+    bench_end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +470,7 @@ int main(void)
         cmocka_unit_test(runs_that_leave_no_room_for_a_cut_are_refused),
         cmocka_unit_test(carving_takes_cleared_memory_from_the_top_of_the_largest_run),
         cmocka_unit_test(the_check_finds_broken_runs),
+        cmocka_unit_test(no_piece_of_the_descriptors_lies_in_reserved_memory),
         cmocka_unit_test(descriptors_may_lie_in_several_runs_when_no_single_one_holds_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

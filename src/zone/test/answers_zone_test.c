@@ -95,6 +95,63 @@ static void an_ordinary_block_is_not_freed_as_an_exact_one(void **state)
     test_end(q);
 }
 
+/* An eighth of a zone, and 32 MiB at least, may stay backed while it is free. */
+static void a_zone_knows_how_much_may_stay_warm(void **state)
+{
+    struct quarry *q = test_boot(8192);
+
+    (void)state;
+    assert_int_equal(q->zones.zone[0].warm_limit, 8192);
+    test_end(q);
+}
+
+/* Whoever hands out pages looks for hooks only where somebody wants to know. */
+static void hooks_are_on_where_somebody_asks(void **state)
+{
+    static const char *const asks[] = {"page_owner=1", "page_poison=1", "init_on_alloc=1",
+                                       "init_on_free=1", "mem_profiling=1"};
+    struct quarry *q = test_boot(2048);
+
+    (void)state;
+    assert_int_equal(q->zones.hooks, 0);
+    test_end(q);
+    for (size_t i = 0; i < QR_ARRAY_SIZE(asks); i++) {
+        const struct test_spec spec = {.pages = 2048, .options = asks[i]};
+        q = test_boot_with(&spec);
+        if (!q->zones.hooks)
+            fail_msg("%s leaves no trace", asks[i]);
+        test_end(q);
+    }
+}
+
+static struct quarry_report seen;
+static unsigned int seen_before;
+
+static bool look(const struct quarry_report *report, void *data)
+{
+    (void)data;
+    seen = *report;
+    seen_before = report->before ? report->before->nr : 0;
+    return false;
+}
+
+static void a_second_free_says_who_freed_first(void **state)
+{
+    const struct test_spec spec = {.pages = 2048, .options = "page_owner=1"};
+    struct quarry *q = test_boot_with(&spec);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+
+    (void)state;
+    qr_pages_note(&q->zones, page, 0, GFP_KERNEL);
+    qr_put_pages(&q->zones, page, 0, "__free_pages");
+    q->check.hook = look;
+    qr_put_pages(&q->zones, page, 0, "__free_pages");
+    assert_int_equal(seen.kind, QUARRY_DOUBLE_FREE);
+    assert_true(seen_before > 0);
+    assert_string_equal(seen.before_is, "freed by");
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +159,9 @@ int main(void)
         cmocka_unit_test(only_zones_that_the_mask_allows_are_judged),
         cmocka_unit_test(a_node_that_does_not_exist_is_reported_also_by_the_quick_way),
         cmocka_unit_test(an_ordinary_block_is_not_freed_as_an_exact_one),
+        cmocka_unit_test(a_zone_knows_how_much_may_stay_warm),
+        cmocka_unit_test(hooks_are_on_where_somebody_asks),
+        cmocka_unit_test(a_second_free_says_who_freed_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
