@@ -10,11 +10,20 @@
  * as they stand, one after the other: an order of memory that only real processors show is not shown. */
 #include "world.h"
 
+/* Counted also where only hand-overs are looked at: the numbers of points stay the same. */
+static void access_plain(enum sim_point kind, const void *address)
+{
+    if (sim_here.handovers)
+        sim_here.left--;
+    else
+        sim_point(kind, address);
+}
+
 #define ACCESS_PLAIN(name, kind)                                                                   \
     void name(void *address);                                                                      \
     void name(void *address)                                                                       \
     {                                                                                              \
-        sim_point(kind, address);                                                                  \
+        access_plain(kind, address);                                                               \
     }
 
 #define ACCESS_SIZE(size)                                                                          \
@@ -69,8 +78,11 @@ void __tsan_init(void)
     type __tsan_atomic##bits##_##name(volatile type *address, type value, int order)               \
     {                                                                                              \
         (void)order;                                                                               \
+        type before;                                                                               \
         sim_point(SIM_POINT_ATOMIC, (const void *)(uintptr_t)address);                             \
-        return builtin(address, value, __ATOMIC_SEQ_CST);                                          \
+        before = builtin(address, value, __ATOMIC_SEQ_CST);                                        \
+        sim_point(SIM_POINT_ATOMIC, (const void *)(uintptr_t)address);                             \
+        return before;                                                                             \
     }
 
 #define ACCESS_EXCHANGE(bits, type, name)                                                          \
@@ -81,9 +93,12 @@ void __tsan_init(void)
     {                                                                                              \
         (void)success;                                                                             \
         (void)failure;                                                                             \
+        int done;                                                                                  \
         sim_point(SIM_POINT_ATOMIC, (const void *)(uintptr_t)address);                             \
-        return __atomic_compare_exchange_n(address, expected, value, false, __ATOMIC_SEQ_CST,      \
+        done = __atomic_compare_exchange_n(address, expected, value, false, __ATOMIC_SEQ_CST,      \
                                            __ATOMIC_SEQ_CST);                                      \
+        sim_point(SIM_POINT_ATOMIC, (const void *)(uintptr_t)address);                             \
+        return done;                                                                               \
     }
 
 #define ACCESS_ATOMIC(bits, type)                                                                  \
@@ -91,7 +106,7 @@ void __tsan_init(void)
     type __tsan_atomic##bits##_load(const volatile type *address, int order)                       \
     {                                                                                              \
         (void)order;                                                                               \
-        sim_point(SIM_POINT_READ, (const void *)(uintptr_t)address);                               \
+        access_plain(SIM_POINT_READ, (const void *)(uintptr_t)address);                            \
         return __atomic_load_n(address, __ATOMIC_SEQ_CST);                                         \
     }                                                                                              \
     void __tsan_atomic##bits##_store(volatile type *address, type value, int order);               \
@@ -100,6 +115,7 @@ void __tsan_init(void)
         (void)order;                                                                               \
         sim_point(SIM_POINT_WRITE, (const void *)(uintptr_t)address);                              \
         __atomic_store_n(address, value, __ATOMIC_SEQ_CST);                                        \
+        sim_point(SIM_POINT_ATOMIC, (const void *)(uintptr_t)address);                             \
     }                                                                                              \
     ACCESS_FETCH(bits, type, exchange, __atomic_exchange_n)                                        \
     ACCESS_FETCH(bits, type, fetch_add, __atomic_fetch_add)                                        \

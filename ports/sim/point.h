@@ -18,6 +18,7 @@ struct sim_here {
     unsigned int atomic;    /* qp_atomic_enter depth */
     unsigned int interrupt; /* 0: none, 1: soft, 2: hard */
     bool pending;           /* an interrupt waits until `off` is 0 */
+    bool handovers;         /* plain accesses are counted and not looked at */
     struct qp_task *task;
 };
 extern struct sim_here sim_here;

@@ -76,7 +76,9 @@ struct sim_config {
     bool lock_order;         /* watch the order in which locks are taken */
     bool strict_wakes;       /* a sleeper that only its timeout of a second or more frees is lost */
     enum sim_strategy strategy;
-    unsigned int gap;         /* mean number of points between decisions; 0: 8 */
+    unsigned int gap; /* mean number of points between decisions; 0: 8 */
+    bool
+        handovers; /* preemptible build: decide only where something changes hands (atomic writes, locks) */
     unsigned int switches;    /* SIM_PRIORITY; 0: 3 */
     uint64_t expected_points; /* SIM_PRIORITY: how long the run will be, about; 0: 1000 */
     uint64_t interrupt_at;    /* SIM_INTERRUPT */
@@ -102,6 +104,9 @@ int sim_task(struct sim *sim, unsigned int cpu, const char *name, void (*fn)(voi
 /* Run until all tasks have ended and the workers sleep, or something is wrong. More tasks may be given
  * and run afterwards. */
 enum sim_verdict sim_run(struct sim *sim);
+
+/* SIM_INTERRUPT: the interrupt comes @points points from now. */
+void sim_interrupt_at(struct sim *sim, uint64_t points);
 
 /* ---- called by tasks ---- */
 

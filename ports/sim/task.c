@@ -72,6 +72,7 @@ struct sim_thread *sim_thread_new(struct sim *sim, unsigned int cpu, const char 
     thread->arg = arg;
     thread->here.cpu = cpu;
     thread->here.task = &thread->record;
+    thread->here.handovers = sim->config.handovers && sim->config.strategy != SIM_SCRIPT;
     thread->resting = true;
     if (fn) {
         thread->stack = task_stack();

@@ -317,3 +317,8 @@ const struct sim_decision *sim_decisions(const struct sim *sim, size_t *nr)
     *nr = sim->nr_decisions;
     return sim->decision;
 }
+
+void sim_interrupt_at(struct sim *sim, uint64_t points)
+{
+    sim->config.interrupt_at = sim->points + points;
+}

@@ -92,12 +92,13 @@ static void main_parse(struct main_options *options, int argc, char **argv)
 /* The schedules of a program: how long it is, then each strategy. */
 static struct prove_schedule main_schedule(unsigned int number, uint64_t points, uint64_t *random)
 {
-    struct prove_schedule schedule = {.seed = sim_random(random), .expected_points = points};
+    struct prove_schedule schedule = {
+        .seed = sim_random(random), .expected_points = points, .handovers = sim_random(random) % 2};
 
     if (number == 0) {
         schedule.strategy = SIM_ROUND_ROBIN;
         schedule.gap = 64;
-    } else if (number % 4 == 3) {
+    } else if (number % 8 == 7) {
         schedule.strategy = SIM_INTERRUPT;
         schedule.interrupt_at = 1 + sim_random(random) % points;
     } else if (number % 2) {

@@ -26,12 +26,13 @@ enum prove_kind {
     PROVE_KMALLOC, /* argument: bytes */
     PROVE_REALLOC, /* of what is in the slot, to argument bytes */
     PROVE_OBJECT,  /* from the cache with a constructor */
-    PROVE_OBJECTS, /* argument: how many, one by one, and back; no slot */
+    PROVE_OBJECTS, /* argument: how many; for others, whose are freed */
     PROVE_BULK,    /* argument: how many, at once, and back; no slot */
     PROVE_PAGES,   /* argument: order */
     PROVE_BORROW,  /* a reference to the pages in the slot, a look, and back */
     PROVE_VMALLOC, /* argument: pages */
     PROVE_POOL,    /* an element of the pool, held for a moment */
+    PROVE_HOARD,   /* pages one by one until there are no more, and all back */
     PROVE_CACHE,   /* a cache of one's own: made, used, destroyed */
     PROVE_LATER,   /* kfree_rcu of an object of one's own */
     PROVE_FREE,    /* what is in the slot */
@@ -48,10 +49,11 @@ struct prove_operation {
 
 struct prove_program {
     uint64_t seed;
-    unsigned int cpus, tasks;
+    unsigned int cpus, tasks, slots;
     unsigned int nr[PROVE_TASKS];
     uint64_t frames;
     bool interrupts, without_worker;
+    bool thorough; /* quarry_check_all() at the end, which takes as long as all the rest */
     struct prove_operation operation[PROVE_TASKS][PROVE_OPERATIONS];
 };
 
@@ -59,6 +61,7 @@ struct prove_schedule {
     enum sim_strategy strategy;
     uint64_t seed;
     unsigned int gap, switches;
+    bool handovers;
     uint64_t expected_points, interrupt_at;
     const struct sim_decision *script;
     size_t nr_script;
@@ -66,7 +69,8 @@ struct prove_schedule {
 
 struct prove_result {
     enum sim_verdict verdict;
-    uint64_t log_sum, points, switches;
+    uint64_t log_sum, switches;
+    uint64_t points; /* while the tasks ran */
     uint64_t operations;
     char *report;                  /* for the caller to free; NULL when fine */
     struct sim_decision *decision; /* as recorded; for the caller to free; NULL when fine */

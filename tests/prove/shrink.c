@@ -41,6 +41,7 @@ static bool shrink_fails(const struct prove_program *program, struct prove_resul
         schedule = (struct prove_schedule){.strategy = i % 2 ? SIM_RANDOM : SIM_PRIORITY,
                                            .seed = sim_random(random),
                                            .gap = 1u << (i / 2 % 6),
+                                           .handovers = i % 3 == 0,
                                            .switches = 1 + i / 2 % 4,
                                            .expected_points = result->points};
         if (shrink_take(program, result, &schedule))
