@@ -119,15 +119,6 @@ static void *direct_elsewhere(struct kmem_cache *cache, unsigned int nid)
     return NULL;
 }
 
-static bool cache_grow(struct kmem_cache *cache, gfp_t gfp, int nid)
-{
-    struct page *page = qr_slab_new(cache, gfp, nid);
-
-    if (page)
-        qr_slab_publish(cache, page);
-    return page != NULL;
-}
-
 void *qr_cache_alloc_stacked(struct kmem_cache *cache, gfp_t gfp)
 {
     struct stacked_work work = {.slot = {.cache = cache}};
@@ -135,10 +126,11 @@ void *qr_cache_alloc_stacked(struct kmem_cache *cache, gfp_t gfp)
     void *object = NULL;
 
     while ((step = stacked_run(&work, qr_slot_alloc_step)) == SLOT_NEEDS_SLAB) {
-        if (!cache_grow(cache, gfp, NUMA_NO_NODE)) {
-            object = direct_elsewhere(cache, work.nid);
+        enum slab_growth growth = qr_slab_grow(cache, gfp, NUMA_NO_NODE, work.nid);
+        if (growth != SLAB_HERE && !(gfp & __GFP_THISNODE))
+            object = direct_elsewhere(cache, work.nid); /* stacks are filled from their own node */
+        if (object || growth == SLAB_NOWHERE)
             break;
-        }
     }
     if (step == SLOT_DONE)
         object = work.slot.object;
@@ -172,15 +164,15 @@ void *qr_cache_alloc_direct(struct kmem_cache *cache, gfp_t gfp, int nid)
     void *object;
 
     for (;;) {
-        bool grown;
+        enum slab_growth growth;
         if (qr_node_take(cache, node, &object, 1))
             return object;
-        grown = cache_grow(cache, gfp, nid);
+        growth = qr_slab_grow(cache, gfp, nid, node);
         if (qr_node_take(cache, node, &object, 1))
             return object;
         if (any_node && (object = direct_elsewhere(cache, node)) != NULL)
             return object;
-        if (!grown)
+        if (growth == SLAB_NOWHERE)
             return NULL;
     }
 }

@@ -301,18 +301,16 @@ static void *debug_take(struct kmem_cache *cache, gfp_t gfp, int nid)
         qp_percpu_leave(section);
     }
     for (;;) {
-        struct page *page;
+        enum slab_growth growth;
         object = qr_node_take_rotating(cache, node);
         if (object)
             return object;
-        page = qr_slab_new(cache, gfp, nid);
-        if (page)
-            qr_slab_publish(cache, page);
+        growth = qr_slab_grow(cache, gfp, nid, node);
         for (unsigned int i = 0; i < nr; i++)
             if ((i == node || !(gfp & __GFP_THISNODE)) &&
                 (object = qr_node_take_rotating(cache, i)) != NULL)
                 return object;
-        if (!page)
+        if (growth == SLAB_NOWHERE)
             return NULL;
     }
 }

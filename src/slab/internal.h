@@ -118,6 +118,10 @@ struct slab_bad {
 /* A new slab with its objects constructed, on no list; NULL: no memory. Context: as @gfp; no lock
  * held. */
 struct page *qr_slab_new(struct kmem_cache *cache, gfp_t gfp, int nid);
+/* A new slab, on the lists, for a request that found nothing on node @home. SLAB_ELSEWHERE: another
+ * node has one, or free objects already; somebody else may take them first. Context: as @gfp. */
+enum slab_growth { SLAB_HERE, SLAB_ELSEWHERE, SLAB_NOWHERE };
+enum slab_growth qr_slab_grow(struct kmem_cache *cache, gfp_t gfp, int nid, unsigned int home);
 /* Put a new slab on its node's lists. */
 void qr_slab_publish(struct kmem_cache *cache, struct page *page);
 /* Run destructors and give the pages back; of a cache whose objects are read without protection, after a

@@ -39,6 +39,10 @@
     (__GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_RECLAIM | __GFP_IO | __GFP_FS |        \
      __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL | __GFP_NORETRY | __GFP_COLD |              \
      __GFP_THISNODE | __GFP_ACCOUNT | __GFP_HARDWALL | __GFP_WRITE)
+#define SLAB_GFP_SPARE                                                                             \
+    ((gfp_t) ~(__GFP_NOFAIL | __GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL | __GFP_HIGH |            \
+               __GFP_MEMALLOC))
+#define SLAB_GFP_HOME (__GFP_THISNODE | __GFP_NOWARN | __GFP_NOMEMALLOC)
 #define SLAB_GFP_OPPORTUNE ((gfp_t) ~(__GFP_NOFAIL | __GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL))
 
 /* ---- bitmaps -------------------------------------------------------------------------------- */
@@ -315,6 +319,35 @@ void qr_slab_publish(struct kmem_cache *cache, struct page *page)
     node->nr_objects += nr;
     node->free_objects += nr;
     qp_unlock(&node->lock, state);
+}
+
+static bool slab_others_have_free(const struct kmem_cache *cache, unsigned int nid)
+{
+    for (unsigned int other = 0; other < cache->owner->zones->nr_nodes; other++)
+        if (other != nid && SLAB_READ(cache->node[other].free_objects))
+            return true;
+    return false;
+}
+
+/* On a node that is full, every request would otherwise get a slab of another node, of which it takes
+ * one object. So while others have free objects the node is only asked for what it can spare. */
+enum slab_growth qr_slab_grow(struct kmem_cache *cache, gfp_t gfp, int nid, unsigned int home)
+{
+    struct page *page;
+    bool here;
+
+    if (!(gfp & __GFP_THISNODE) && slab_others_have_free(cache, home)) {
+        page = qr_slab_new(cache, (gfp & SLAB_GFP_SPARE) | SLAB_GFP_HOME, (int)home);
+        if (!page)
+            return SLAB_ELSEWHERE;
+    } else {
+        page = qr_slab_new(cache, gfp, nid);
+        if (!page)
+            return SLAB_NOWHERE;
+    }
+    here = qr_slab_node(cache, page) == &cache->node[home];
+    qr_slab_publish(cache, page);
+    return here ? SLAB_HERE : SLAB_ELSEWHERE;
 }
 
 static void slab_release_one(struct kmem_cache *cache, struct page *page)

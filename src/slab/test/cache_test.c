@@ -622,6 +622,41 @@ static void what_the_other_node_has_free_is_taken_before_a_request_fails(void **
     test_end(q);
 }
 
+/* While one node is full its requests share the slabs of another; none takes a slab for each object, on
+ * stacks or without. */
+static void a_full_nodes_requests_share_the_slabs_of_the_other(void **state)
+{
+    static const slab_flags_t ways[] = {0, SLAB_POISON};
+
+    for (size_t way = 0; way < QR_ARRAY_SIZE(ways); way++) {
+        struct test_spec spec = {.pages = 1024, .profile = "nodes"};
+        struct quarry *q = test_boot_with(&spec);
+        struct kmem_cache *cache = make_cache(q, "shared", 100, ways[way]);
+        static struct page *page[1024];
+        static void *object[200];
+        unsigned int home = 0, nr = 0;
+        u64 before;
+
+        while ((page[nr] = qr_alloc_pages(&q->zones, GFP_ATOMIC | __GFP_THISNODE | __GFP_NOWARN, 0,
+                                          (int)home)))
+            nr++;
+        before = qr_free_pages_total(&q->zones);
+        for (int i = 0; i < 200; i++) {
+            object[i] = qr_cache_alloc_slow(cache, GFP_NOWAIT, NUMA_NO_NODE);
+            assert_non_null(object[i]);
+        }
+        assert_true(cache_total(cache) <= 200 + 4ul * cache->objects);
+        assert_true(before - qr_free_pages_total(&q->zones) < 64);
+        for (int i = 0; i < 200; i++)
+            give(q, cache, object[i]);
+        while (nr)
+            qr_put_pages(&q->zones, page[--nr], 0, "test");
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+        test_end(q);
+    }
+    (void)state;
+}
+
 /* ---- bulk ------------------------------------------------------------------------------------ */
 
 static void bulk_calls_give_all_or_nothing(void **state)
@@ -744,6 +779,7 @@ int main(void)
         cmocka_unit_test(objects_come_from_the_node_that_was_asked_for),
         cmocka_unit_test(a_full_node_is_helped_out_by_the_other_unless_forbidden),
         cmocka_unit_test(what_the_other_node_has_free_is_taken_before_a_request_fails),
+        cmocka_unit_test(a_full_nodes_requests_share_the_slabs_of_the_other),
         cmocka_unit_test(bulk_calls_give_all_or_nothing),
         cmocka_unit_test(g_s12_objects_are_cleared_on_their_way_out_or_in),
         cmocka_unit_test(g_s12_clearing_padding_never_reaches_a_slabs_bitmap),
