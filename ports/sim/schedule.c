@@ -323,11 +323,11 @@ void sim_lock_dropped(qp_lock_t *lock)
     sim_here.locks--;
     if (!self)
         return;
-    for (i = 0; i < SIM_HELD; i++) {
-        if (self->held[i] && self->held[i] != lock)
+    for (i = 0; i < SIM_HELD && self->held[i]; i++) {
+        if (self->held[i] != lock)
             self->held[kept++] = self->held[i];
     }
-    while (kept < SIM_HELD)
+    while (kept < i)
         self->held[kept++] = NULL;
     if (sim->config.strategy == SIM_PRIORITY)
         sim_soon(sim);

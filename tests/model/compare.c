@@ -13,10 +13,11 @@
 #include "model.h"
 #include "instance.h"
 #include "observe/observe.h"
+#include "slab/internal.h"
 #include <quarry/stat.h>
 
 struct compare_zone {
-    uint64_t free, listed, slabs, callers, core, managed;
+    uint64_t free, listed, slabs, callers, areas, core, managed;
 };
 
 static void compare_block(const struct m_zone *zone, struct compare_zone *sum, uint64_t pfn,
@@ -31,6 +32,8 @@ static void compare_block(const struct m_zone *zone, struct compare_zone *sum, u
         sum->listed += pages;
     } else if (flags & PGF_SLAB) {
         sum->slabs += pages;
+    } else if (flags & PGF_VMALLOC) {
+        sum->areas += pages;
     } else {
         range = m_ranges_find(&model.physical, pfn << PAGE_SHIFT);
         if (range && model.thing[range->owner].kind >= M_PLAIN &&
@@ -109,13 +112,51 @@ static void compare_zone(const struct m_zone *zone, const struct compare_zone *s
     compare_equal(zone, "all", sum->managed, real->managed);
 }
 
+/* Live objects are the model's; each object in a slab was constructed once and is not destructed yet. */
+static void compare_cache(const struct m_cache *own)
+{
+    struct quarry_cache_stat stat;
+
+    if (!own->cache)
+        return;
+    qr_cache_stat(own->cache, &stat);
+    if (stat.active != own->live)
+        m_wrong("counts", "a cache of %lu bytes has %lu live objects, says %lu of %lu",
+                (unsigned long)own->size, own->live, stat.active, stat.total);
+    if (own->counted && own->made - own->gone != stat.total)
+        m_wrong("G-S11", "%lu objects constructed, %lu destructed, %lu in slabs", own->made,
+                own->gone, stat.total);
+}
+
+static void compare_areas(const struct compare_zone *sums)
+{
+    const struct qr_vm *vm = &quarry_default.vm;
+    uint64_t walked = 0;
+
+    for (unsigned int i = 0; i < model.nr_zones; i++)
+        walked += sums[i].areas;
+    if (vm->nr_pages != model.area_pages || vm->nr_areas != model.areas)
+        m_wrong("counts", "%lu areas of %lu pages live, not %lu of %lu", vm->nr_areas, vm->nr_pages,
+                (unsigned long)model.areas, (unsigned long)model.area_pages);
+    if (walked < vm->nr_pages + vm->cached.pages)
+        m_wrong("counts", "%lu pages in areas, not %lu live and %lu kept", (unsigned long)walked,
+                vm->nr_pages, vm->cached.pages);
+}
+
 static void compare_zones(struct compare_zone *sums)
 {
+    qp_hold_others();
+    model.quiet = true;
     for (unsigned int i = 0; i < model.nr_zones; i++)
         sums[i] = (struct compare_zone){0};
     compare_walk(sums);
     for (unsigned int i = 0; i < model.nr_zones; i++)
         compare_zone(&model.zone[i], &sums[i]);
+    compare_areas(sums);
+    for (unsigned int i = 0; i < M_CACHES; i++)
+        compare_cache(&model.cache[i]);
+    model.quiet = false;
+    qp_let_in();
 }
 
 void m_compare_counts(void)
@@ -123,15 +164,49 @@ void m_compare_counts(void)
     struct compare_zone sums[M_ZONES];
 
     compare_zones(sums);
+    model.quiet = true;
     if (quarry_check_all() != 0)
         m_wrong("counts", "the implementation contradicts itself");
+    model.quiet = false;
+}
+
+static void compare_settle(void)
+{
+    for (int type = 0; type < NR_KMALLOC_TYPES; type++) {
+        for (unsigned int i = 1; i <= QUARRY_KMALLOC_CLASSES; i++) {
+            if (kmalloc_caches[type][i])
+                kmem_cache_shrink(kmalloc_caches[type][i]);
+        }
+    }
+    vm_unmap_aliases();
+    drain_all_pages();
+}
+
+void m_compare_begin(void)
+{
+    struct compare_zone sums[M_ZONES];
+
+    compare_settle();
+    compare_zones(sums);
+    for (unsigned int i = 0; i < model.nr_zones; i++)
+        model.start_core[i] = sums[i].core + sums[i].slabs + sums[i].areas;
 }
 
 void m_compare_end(void)
 {
     struct compare_zone sums[M_ZONES];
+    uint64_t before = 0, after = 0;
 
-    if (model.physical.nr)
-        m_wrong("model", "%lu ranges are left", (unsigned long)model.physical.nr);
+    if (model.physical.nr || model.virtual.nr)
+        m_wrong("model", "%lu ranges are left",
+                (unsigned long)(model.physical.nr + model.virtual.nr));
+    compare_settle();
     compare_zones(sums);
+    for (unsigned int i = 0; i < model.nr_zones; i++) {
+        before += model.start_core[i];
+        after += sums[i].core + sums[i].slabs + sums[i].areas;
+        model.end_slabs += sums[i].slabs;
+        model.end_core += sums[i].core;
+    }
+    model.end_pages = after - before;
 }

@@ -15,7 +15,8 @@
  *     G-E5   NOFAIL, and the caller may wait                              must succeed  yes
  *     G-Z9   no zone is allowed (THISNODE, or no memory below a limit)    must fail     if it can
  *     G-E1   the caller may wait: reclaim, the out-of-memory hook         may fail      yes
- *     -      pages on CPUs' lists would be enough, once given back        may fail      no
+ *     -      pages on CPUs' lists would be enough, once given back,       may fail      no
+ *              or others run meanwhile (a worker, interrupts)
  *     G-W2   none of these                                                must fail     no
  */
 #include "model.h"
@@ -90,10 +91,19 @@ uint64_t m_floor(const struct m_request *request, const struct m_zone *zone, boo
     return mark + zone->reserve[m_highest(request->gfp)];
 }
 
+/* Where handlers may take pages in the midst of a request, its mark is that much higher, and of blocks larger
+ * than a page nothing is promised. */
 static bool contract_offers(const struct m_request *request, const struct m_zone *zone,
                             const struct m_zone_state *seen, bool first)
 {
-    return seen->free >= m_floor(request, zone, first) + (1ull << request->order) &&
+    uint64_t margin = request->spare;
+
+    if (model.machine->interrupts && !sim_in_interrupt()) {
+        if (request->order > 0)
+            return false;
+        margin += 4 * M_INTERRUPT_THINGS;
+    }
+    return seen->free >= m_floor(request, zone, first) + (1ull << request->order) + margin &&
            seen->largest >= (int)request->order;
 }
 
@@ -121,5 +131,7 @@ struct m_verdict m_contract(const struct m_request *request, const struct m_stat
         return (struct m_verdict){M_MUST_FAIL, can_wait, "G-Z9"};
     if (can_wait)
         return (struct m_verdict){M_MAY_FAIL, true, "G-E1"};
+    if (model.machine->interrupts || !model.machine->config.without_worker)
+        hidden = true; /* others may free meanwhile */
     return (struct m_verdict){hidden ? M_MAY_FAIL : M_MUST_FAIL, false, "G-W2"};
 }

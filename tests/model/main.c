@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* quarry-model: run random programs on Quarry and on the model of its contract, and compare.
  *
- *     quarry-model [--seed N] [--steps N] [--per-machine N] [--print]
+ *     quarry-model [--seed N] [--steps N] [--per-machine N] [--machine SEED] [--print]
  *
  * Each machine has a random shape and runs a program of its own; all follows from the seed. Prints the number
  * of steps and a sum over all events, the same for the same seed and build. On a difference: the machine's
@@ -15,6 +15,7 @@ static int main_usage(const char *wrong)
 {
     fprintf(stderr,
             "quarry-model: %s\nusage: quarry-model [--seed N] [--steps N] [--per-machine N] "
+            "[--machine SEED] "
             "[--print]\n",
             wrong);
     return 2;
@@ -33,7 +34,8 @@ static int main_failed(uint64_t seed, const struct m_machine *machine, struct m_
 
 int main(int argc, char **argv)
 {
-    uint64_t seed = 1, steps = 1000000, per_machine = 20000, done = 0, sum = 0, machines = 0;
+    uint64_t one = 0, seed = 1, steps = 1000000, per_machine = 50000, done = 0, sum = 0,
+             machines = 0;
     bool print = false;
     struct m_op *ops;
 
@@ -41,6 +43,7 @@ int main(int argc, char **argv)
         uint64_t *number = strcmp(argv[i], "--seed") == 0          ? &seed
                            : strcmp(argv[i], "--steps") == 0       ? &steps
                            : strcmp(argv[i], "--per-machine") == 0 ? &per_machine
+                           : strcmp(argv[i], "--machine") == 0     ? &one
                                                                    : NULL;
         char *end = NULL;
         if (strcmp(argv[i], "--print") == 0) {
@@ -58,8 +61,10 @@ int main(int argc, char **argv)
     ops = calloc(per_machine, sizeof(*ops));
     if (!ops)
         return main_usage("no memory");
+    setvbuf(stdout, NULL, _IOLBF, 0);
     while (done < steps) {
-        uint64_t random = seed + machines * 0x9e3779b97f4a7c15ull, own = sim_random(&random);
+        uint64_t random = seed + machines * 0x9e3779b97f4a7c15ull,
+                 own = one ? one : sim_random(&random);
         size_t nr = (size_t)(steps - done < per_machine ? steps - done : per_machine);
         struct m_machine machine;
         struct m_result result;

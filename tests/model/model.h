@@ -10,9 +10,11 @@
  *     zones.c     frames, zones, marks and reserves, from the machine's description alone
  *     contract.c  the contract of failure: for each request and state, what may happen
  *     pages.c     blocks of pages
- *     caches.c    kmalloc, object caches, constructed state
+ *     blocks.c    kmalloc
+ *     caches.c    object caches, constructed state
  *     areas.c     vmalloc, vmap and addresses for high pages
- *     pools.c     memory pools, per-CPU memory, DMA pools
+ *     pools.c     memory pools, per-CPU memory
+ *     reclaim.c   a shrinker, the out-of-memory hook, an interrupt handler: when they may be called
  *     program.c   random operations
  *     compare.c   free + listed + slabs + callers + the core's own = managed
  *     run.c       machines of random shape, runs, and how a failing program is made small
@@ -24,6 +26,8 @@
 
 #include <quarry/gfp.h>
 #include <quarry/highmem.h>
+#include <quarry/mempool.h>
+#include <quarry/shrinker.h>
 #include <quarry/slab.h>
 #include <quarry/vmalloc.h>
 #include "sim.h"
@@ -32,6 +36,7 @@
 #define M_REGIONS 8u
 #define M_CACHES 8u
 #define M_POOLS 4u
+#define M_INTERRUPT_THINGS 16u
 #define M_MAX_THINGS 1024u
 
 /* ---- the machine, as it is described -------------------------------------------------------- */
@@ -73,8 +78,9 @@ enum m_outcome { M_MUST_SUCCEED, M_MAY_FAIL, M_MUST_FAIL };
 struct m_request {
     gfp_t gfp;
     unsigned int order;
-    int nid;     /* NUMA_NO_NODE: this CPU's */
-    bool atomic; /* the caller stands where nobody may sleep */
+    int nid;            /* NUMA_NO_NODE: this CPU's */
+    bool atomic;        /* the caller stands where nobody may sleep */
+    unsigned int spare; /* pages that what asks may take besides, for its own records */
 };
 
 /* What the contract says of one request in one state. */
@@ -123,8 +129,8 @@ enum m_kind {
     M_EXACT,    /* alloc_pages_exact */
     M_BLOCK,    /* kmalloc */
     M_OBJECT,   /* of a cache */
+    M_BUNCH,    /* objects of a cache, taken at once: in `list` */
     M_AREA,     /* vmalloc */
-    M_MAPPED,   /* vmap of a block: `other` keeps its pages */
     M_ELEMENT,  /* of a memory pool */
     M_PERCPU,
     M_KINDS
@@ -142,16 +148,30 @@ struct m_thing {
     size_t size;   /* bytes asked for */
     uint64_t stamp;
     unsigned int owner; /* number of its cache or pool */
+    size_t lead;        /* bytes of the object before `address`, which its owner leaves alone */
+    void *token;        /* per-CPU memory */
     bool all_zero;      /* each call on a block had __GFP_ZERO (G-S13) */
-    bool shrinkable;    /* its owner gives it up when a shrinker is asked */
+    bool shrinkable;    /* its owner gives it up when a shrinker asks */
+    bool busy;          /* an interrupt handler works on it */
 };
 
 struct m_cache {
     struct kmem_cache *cache;
     size_t size, align;
-    bool constructed;
-    unsigned long live;
+    bool constructed;         /* the words at both ends are the constructor's */
+    bool counted;             /* it has a destructor too */
+    unsigned long live;       /* objects in callers' hands */
+    unsigned long made, gone; /* objects constructed and destructed so far */
     char name[24];
+};
+
+enum m_element { M_FROM_CACHE, M_FROM_KMALLOC, M_FROM_PAGES, M_ELEMENTS };
+struct m_pool {
+    mempool_t *pool;
+    enum m_element from;
+    size_t size; /* of an element */
+    int least;   /* the reserve's size */
+    unsigned long live;
 };
 
 struct m_note {
@@ -174,13 +194,21 @@ struct model {
     struct m_zone zone[M_ZONES];
     unsigned int nr_zones, nr_nodes;
     struct m_ranges physical, virtual;
-    struct m_thing thing[M_MAX_THINGS];
+    struct m_thing
+        thing[M_MAX_THINGS + M_INTERRUPT_THINGS]; /* the last ones: the interrupt handler's */
+    struct m_thing *busy; /* in the middle of an operation: not to be taken away */
     struct m_cache cache[M_CACHES];
+    struct kmem_cache *element_cache;
+    struct m_pool pool[M_POOLS];
+    uint64_t area_pages, areas; /* in callers' hands, by vmalloc */
+    gfp_t current;              /* the mask of the request that runs */
+    unsigned int program;       /* the program's task */
     uint64_t caller_pages[M_ZONES], caller_blocks;
-    uint64_t start_core[M_ZONES];
+    uint64_t start_core[M_ZONES], end_pages, end_slabs, end_core;
     uint64_t random; /* of the operation */
     uint32_t step;
     uint64_t stamps;
+    bool quiet;  /* the interrupt handler does nothing: counts are being compared */
     bool misuse; /* this step does something that is to be reported */
     bool broken; /* something was found: no more calls */
     unsigned long findings;
@@ -188,6 +216,7 @@ struct model {
     unsigned int notes;
     uint64_t done[M_KINDS], failed, reclaimed, kills;
     struct shrinker *shrinker;
+    uint64_t interrupt_random, interrupts;
 };
 extern struct model model;
 
@@ -226,15 +255,40 @@ void m_give_range(uint64_t start);
 void m_pages_new(struct m_thing *thing);
 void m_pages_use(struct m_thing *thing);
 void m_pages_free(struct m_thing *thing);
+void m_pages_gone(const struct page *page, uint64_t pages);
 void m_blocks_new(struct m_thing *thing);
 void m_blocks_use(struct m_thing *thing);
 void m_blocks_free(struct m_thing *thing);
-void m_wrong_requests(void);
+void m_objects_new(struct m_thing *thing);
+void m_objects_use(struct m_thing *thing);
+void m_objects_free(struct m_thing *thing);
+void m_caches_manage(void);
+void m_caches_end(void);
+struct m_verdict m_cache_contract(const struct kmem_cache *cache, gfp_t gfp);
+void m_areas_new(struct m_thing *thing);
+void m_areas_use(struct m_thing *thing);
+void m_areas_free(struct m_thing *thing);
+void m_areas_map_pages(const struct m_thing *thing);
+void m_pools_new(struct m_thing *thing);
+void m_pools_free(struct m_thing *thing);
+void m_pools_manage(void);
+void m_pools_end(void);
+void m_percpu_new(struct m_thing *thing);
+void m_percpu_use(struct m_thing *thing);
+void m_percpu_free(struct m_thing *thing);
+
+/* reclaim.c: what is asked for when memory is short; the interrupt handler. */
+void m_reclaim_begin(void);
+void m_reclaim_end(void);
+bool m_may_never_fail(const struct m_request *request);
+void m_interrupt(void *data, bool hard);
+void m_interrupt_end(void);
 
 /* program.c, compare.c, run.c */
 void m_free(struct m_thing *thing);
 void m_program(void *data);
 void m_compare_counts(void);
+void m_compare_begin(void);
 void m_compare_end(void);
 
 struct m_result {

@@ -133,6 +133,7 @@ static void pages_keep(struct m_thing *thing, enum m_kind kind, struct page *pag
     if (want_init_on_alloc(gfp))
         m_check_zero(thing, 0, thing->size);
     m_stamp(thing);
+    thing->shrinkable = m_chance(30);
     model.done[kind]++;
 }
 
@@ -142,8 +143,9 @@ static void pages_sane(struct m_request *request, const struct m_state *before)
     struct m_request plain = *request;
 
     plain.gfp &= ~__GFP_NOFAIL;
-    if ((request->gfp & __GFP_NOFAIL) && (request->order > 1 || !m_can_wait(request) ||
-                                          m_contract(&plain, before).outcome != M_MUST_SUCCEED))
+    if ((request->gfp & __GFP_NOFAIL) &&
+        (request->order > 1 || !m_can_wait(request) ||
+         (m_contract(&plain, before).outcome != M_MUST_SUCCEED && !m_may_never_fail(request))))
         request->gfp = plain.gfp;
 }
 
@@ -167,6 +169,7 @@ static void pages_new_block(struct m_thing *thing)
     m_note("alloc_pages form %lu, mask %#lx, order %lu, node %ld", form, request.gfp, request.order,
            (uint64_t)(int64_t)request.nid);
     model.misuse = request.order > MAX_PAGE_ORDER;
+    model.current = request.gfp;
     if (form == 0)
         page = alloc_pages(request.gfp, request.order);
     else if (form == 1)
@@ -197,6 +200,7 @@ static void pages_new_exact(struct m_thing *thing)
     m_look(&before);
     verdict = m_contract(&request, &before);
     m_note("alloc_pages_exact of %lu bytes, mask %#lx", size, request.gfp, 0, 0);
+    model.current = request.gfp;
     address = alloc_pages_exact(size, request.gfp);
     sim_log("exact", size, address ? virt_to_pfn(address) : 0);
     m_judge_outcome(&verdict, address != NULL, "alloc_pages_exact");
@@ -229,6 +233,7 @@ static void pages_new_bulk(struct m_thing *thing)
     m_look(&before);
     verdict = m_contract(&request, &before);
     m_note("alloc_pages_bulk of %lu, mask %#lx", nr, request.gfp, 0, 0);
+    model.current = request.gfp;
     got = alloc_pages_bulk_array(request.gfp, nr, list);
     sim_log("bulk", nr, got);
     m_judge_outcome(&verdict, got > 0, "alloc_pages_bulk");
@@ -272,7 +277,7 @@ void m_pages_new(struct m_thing *thing)
 
 /* ---- freeing -------------------------------------------------------------------------------- */
 
-static void pages_gone(struct page *page, uint64_t pages)
+void m_pages_gone(const struct page *page, uint64_t pages)
 {
     model.caller_pages[pages_index(m_zone_of(page_to_pfn(page)))] -= pages;
 }
@@ -283,16 +288,18 @@ static void pages_free_held(struct m_thing *thing)
 {
     m_note("__free_pages of a held block at frame %#lx, order %lu", page_to_pfn(thing->page),
            thing->order, 0, 0);
-    __free_pages(thing->page, thing->order);
     thing->refs--;
-    if (thing->kind == M_PLAIN && thing->order > 0) {
+    if (thing->kind == M_COMPOUND || thing->order == 0) {
+        __free_pages(thing->page, thing->order);
+    } else {
         m_give_range(page_to_phys(thing->page));
-        pages_gone(thing->page, thing->pages - 1);
-        thing->order = 0;
+        m_pages_gone(thing->page, thing->pages - 1);
         thing->pages = 1;
         thing->size = PAGE_SIZE;
         m_take_range(thing, page_to_phys(thing->page), PAGE_SIZE);
         m_stamp(thing);
+        __free_pages(thing->page, thing->order);
+        thing->order = 0;
     }
     if (page_count(thing->page) != (int)thing->refs)
         m_wrong("G-S9", "a held block has %d references, not %u", page_count(thing->page),
@@ -308,7 +315,7 @@ static void pages_free_some(struct m_thing *thing)
     m_note("__free_page of %lu of %lu pages at frame %#lx", drop, thing->pages,
            page_to_pfn(thing->page), 0);
     m_give_range(page_to_phys(thing->page));
-    pages_gone(thing->page, drop);
+    m_pages_gone(thing->page, drop);
     for (uint64_t i = 0; i < drop; i++)
         __free_pages(thing->page + --thing->pages, 0);
     thing->size = thing->pages << PAGE_SHIFT;
@@ -325,7 +332,7 @@ static void pages_free_list(struct m_thing *thing)
     m_note("__free_page of the %lu pages of a bulk request", thing->pages, 0, 0, 0);
     for (uint64_t i = 0; i < thing->pages; i++) {
         m_give_range(page_to_phys(thing->list[i]));
-        pages_gone(thing->list[i], 1);
+        m_pages_gone(thing->list[i], 1);
     }
     if (m_chance(30)) {
         release_pages(thing->list, (int)thing->pages);
@@ -341,6 +348,7 @@ static void pages_free_list(struct m_thing *thing)
 void m_pages_free(struct m_thing *thing)
 {
     struct page *page = thing->page;
+    enum m_kind kind;
 
     if (thing->kind == M_SPLIT) {
         pages_free_some(thing);
@@ -358,16 +366,17 @@ void m_pages_free(struct m_thing *thing)
     m_note("free of kind %lu at frame %#lx, order %lu", thing->kind, page_to_pfn(page),
            thing->order, 0);
     m_give_range(page_to_phys(page));
-    pages_gone(page, thing->pages);
-    if (thing->kind == M_EXACT)
+    m_pages_gone(page, thing->pages);
+    kind = thing->kind;
+    thing->kind = M_NOTHING; /* before: others may look for victims meanwhile */
+    if (kind == M_EXACT)
         free_pages_exact(thing->address, thing->size);
     else if (thing->address && m_chance(30))
         free_pages((unsigned long)thing->address, thing->order);
-    else if (thing->kind == M_COMPOUND && m_chance(50))
+    else if (kind == M_COMPOUND && m_chance(50))
         put_page(thing->order ? page + m_draw(thing->pages) : page);
     else
         __free_pages(page, thing->order);
-    thing->kind = M_NOTHING;
 }
 
 /* ---- using ---------------------------------------------------------------------------------- */
@@ -388,6 +397,8 @@ static void pages_split(struct m_thing *thing)
 void m_pages_use(struct m_thing *thing)
 {
     m_check_stamp(thing);
+    if (m_chance(25))
+        m_areas_map_pages(thing);
     if (thing->kind == M_PLAIN && thing->refs == 1 && m_chance(30)) {
         pages_split(thing);
     } else if ((thing->kind == M_PLAIN || thing->kind == M_COMPOUND) && thing->refs < 3 &&

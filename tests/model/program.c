@@ -221,40 +221,81 @@ void m_give_range(uint64_t start)
 
 /* ---- one operation -------------------------------------------------------------------------- */
 
+static bool program_is_pages(const struct m_thing *thing)
+{
+    return thing->kind >= M_PLAIN && thing->kind <= M_EXACT;
+}
+
 void m_free(struct m_thing *thing)
 {
-    if (thing->kind >= M_PLAIN && thing->kind <= M_EXACT)
+    if (program_is_pages(thing))
         m_pages_free(thing);
     else if (thing->kind == M_BLOCK)
         m_blocks_free(thing);
+    else if (thing->kind == M_OBJECT || thing->kind == M_BUNCH)
+        m_objects_free(thing);
+    else if (thing->kind == M_AREA)
+        m_areas_free(thing);
+    else if (thing->kind == M_ELEMENT)
+        m_pools_free(thing);
+    else if (thing->kind == M_PERCPU)
+        m_percpu_free(thing);
 }
 
 static void program_use(struct m_thing *thing)
 {
-    if (thing->kind >= M_PLAIN && thing->kind <= M_EXACT)
+    if (program_is_pages(thing))
         m_pages_use(thing);
     else if (thing->kind == M_BLOCK)
         m_blocks_use(thing);
+    else if (thing->kind == M_OBJECT)
+        m_objects_use(thing);
+    else if (thing->kind == M_AREA)
+        m_areas_use(thing);
+    else if (thing->kind == M_PERCPU)
+        m_percpu_use(thing);
+}
+
+static void program_new(struct m_thing *thing)
+{
+    uint64_t draw = m_draw(100);
+
+    memset(thing, 0, sizeof(*thing));
+    if (draw < 35)
+        m_pages_new(thing);
+    else if (draw < 62)
+        m_blocks_new(thing);
+    else if (draw < 84)
+        m_objects_new(thing);
+    else if (draw < 90)
+        m_areas_new(thing);
+    else if (draw < 98)
+        m_pools_new(thing);
+    else
+        m_percpu_new(thing);
 }
 
 static void program_step(const struct m_op *op)
 {
-    static const unsigned int free_chance[] = {25, 60, 45, 90};
+    static const unsigned int free_chance[] = {20, 55, 35, 90};
     struct m_thing *thing;
 
     model.random = op->seed;
     model.misuse = false;
     thing = &model.thing[m_draw(model.machine->things)];
+    model.busy = thing;
     if (thing->kind == M_NOTHING) {
-        if (m_chance(45))
-            m_pages_new(thing);
-        else
-            m_blocks_new(thing);
+        program_new(thing);
     } else if (m_chance(free_chance[op->number / PROGRAM_PHASE % 4])) {
         m_free(thing);
     } else {
         program_use(thing);
     }
+    model.busy = NULL;
+    if (m_draw(200) == 0)
+        m_caches_manage();
+    if (m_draw(300) == 0)
+        m_pools_manage();
     if (m_draw(2000) == 0) {
         m_note("drain_all_pages", 0, 0, 0, 0);
         drain_all_pages();
@@ -267,6 +308,9 @@ void m_program(void *data)
     quarry_set_report_hook(program_report, NULL);
     m_zones_describe();
     m_compare_counts();
+    m_compare_begin();
+    m_reclaim_begin();
+    model.interrupt_random = model.machine->interrupts;
     for (size_t i = 0; i < model.nr_ops; i++) {
         model.step = model.ops[i].number;
         sim_operation(model.step);
@@ -281,6 +325,10 @@ void m_program(void *data)
         while (model.thing[i].kind != M_NOTHING)
             m_free(&model.thing[i]);
     }
+    m_interrupt_end();
+    m_pools_end();
+    m_caches_end();
+    m_reclaim_end();
     m_compare_counts();
     m_compare_end();
 }

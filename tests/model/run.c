@@ -67,13 +67,26 @@ void m_machine_make(struct m_machine *machine, uint64_t seed)
     uint64_t random = seed, frames = run_pick(&random, 0, 3) ? run_pick(&random, 400, 4000)
                                                              : run_pick(&random, 4000, 20000);
 
-    *machine =
-        (struct m_machine){.config = {.seed = seed, .cpus = 1, .gap = 64, .strategy = SIM_RANDOM}};
+    bool full;
+
+    *machine = (struct m_machine){
+        .config = {
+            .seed = seed, .cpus = 1, .gap = 64, .max_points = 1ull << 32, .strategy = SIM_RANDOM}};
     machine_regions(machine, &random, frames);
     machine_limits(&machine->config, &random);
-    machine->things = (unsigned int)run_pick(&random, 40, frames / 8 > 900 ? 900 : frames / 8 + 40);
+    /* Addresses never run short, though per-CPU memory takes 16 MiB of them for its tokens. */
+    machine->config.vmalloc_frames = 4 * machine->config.frames + 16384;
     machine->order = (unsigned int)run_pick(&random, 0, frames > 4000 ? 8 : 5);
-    machine->config.without_worker = run_pick(&random, 0, 1) != 0;
+    /* Most machines are half full at times, one in four is really short of memory. */
+    full = run_pick(&random, 0, 3) == 0;
+    machine->things = (unsigned int)(run_pick(&random, frames / 8, frames / (full ? 1 : 4)) >>
+                                     (machine->order / 2));
+    if (machine->things > M_MAX_THINGS)
+        machine->things = M_MAX_THINGS;
+    if (machine->things < 40)
+        machine->things = 40;
+    machine->config.without_worker = run_pick(&random, 0, 3) != 0;
+    machine->interrupts = run_pick(&random, 0, 3) == 0;
     snprintf(machine->options, sizeof(machine->options), "%s",
              options[run_pick(&random, 0, sizeof(options) / sizeof(options[0]) - 1)]);
 }
@@ -129,6 +142,7 @@ void m_run(const struct m_machine *machine, const struct m_op *ops, size_t nr,
     model.ops = ops;
     model.nr_ops = nr;
     config.regions = machine->region;
+    config.interrupt = machine->interrupts ? m_interrupt : NULL;
     config.options = machine->options;
     *result = (struct m_result){.steps = nr};
     sim = sim_new(&config, why, sizeof(why));
@@ -146,11 +160,15 @@ void m_run(const struct m_machine *machine, const struct m_op *ops, size_t nr,
             printf("%s\n", sim_report(sim));
     }
     if (print) {
-        printf("points %lu, failed %lu, findings %lu; done:", (unsigned long)sim_points(sim),
-               (unsigned long)model.failed, model.findings);
+        printf("points %lu, failed %lu, reclaimed %lu, kills %lu, interrupts %lu; done:",
+               (unsigned long)sim_points(sim), (unsigned long)model.failed,
+               (unsigned long)model.reclaimed, (unsigned long)model.kills,
+               (unsigned long)model.interrupts);
         for (unsigned int i = 0; i < M_KINDS; i++)
             printf(" %lu", (unsigned long)model.done[i]);
-        printf("\n");
+        printf("; at the end %ld pages more than at first (%lu core, %lu slabs)\n",
+               (long)model.end_pages, (unsigned long)model.end_core,
+               (unsigned long)model.end_slabs);
         machine_print(machine);
     }
     run_forget();
