@@ -30,6 +30,7 @@
 #include <unistd.h>
 #include <unwind.h>
 
+#include <quarry/gfp.h>
 #include <quarry/stat.h>
 #include "linux/runtime.h"
 
@@ -111,6 +112,55 @@ static void child_saw(const char *kind)
 {
     if (strcmp(kind, "lock kept") == 0)
         child_out->lock_kept = true;
+}
+
+/* Where pages are, by the machine's own counts. Free ones move to caches and back, and stay in lists of
+ * CPUs: with what caches, areas and large blocks have, they must be as many as before. (A thread that
+ * allocates for the first time is a new CPU, for which the machine takes some pages for good: then only the
+ * bytes in callers' hands are compared.) */
+struct memory {
+    uint64_t bytes, pages;
+    unsigned int cpus; /* once for each zone */
+};
+static struct memory memory_before;
+
+static struct memory memory_now(void)
+{
+    static const char *const counts[] = {"nr_free_pages",         "nr_slab_reclaimable",
+                                         "nr_slab_unreclaimable", "nr_vmalloc",
+                                         "nr_kmalloc_large",      "count:"};
+    struct memory now = {quarry_live_bytes() - start_held(), start_held() / PAGE_SIZE, 0};
+    size_t room = 1 << 20;
+    char *text = cli_alloc(room), *rest = text, *line;
+
+    drain_all_pages();
+    quarry_text(QUARRY_ZONEINFO, text, room);
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        char name[64];
+        unsigned long value;
+        if (sscanf(line, " %63s %lu", name, &value) != 2)
+            continue;
+        now.cpus += strcmp(name, "cpu:") == 0;
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+            now.pages += strcmp(name, counts[i]) == 0 ? value : 0;
+    }
+    free(text);
+    return now;
+}
+
+static void memory_compare(void)
+{
+    struct memory now = memory_now();
+    bool lost = now.cpus == memory_before.cpus && now.pages != memory_before.pages;
+    struct sweep_note *note = NULL;
+
+    if (now.bytes != memory_before.bytes || lost)
+        note = child_note("memory state");
+    if (note)
+        snprintf(note->text, sizeof(note->text),
+                 "%lld bytes more are in use than before, %lld pages fewer are accounted for",
+                 (long long)(now.bytes - memory_before.bytes),
+                 (long long)(memory_before.pages - now.pages));
 }
 
 static void child_leave(void) __attribute__((noreturn));
@@ -321,7 +371,7 @@ static void child_loaded(void)
     }
 }
 
-/* Init, with requests counted, but for those by which a machine becomes ready for its first module. */
+/* Init, with requests counted. */
 static bool child_init(void)
 {
     bool good;
@@ -347,6 +397,8 @@ static void child_exit(bool counted)
     if (qlx_oopses() == 0 && !child_out->lock_kept)
         report_collect_leaks();
     child_notes();
+    if (child_out->nr_notes == 0 && child_sound())
+        memory_compare();
 }
 
 /* Init failed: nothing may be left, and with memory the module can be loaded again. */
@@ -358,6 +410,7 @@ static void child_reload(const struct sweep_outcome *learned)
         qlx_module_unload(child_run->loaded[i].module);
     run_start_end();
     qlx_make_ready();
+    memory_before = memory_now();
     if (!run_load_again(child_run) || !run_init(child_run)) {
         child_out->reload_failed = true;
         return;
@@ -375,6 +428,8 @@ static void child_steps(const struct sweep_outcome *learned)
     report_only_problems(child_saw);
     sweep_hook_start();
     child_out->booted = true;
+    qlx_make_ready();
+    memory_before = memory_now();
     if (!run_load(child_run))
         return;
     child_loaded();
