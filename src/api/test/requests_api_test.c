@@ -3,11 +3,15 @@
  * name promises. A fault hook, which sees every request on its way, listens and lets them pass. */
 #undef QUARRY_BUILDING_CORE
 #include <quarry/quarry.h>
+#include "sanitizer.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+
+/* Where a sanitizer watches, freed memory is used again as late as possible. */
+#define REUSED_LATE (TEST_ADDRESS_SANITIZER || TEST_THREAD_SANITIZER)
 
 static struct quarry_fault_request first[QUARRY_FAULT_POINTS]; /* since the last call of heard() */
 static unsigned long nr[QUARRY_FAULT_POINTS];
@@ -297,8 +301,10 @@ static void bulk_frees_know_their_cache(void **state)
     object[2] = kmalloc(72, GFP_KERNEL);
     kmem_cache_free_bulk(NULL, 3, object);
     assert_int_equal(found, 0);
-    assert_ptr_equal(kmalloc(72, GFP_KERNEL), object[2]);
-    kmem_cache_free_bulk(cache, 1, &object[2]);
+    object[0] = kmalloc(72, GFP_KERNEL);
+    if (!REUSED_LATE)
+        assert_ptr_equal(object[0], object[2]);
+    kmem_cache_free_bulk(cache, 1, object);
     assert_int_equal(found, 1);
     kmem_cache_destroy(cache);
     quarry_set_report_hook(NULL, NULL);
@@ -310,6 +316,8 @@ static void secrets_are_wiped(void **state)
 
     memset(block, 0x5a, 64);
     kvfree_sensitive(block, 64);
+    if (REUSED_LATE)
+        skip();                                       /* nobody may look at what was freed */
     assert_ptr_equal(kmalloc(64, GFP_KERNEL), block); /* the one freed last */
     for (int i = 8; i < 64; i++)                      /* the first word may be a link */
         assert_int_equal(block[i], 0);
