@@ -11,7 +11,7 @@ target_link_libraries(quarry-test-support PUBLIC quarry-static)
 
 file(GLOB QUARRY_UNIT_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/test/*_test.c)
 file(GLOB_RECURSE QUARRY_CROSS_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*_test.c)
-list(FILTER QUARRY_CROSS_TESTS EXCLUDE REGEX "/tests/sim/")
+list(FILTER QUARRY_CROSS_TESTS EXCLUDE REGEX "/tests/(sim|model)/")
 add_custom_target(quarry-tests) # all test programs, nothing else
 foreach(source ${QUARRY_UNIT_TESTS} ${QUARRY_CROSS_TESTS})
   get_filename_component(name ${source} NAME_WE)

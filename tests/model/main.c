@@ -24,9 +24,14 @@ static int main_usage(const char *wrong)
 static int main_failed(uint64_t seed, const struct m_machine *machine, struct m_op *ops, size_t nr,
                        const struct m_result *result)
 {
+    struct m_result again;
+
     printf("machine seed %#lx: %s\nlast operations:\n", (unsigned long)seed, result->text);
     m_print_notes();
     nr = m_shrink(machine, ops, nr, result);
+    m_run(machine, ops, nr, &again, false);
+    m_machine_print(machine);
+    printf("%s\n", again.text);
     printf("%lu operations are enough:\n", (unsigned long)nr);
     m_print_notes();
     return 1;

@@ -296,6 +296,7 @@ struct m_result {
     uint64_t sum, steps;
     char text[600]; /* what was wrong */
 };
+void m_machine_print(const struct m_machine *machine);
 void m_machine_make(struct m_machine *machine, uint64_t seed);
 void m_ops_make(struct m_op *ops, size_t nr, uint64_t seed);
 void m_run(const struct m_machine *machine, const struct m_op *ops, size_t nr,

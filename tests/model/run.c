@@ -99,7 +99,7 @@ void m_ops_make(struct m_op *ops, size_t nr, uint64_t seed)
         ops[i] = (struct m_op){.number = (uint32_t)i + 1, .seed = sim_random(&random)};
 }
 
-static void machine_print(const struct m_machine *machine)
+void m_machine_print(const struct m_machine *machine)
 {
     const struct sim_config *config = &machine->config;
 
@@ -169,7 +169,7 @@ void m_run(const struct m_machine *machine, const struct m_op *ops, size_t nr,
         printf("; at the end %ld pages more than at first (%lu core, %lu slabs)\n",
                (long)model.end_pages, (unsigned long)model.end_core,
                (unsigned long)model.end_slabs);
-        machine_print(machine);
+        m_machine_print(machine);
     }
     run_forget();
     sim_free(sim);
@@ -207,7 +207,5 @@ size_t m_shrink(const struct m_machine *machine, struct m_op *ops, size_t nr,
         }
     }
     free(fewer);
-    m_run(machine, ops, nr, &(struct m_result){0}, false);
-    machine_print(machine);
     return nr;
 }
