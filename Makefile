@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 QUIET = > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help build run test test-long test-break test-bodies mutate fuzz coverage bench install uninstall deb amalgamation detectors sizes symbols format lint clean
+.PHONY: help build run test test-long test-break test-bodies mutate fuzz fuzz-build prove prove-long coverage bench install uninstall deb amalgamation detectors sizes symbols format lint clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,13 +53,26 @@ mutate: ## plant N faults (400) in src/, one at a time; the tests must notice 95
 	@cmake --build build/coverage -j $(JOBS) --target quarry-tests
 	@sh tools/mutate.sh -n $(or $(N),400) -o docs/mutation.md
 
-fuzz: ## fuzz each parser and layer for SECONDS (60) with libFuzzer; TARGET=arena: that one
+fuzz-build:
 	@sh tools/install-deps.sh test
 	@mkdir -p build
 	@cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DQUARRY_FUZZ=ON \
 	    -DQUARRY_SANITIZE=fuzzer-no-link,address,undefined $(call QUIET,configure-fuzz)
 	@cmake --build build/fuzz -j $(JOBS) --target fuzz $(call QUIET,build-fuzz)
+
+fuzz: fuzz-build ## fuzz each parser and layer for SECONDS (60) with libFuzzer; TARGET=arena: that one
 	@sh tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
+
+prove: $(if $(SEED),,fuzz-build) ## schedules, model, failing allocations and fuzzers for SECONDS (300); SEED=N: that one again
+	@sh tools/install-deps.sh test
+	@mkdir -p build
+	@cmake --preset debug $(call QUIET,configure-debug)
+	@cmake --build --preset debug -j $(JOBS) --target quarry-prove quarry-prove-preempt quarry-model quarry $(call QUIET,build-prove)
+	@sh tools/prove.sh $(or $(SECONDS),300) $(SEED)
+
+prove-long: ## hours of it: a thousand million steps of the model, two hours of the rest
+	@$(MAKE) --no-print-directory prove SECONDS=7200
+	@build/debug/quarry-model --seed 1 --steps 1000000000
 
 bench: ## measure against glibc, jemalloc, tcmalloc and mimalloc
 	@sh tools/install-deps.sh bench
