@@ -73,9 +73,16 @@ unsigned int m_zone_list(const struct m_request *request, unsigned int *list)
 
 /* ---- how deep into the reserves ------------------------------------------------------------- */
 
+/* G-C5. Handlers have no scope. */
+gfp_t m_scoped(gfp_t gfp)
+{
+    return sim_in_interrupt() ? gfp : (gfp & ~model.scope_clear) | model.scope_set;
+}
+
+/* G-C1, G-C2; G-C5: in a noreclaim scope nobody waits for reclaim either. */
 bool m_can_wait(const struct m_request *request)
 {
-    return (request->gfp & __GFP_DIRECT_RECLAIM) && !request->atomic;
+    return (request->gfp & __GFP_DIRECT_RECLAIM) && !request->atomic && !model.scope_set;
 }
 
 uint64_t m_floor(const struct m_request *request, const struct m_zone *zone, bool first)
@@ -84,7 +91,7 @@ uint64_t m_floor(const struct m_request *request, const struct m_zone *zone, boo
 
     if (first)
         return zone->low + zone->reserve[m_highest(request->gfp)];
-    if ((request->gfp & __GFP_MEMALLOC) && !(request->gfp & __GFP_NOMEMALLOC))
+    if ((m_scoped(request->gfp) & __GFP_MEMALLOC) && !(request->gfp & __GFP_NOMEMALLOC))
         return 0; /* G-W4 */
     if (request->gfp & __GFP_HIGH)
         mark = m_can_wait(request) ? zone->min / 2 : 0; /* G-W3 */

@@ -95,6 +95,7 @@ struct m_verdict m_contract(const struct m_request *request, const struct m_stat
 uint64_t m_floor(const struct m_request *request, const struct m_zone *zone, bool first);
 /* Zones in the order in which the request tries them; how many. */
 unsigned int m_zone_list(const struct m_request *request, unsigned int *list);
+gfp_t m_scoped(gfp_t gfp);
 enum zone_type m_highest(gfp_t gfp);
 bool m_can_wait(const struct m_request *request);
 
@@ -200,12 +201,14 @@ struct model {
     struct m_cache cache[M_CACHES];
     struct kmem_cache *element_cache;
     struct m_pool pool[M_POOLS];
-    uint64_t area_pages, areas; /* in callers' hands, by vmalloc */
-    gfp_t current;              /* the mask of the request that runs */
-    unsigned int program;       /* the program's task */
+    uint64_t area_pages, areas;   /* in callers' hands, by vmalloc */
+    gfp_t current;                /* the mask of the request that runs */
+    gfp_t scope_set, scope_clear; /* G-C5: what the program's scope adds to masks, and takes away */
+    unsigned int program;         /* the program's task */
     uint64_t caller_pages[M_ZONES], caller_blocks;
-    uint64_t start_core[M_ZONES], end_pages, end_slabs, end_core;
-    uint64_t random; /* of the operation */
+    uint64_t start_pages, end_pages; /* the core's own, when all is drained */
+    unsigned long start_blocks;      /* kmalloc objects that the core has */
+    uint64_t random;                 /* of the operation */
     uint32_t step;
     uint64_t stamps;
     bool quiet;  /* the interrupt handler does nothing: counts are being compared */

@@ -275,14 +275,40 @@ static void program_new(struct m_thing *thing)
         m_percpu_new(thing);
 }
 
+/* G-C5: an operation inside one of the scopes of allocation. */
+static unsigned int program_enter(uint64_t scope)
+{
+    model.scope_clear = scope == 0 ? __GFP_IO | __GFP_FS : scope == 1 ? __GFP_FS : 0;
+    model.scope_set = scope == 2 ? __GFP_MEMALLOC : 0;
+    return scope == 0   ? memalloc_noio_save()
+           : scope == 1 ? memalloc_nofs_save()
+           : scope == 2 ? memalloc_noreclaim_save()
+                        : 0;
+}
+
+static void program_leave(uint64_t scope, unsigned int saved)
+{
+    if (scope == 0)
+        memalloc_noio_restore(saved);
+    else if (scope == 1)
+        memalloc_nofs_restore(saved);
+    else if (scope == 2)
+        memalloc_noreclaim_restore(saved);
+    model.scope_clear = model.scope_set = 0;
+}
+
 static void program_step(const struct m_op *op)
 {
     static const unsigned int free_chance[] = {20, 55, 35, 90};
     struct m_thing *thing;
+    unsigned int saved;
+    uint64_t scope;
 
     model.random = op->seed;
     model.misuse = false;
     thing = &model.thing[m_draw(model.machine->things)];
+    scope = m_draw(60);
+    saved = program_enter(scope);
     model.busy = thing;
     if (thing->kind == M_NOTHING) {
         program_new(thing);
@@ -292,6 +318,7 @@ static void program_step(const struct m_op *op)
         program_use(thing);
     }
     model.busy = NULL;
+    program_leave(scope, saved);
     if (m_draw(200) == 0)
         m_caches_manage();
     if (m_draw(300) == 0)

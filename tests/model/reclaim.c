@@ -49,6 +49,8 @@ static unsigned long reclaim_count(struct shrinker *shrinker, struct shrink_cont
     (void)shrinker;
     if (reclaim_by_program() && !(model.current & __GFP_DIRECT_RECLAIM))
         m_wrong("G-C2", "a request with mask %#x calls a shrinker", model.current);
+    if (reclaim_by_program() && (model.scope_set || (control->gfp_mask & model.scope_clear)))
+        m_wrong("G-C5", "a shrinker is asked with mask %#x in a scope", control->gfp_mask);
     if (reclaim_by_program() && !(control->gfp_mask & __GFP_DIRECT_RECLAIM))
         m_wrong("G-I1", "a shrinker is asked with mask %#x", control->gfp_mask);
     for (unsigned int i = 0; i < model.machine->things; i++)
@@ -82,6 +84,8 @@ static unsigned long reclaim_kill(gfp_t gfp, unsigned int order, void *data)
     unsigned long pages = 0, nr = 0;
 
     (void)data;
+    if (model.scope_set || model.scope_clear)
+        m_wrong("G-C5", "the out-of-memory hook is called in a scope, with mask %#x", gfp);
     if (!(gfp & __GFP_DIRECT_RECLAIM) || !(gfp & __GFP_FS) || order > 3 ||
         (gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_THISNODE)) ||
         m_highest(gfp) < ZONE_NORMAL)
@@ -101,7 +105,7 @@ bool m_may_never_fail(const struct m_request *request)
 {
     uint64_t pages = 0;
 
-    if (request->order > 0 || !(request->gfp & __GFP_FS) ||
+    if (request->order > 0 || model.scope_set || model.scope_clear || !(request->gfp & __GFP_FS) ||
         (request->gfp & (__GFP_DMA | __GFP_DMA32)) ||
         (request->gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_THISNODE)))
         return false;

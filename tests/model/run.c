@@ -166,9 +166,8 @@ void m_run(const struct m_machine *machine, const struct m_op *ops, size_t nr,
                (unsigned long)model.interrupts);
         for (unsigned int i = 0; i < M_KINDS; i++)
             printf(" %lu", (unsigned long)model.done[i]);
-        printf("; at the end %ld pages more than at first (%lu core, %lu slabs)\n",
-               (long)model.end_pages, (unsigned long)model.end_core,
-               (unsigned long)model.end_slabs);
+        printf("; at the end %ld pages more than at first\n",
+               (long)(model.end_pages - model.start_pages));
         m_machine_print(machine);
     }
     run_forget();
