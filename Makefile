@@ -110,7 +110,7 @@ format: ## bring the sources into shape
 
 lint: ## clang-tidy and cppcheck
 	@cmake --preset debug > /dev/null
-	@QUARRY_SOURCE=. QUARRY_BUILD=build/debug sh tests/lint_test.sh
+	@QUARRY_LINT_WHOLE=1 QUARRY_SOURCE=. QUARRY_BUILD=build/debug sh tests/lint_test.sh
 
 clean: ## remove all builds
 	@rm -rf build
