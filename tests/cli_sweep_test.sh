@@ -58,6 +58,13 @@ expect 1 "a semaphore kept" "$QUARRY" test --timeout 5 -DKEEP_SEMAPHORE --from "
 prints "^$needs:$(site "two ways"): .* 1 run: hung"
 prints "no end after 5 seconds: still in needs_write $needs:$(site "who waits"), in down"
 
+# What is wrong without any failure is told first.
+expect 1 "pages kept, without checks" "$QUARRY" test --check 0 -DNO_DEVICE -DKEEP_PAGES "$needs"
+says "leak: 1 page block, 32768 bytes"
+says "this happens already while no request is made to fail"
+expect 0 "nothing kept, without checks" "$QUARRY" test --check 0 -DNO_DEVICE "$needs"
+says "the driver makes no request"
+
 # ---- damaged ----
 # A check for NULL is forgotten: a NULL pointer is used.
 damage null.c 's/if (!slot || !\*slot) {/if (!slot) {/'

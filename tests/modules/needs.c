@@ -65,6 +65,9 @@ static void __exit needs_exit(void)
 #else
 static int __init needs_init(void)
 {
+#ifdef KEEP_PAGES
+    return alloc_pages(GFP_KERNEL, 3) ? 0 : -ENOMEM; /* never freed */
+#endif
     return 0;
 }
 
