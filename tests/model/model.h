@@ -47,7 +47,9 @@ struct m_machine {
     unsigned int things; /* slots for things in callers' hands */
     unsigned int order;  /* blocks are mostly up to this order */
     bool interrupts;     /* a handler allocates and frees */
-    char options[64];
+    bool faults;         /* requests are made to fail: whatever may fail for want of memory does */
+    unsigned int min_free_kbytes, scale_factor; /* settings of the marks; 0: the default */
+    char options[160];
 };
 
 /* One zone: what follows from the description, and the number of its pages. */

@@ -62,8 +62,21 @@ static void machine_limits(struct sim_config *config, uint64_t *random)
 
 void m_machine_make(struct m_machine *machine, uint64_t seed)
 {
-    static const char *const options[] = {
-        "", "", "", "", "init_on_alloc=1", "init_on_free=1", "slab_debug=FZP"};
+    static const char *const options[] = {"",
+                                          "",
+                                          "",
+                                          "",
+                                          "init_on_alloc=1",
+                                          "init_on_free=1",
+                                          "slab_debug=FZP",
+                                          "slab_debug=FZPU",
+                                          "page_poison=1",
+                                          "page_owner=1",
+                                          "check=1",
+                                          "check=2",
+                                          "mem_profiling=1",
+                                          "vmalloc_cache=0"};
+    size_t length;
     uint64_t random = seed, frames = run_pick(&random, 0, 3) ? run_pick(&random, 400, 4000)
                                                              : run_pick(&random, 4000, 20000);
 
@@ -89,6 +102,16 @@ void m_machine_make(struct m_machine *machine, uint64_t seed)
     machine->interrupts = run_pick(&random, 0, 3) == 0;
     snprintf(machine->options, sizeof(machine->options), "%s",
              options[run_pick(&random, 0, sizeof(options) / sizeof(options[0]) - 1)]);
+    if (run_pick(&random, 0, 7) == 0)
+        machine->min_free_kbytes = (unsigned int)run_pick(&random, 64, frames / 4);
+    if (run_pick(&random, 0, 7) == 0)
+        machine->scale_factor = (unsigned int)run_pick(&random, 1, 500);
+    machine->faults = run_pick(&random, 0, 7) == 0;
+    length = strlen(machine->options);
+    snprintf(machine->options + length, sizeof(machine->options) - length,
+             " min_free_kbytes=%u watermark_scale_factor=%u%s", machine->min_free_kbytes,
+             machine->scale_factor,
+             machine->faults ? " failslab=prob:2 fail_page_alloc=prob:3 fail_vmalloc=prob:3" : "");
 }
 
 void m_ops_make(struct m_op *ops, size_t nr, uint64_t seed)

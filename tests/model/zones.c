@@ -68,10 +68,12 @@ static uint64_t zones_root(uint64_t x)
  * eighth. */
 static void zones_marks(uint64_t lowmem)
 {
-    uint64_t kib = 4 * zones_root(lowmem * 4), min;
+    uint64_t kib = 4 * zones_root(lowmem * 4), min, step;
 
     kib = kib < 128 ? 128 : kib > 256 << 10 ? 256 << 10 : kib;
     min = kib / 4 < lowmem / 2 ? kib / 4 : lowmem / 2;
+    if (model.machine->min_free_kbytes)
+        min = model.machine->min_free_kbytes / 4;
     for (unsigned int i = 0; i < model.nr_zones; i++) {
         struct m_zone *zone = &model.zone[i];
         if (zone->type <= ZONE_NORMAL) {
@@ -81,8 +83,10 @@ static void zones_marks(uint64_t lowmem)
             part = part < 32 ? 32 : part > 128 ? 128 : part;
             zone->min = part < zone->managed / 8 ? part : zone->managed / 8;
         }
-        zone->low = zone->min + zone->min / 4;
-        zone->high = zone->min + zone->min / 2;
+        step = zone->managed * model.machine->scale_factor / 10000;
+        step = model.machine->scale_factor && step > zone->min / 4 ? step : zone->min / 4;
+        zone->low = zone->min + step;
+        zone->high = model.machine->scale_factor ? zone->min + 2 * step : zone->min + zone->min / 2;
     }
 }
 
