@@ -35,7 +35,7 @@ quarry_fuzz(options LIBRARIES quarry-fuzz-core)
 set(cli ${PROJECT_SOURCE_DIR}/cli)
 add_library(quarry-fuzz-explain OBJECT ${cli}/explain.c)
 target_compile_definitions(quarry-fuzz-explain PRIVATE cli_die=fuzz_end cli_read_file=fuzz_read)
-add_library(quarry-fuzz-words OBJECT ${cli}/options.c)
+add_library(quarry-fuzz-words OBJECT ${cli}/options.c ${cli}/start.c)
 target_compile_definitions(quarry-fuzz-words PRIVATE cli_die=fuzz_end exit=fuzz_exit strndup=fuzz_strndup)
 foreach(part explain words)
   target_include_directories(quarry-fuzz-${part} PRIVATE ${QUARRY_INCLUDE})
@@ -46,7 +46,8 @@ target_include_directories(quarry-fuzz-cli INTERFACE ${cli} ${QUARRY_INCLUDE})
 target_link_libraries(quarry-fuzz-cli INTERFACE quarry-static)
 quarry_fuzz(explain LIBRARIES quarry-fuzz-cli SOURCES $<TARGET_OBJECTS:quarry-fuzz-explain>
   ${cli}/kernel_log.c ${cli}/slabinfo.c ${cli}/zones.c ${cli}/say.c)
-quarry_fuzz(run_options LIBRARIES quarry-fuzz-cli SOURCES $<TARGET_OBJECTS:quarry-fuzz-words> ${cli}/say.c)
+quarry_fuzz(run_options LIBRARIES quarry-fuzz-cli SOURCES $<TARGET_OBJECTS:quarry-fuzz-words>
+  ${cli}/zones.c ${cli}/say.c)
 
 # Programs of operations: the model with its draws from the input. It has the simulated port.
 if(TARGET quarry-sim)
