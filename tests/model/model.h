@@ -14,6 +14,7 @@
  *     caches.c    object caches, constructed state
  *     areas.c     vmalloc, vmap and addresses for high pages
  *     pools.c     memory pools, per-CPU memory
+ *     dma.c       DMA pools
  *     reclaim.c   a shrinker, the out-of-memory hook, an interrupt handler: when they may be called
  *     program.c   random operations
  *     compare.c   free + listed + slabs + callers + the core's own = managed
@@ -36,6 +37,7 @@
 #define M_REGIONS 8u
 #define M_CACHES 8u
 #define M_POOLS 4u
+#define M_DMA_POOLS 2u
 #define M_INTERRUPT_THINGS 16u
 #define M_MAX_THINGS 1024u
 
@@ -136,6 +138,7 @@ enum m_kind {
     M_AREA,     /* vmalloc */
     M_ELEMENT,  /* of a memory pool */
     M_PERCPU,
+    M_DMA, /* of a DMA pool */
     M_KINDS
 };
 
@@ -177,6 +180,12 @@ struct m_pool {
     unsigned long live;
 };
 
+struct dma_pool;
+struct m_dma {
+    struct dma_pool *pool;
+    size_t size, align, boundary;
+};
+
 struct m_note {
     uint32_t step;
     const char *format;
@@ -203,6 +212,7 @@ struct model {
     struct m_cache cache[M_CACHES];
     struct kmem_cache *element_cache;
     struct m_pool pool[M_POOLS];
+    struct m_dma dma[M_DMA_POOLS];
     uint64_t area_pages, areas;   /* in callers' hands, by vmalloc */
     gfp_t current;                /* the mask of the request that runs */
     gfp_t scope_set, scope_clear; /* G-C5: what the program's scope adds to masks, and takes away */
@@ -278,6 +288,10 @@ void m_pools_new(struct m_thing *thing);
 void m_pools_free(struct m_thing *thing);
 void m_pools_manage(void);
 void m_pools_end(void);
+void m_dma_new(struct m_thing *thing);
+void m_dma_free(struct m_thing *thing);
+void m_dma_manage(void);
+void m_dma_end(void);
 void m_percpu_new(struct m_thing *thing);
 void m_percpu_use(struct m_thing *thing);
 void m_percpu_free(struct m_thing *thing);

@@ -240,6 +240,8 @@ void m_free(struct m_thing *thing)
         m_pools_free(thing);
     else if (thing->kind == M_PERCPU)
         m_percpu_free(thing);
+    else if (thing->kind == M_DMA)
+        m_dma_free(thing);
 }
 
 static void program_use(struct m_thing *thing)
@@ -269,8 +271,10 @@ static void program_new(struct m_thing *thing)
         m_objects_new(thing);
     else if (draw < 90)
         m_areas_new(thing);
-    else if (draw < 98)
+    else if (draw < 95)
         m_pools_new(thing);
+    else if (draw < 98)
+        m_dma_new(thing);
     else
         m_percpu_new(thing);
 }
@@ -323,6 +327,8 @@ static void program_step(const struct m_op *op)
         m_caches_manage();
     if (m_draw(300) == 0)
         m_pools_manage();
+    if (m_draw(400) == 0)
+        m_dma_manage();
     if (m_draw(2000) == 0) {
         m_note("drain_all_pages", 0, 0, 0, 0);
         drain_all_pages();
@@ -354,6 +360,7 @@ void m_program(void *data)
     }
     m_interrupt_end();
     m_pools_end();
+    m_dma_end();
     m_caches_end();
     m_reclaim_end();
     m_compare_counts();
