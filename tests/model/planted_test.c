@@ -48,6 +48,16 @@ struct page *__wrap_qr_zone_take(struct qr_zones *zones, struct zone *zone, unsi
     return __real_qr_zone_take(zones, zone, order, mobility, cold, floor);
 }
 
+/* "Something came back": the zone is asked although it is short. */
+unsigned long __real_qr_pcp_drain_zone(struct qr_zones *zones, struct zone *zone);
+unsigned long __wrap_qr_pcp_drain_zone(struct qr_zones *zones, struct zone *zone);
+unsigned long __wrap_qr_pcp_drain_zone(struct qr_zones *zones, struct zone *zone)
+{
+    unsigned long pages = __real_qr_pcp_drain_zone(zones, zone);
+
+    return planted == NO_MARKS ? pages + 1 : pages;
+}
+
 u64 __real_qr_request_floor_low(const struct qr_request *request, const struct zone *zone);
 u64 __wrap_qr_request_floor_low(const struct qr_request *request, const struct zone *zone);
 u64 __wrap_qr_request_floor_low(const struct qr_request *request, const struct zone *zone)
@@ -131,7 +141,7 @@ void __wrap_qr_vfree(struct qr_vm *vm, const void *address, bool always_defer)
 /* ---- what is found -------------------------------------------------------------------------- */
 
 #define OPERATIONS 6000u
-#define MACHINES 12u
+#define MACHINES 24u
 
 /* Run machines until one says something; false: none does. */
 static bool found(enum planted bug, struct m_machine *machine, struct m_op *ops,
