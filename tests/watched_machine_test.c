@@ -122,7 +122,9 @@ static void an_objects_bytes_are_its_owners_until_it_is_freed(void **state)
 
     (void)state;
     assert_true(all_are(object, 0, 40, ALLOWED));
-    assert_true(all_are(object, 40, 41, FORBIDDEN)); /* a gap before the next one */
+    assert_true(all_are(object, 40, 41, FORBIDDEN)); /* a gap before the next one … */
+    assert_true(all_are(object, -16, 0, FORBIDDEN)); /* … and behind the record of the one before */
+    assert_true(all_are(other, -16, 0, FORBIDDEN));
     assert_true(all_are(other, 0, 40, ALLOWED));
     assert_true(all_are(other, 40, 41, FORBIDDEN));
     give(q, cache, object);

@@ -38,7 +38,9 @@
 #define LAYOUT_LEFT_RED 16
 /* At least so many behind it; alignment of the metadata may add seven. */
 #define LAYOUT_RIGHT_RED 8
-#define LAYOUT_GAP 16 /* behind each object, where a detector watches every byte */
+/* Before and behind each object, where a detector watches every byte: what lies before may else be the
+ * metadata of another, which is no secret to it. */
+#define LAYOUT_GAP 16
 #define LAYOUT_STACK_BYTES 32768u
 #define LAYOUT_FIRST_BYTES 2048u
 
@@ -119,6 +121,7 @@ static size_t layout_place(struct kmem_cache *cache, size_t size, size_t align, 
         tail += LAYOUT_RIGHT_RED;
     } else if (qr_watched(cache->owner->check) && !cache->internal &&
                size < PAGE_SIZE << MAX_PAGE_ORDER / 2) {
+        left = LAYOUT_GAP;
         tail += LAYOUT_GAP;
     }
     if (with_meta) {
