@@ -118,6 +118,27 @@ TEXT
 
 "Needs nothing" means that it is found in every program, at no cost. \`quarry run\` has \`QUARRY_CHECK=1\` and owners by default.
 
+## How soon
+
+Each fault planted in a fresh program (\`tests/detectors/matrix.c\`) that then does what programs do: it frees the object, asks for others
+of its kind, and lets memory run short. The first that notices counts:
+
+* *now*: at the fault, before the next statement; *free*: when the object, or one beside it, is freed; *reuse*: when memory of its kind is
+  asked for again; *flush*: when what is cached goes back because memory is short; *check*: when quarry_check_all() walks everything,
+  which, where nothing else found it, a program has to call. "; check" says that a call right after the fault finds it as well.
+* *overrun*, *use after free*, *double free*, *bad free*, *corruption* are reports; *ASan* is a report of AddressSanitizer; *fault* is the
+  processor's, at the very instruction; *crash*: the program dies later, and only its core file tells; *-*: nobody ever notices.
+
+Objects are overrun by 1, 2, 4, 8, 16, 24, 32, 48 and 64 bytes, pages and areas by 1 and 64; sizes that are answered alike share a row.
+
+Under \`kfence.every=1\` every object is a guarded one, at the left or the right edge of its page by lot: an access beyond the other edge shows at
+the free. Writes over the border of two pages that are both in use belong to nobody's detector. A page descriptor has no guard at any
+level: free with a ruined one, and the program dies in kfree().
+
+TEXT
+    QUARRY_BUILD=$build sh tools/matrix.sh
+    cat <<TEXT
+
 ## What it costs
 
 Instructions for a pair of allocation and free, counted by callgrind (gcc $(cc -dumpfullversion), optimised build). They do not
