@@ -62,17 +62,19 @@ struct start start_parse(const char *text)
 {
     struct start start = {0};
     char *copy = cli_copy(text), *comma = strchr(copy, ',');
+    bool known;
 
     if (comma) {
         *comma = '\0';
         start.after_init = strcmp(comma + 1, "after-init") == 0;
     }
-    if (!start_state(copy, &start) || (comma && !start.after_init))
+    known = start_state(copy, &start) && (!comma || start.after_init);
+    free(copy);
+    if (!known)
         cli_die(CLI_USAGE,
                 "--start: \"%s\" is none of exhausted, fragmented=ORDER (1 to %d), reserve-empty, "
                 "dma-full, with or without \",after-init\"",
                 text, MAX_PAGE_ORDER);
-    free(copy);
     return start;
 }
 

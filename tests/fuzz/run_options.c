@@ -112,6 +112,22 @@ static void say_flags(struct strings *words, const char *option, const struct st
     }
 }
 
+static void say_start(struct strings *words, const struct start *start)
+{
+    static const char *const name[] = {[START_EXHAUSTED] = "exhausted",
+                                       [START_FRAGMENTED] = "fragmented",
+                                       [START_RESERVE_EMPTY] = "reserve-empty",
+                                       [START_DMA_FULL] = "dma-full"};
+    char order[16] = "";
+
+    if (start->state == START_FRESH)
+        return;
+    if (start->state == START_FRAGMENTED)
+        snprintf(order, sizeof(order), "=%u", start->order);
+    strings_take(words, cli_format("--start=%s%s%s", name[start->state], order,
+                                   start->after_init ? ",after-init" : ""));
+}
+
 static void say(struct strings *words, const struct run_options *options)
 {
     strings_add(words, "run");
@@ -134,6 +150,7 @@ static void say(struct strings *words, const struct run_options *options)
         strings_take(words, cli_format("--param=%s", options->param.item[i]));
     say_flags(words, "-I", &options->include);
     say_flags(words, "-D", &options->define);
+    say_start(words, &options->start);
     say_switches(words, options);
     for (size_t i = 0; i < options->nr_modules; i++) {
         if (i)
@@ -176,6 +193,8 @@ static bool same(const struct run_options *a, const struct run_options *b)
                  a->kernel_patch == b->kernel_patch && a->scan_leaks == b->scan_leaks &&
                  a->no_mount == b->no_mount && a->gdb == b->gdb && a->keep == b->keep &&
                  a->json == b->json && a->quiet == b->quiet && a->list_symbols == b->list_symbols &&
+                 a->start.state == b->start.state && a->start.order == b->start.order &&
+                 a->start.after_init == b->start.after_init &&
                  same_word(a->json_file, b->json_file) && a->nr_modules == b->nr_modules &&
                  !a->command == !b->command && same_strings(&a->boot_options, &b->boot_options) &&
                  same_strings(&a->include, &b->include) && same_strings(&a->define, &b->define) &&
