@@ -127,6 +127,20 @@ static void kvrealloc_of_what_is_no_block_is_refused(void **state)
     test_end(q);
 }
 
+static void kvrealloc_stays_while_there_is_room_to_the_last_byte(void **state)
+{
+    struct quarry *q = boot(2048);
+    char *block = qr_kvmalloc(&q->vm, 90, GFP_KERNEL, NUMA_NO_NODE);
+    char *area = qr_vmalloc(&q->vm, 5000, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+
+    assert_ptr_equal(qr_kvrealloc(&q->vm, block, 96, GFP_KERNEL), block);
+    assert_ptr_equal(qr_kvrealloc(&q->vm, area, 8192, GFP_KERNEL), area);
+    qr_kvfree(&q->vm, block, "kvfree");
+    qr_kvfree(&q->vm, area, "kvfree");
+    assert_int_equal(findings(q), 0);
+    test_end(q);
+}
+
 static void kvrealloc_grows_from_one_kind_into_the_other(void **state)
 {
     struct quarry *q = boot(4096);
@@ -190,6 +204,7 @@ int main(void)
         cmocka_unit_test(g_k1_sizes_beyond_int_max_are_overflows),
         cmocka_unit_test(g_s10_kvfree_takes_all_kinds_and_nothing_else),
         cmocka_unit_test(kvrealloc_of_what_is_no_block_is_refused),
+        cmocka_unit_test(kvrealloc_stays_while_there_is_room_to_the_last_byte),
         cmocka_unit_test(kvrealloc_grows_from_one_kind_into_the_other),
         cmocka_unit_test(g_k1_every_inner_failure_leaves_nothing_behind),
     };
