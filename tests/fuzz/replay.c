@@ -68,7 +68,12 @@ static void replay_folder(const char *path)
 
 int main(int argc, char **argv)
 {
+    struct sigaction segv;
+
     signal(SIGABRT, replay_died);
+    sigaction(SIGSEGV, NULL, &segv);
+    if (segv.sa_handler == SIG_DFL) /* else a sanitizer has better words for it */
+        signal(SIGSEGV, replay_died);
     for (int i = 1; i < argc; i++) {
         struct stat about;
         if (stat(argv[i], &about) != 0) {
