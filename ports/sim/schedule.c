@@ -154,6 +154,8 @@ void sim_switch(struct sim *sim, struct sim_thread *to)
         sim->nr_switches++;
         sim_event(sim, "switch", to->number, sim->points);
         sim_change(sim, to);
+    } else {
+        sim_take_cpu(sim, to); /* it had given its CPU up, and nobody else could run */
     }
     sim->now->state = SIM_READY;
     sim_next_look(sim);

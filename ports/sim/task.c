@@ -158,7 +158,7 @@ static void task_go(struct sim_thread *to)
     abort();
 }
 
-static void task_take_cpu(struct sim *sim, struct sim_thread *to)
+void sim_take_cpu(struct sim *sim, struct sim_thread *to)
 {
     const struct qr_cpus *cpus = QP_DEFAULT_CPUS;
 
@@ -173,7 +173,7 @@ void sim_change(struct sim *sim, struct sim_thread *to)
 
     from->here = sim_here;
     from->frame = __builtin_frame_address(0);
-    task_take_cpu(sim, to);
+    sim_take_cpu(sim, to);
     sim->now = to;
     sim_here = to->here;
     task_depart(from->state == SIM_ENDED ? NULL : from, to);

@@ -113,6 +113,8 @@ void sim_give_way(struct sim *sim);
 void sim_spin(qp_lock_t *lock);
 void sim_lock_taken(qp_lock_t *lock);
 void sim_lock_dropped(qp_lock_t *lock);
+/* @to runs on its CPU now. */
+void sim_take_cpu(struct sim *sim, struct sim_thread *to);
 void sim_switch(struct sim *sim, struct sim_thread *to);
 void sim_count_points(struct sim *sim);
 void sim_next_look(struct sim *sim);

@@ -22,6 +22,10 @@ static struct sim *world(const struct sim_config *config)
     return sim;
 }
 
+static qp_lock_t lock_a, lock_b;
+static struct qp_event event;
+static unsigned int flag;
+
 /* ---- workloads ------------------------------------------------------------------------------ */
 
 static void churn(void *arg)
@@ -93,6 +97,50 @@ static void every_strategy_repeats_its_runs(void **state)
     }
 }
 
+/* Sleeps; woken by its timeout, it is in a section in which nobody else may run on its CPU. */
+static void sleeps_then_works(void *arg)
+{
+    (void)arg;
+    for (uint32_t i = 1; i <= 300; i++) {
+        unsigned long section;
+        struct qr_cpu *cpu;
+        sim_operation(i);
+        qp_wait(&event, event.moves, 1000);
+        section = qp_percpu_enter(QP_DEFAULT_CPUS, &cpu);
+        flag = 1;
+        for (int j = 0; j < 4; j++)
+            qp_unlock(&lock_a, qp_lock(&lock_a));
+        flag = 0;
+        qp_percpu_leave(section);
+    }
+}
+
+static void looks_then_sleeps(void *arg)
+{
+    (void)arg;
+    for (uint32_t i = 1; i <= 300; i++) {
+        sim_operation(i);
+        if (flag)
+            sim_fail("two tasks of one CPU in a section");
+        qp_wait(&event, event.moves, 1500);
+    }
+}
+
+static void a_task_woken_by_its_timeout_has_its_cpu_again(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim_config config = {.seed = seed, .cpus = 1, .gap = 2, .without_worker = true};
+        struct sim *sim = world(&config);
+        lock_a.word = event.moves = flag = 0;
+        sim_task(sim, 0, "works", sleeps_then_works, NULL);
+        sim_task(sim, 0, "looks", looks_then_sleeps, NULL);
+        if (sim_run(sim) != SIM_FINE)
+            fail_msg("%s", sim_report(sim));
+        sim_free(sim);
+    }
+}
+
 static void a_record_played_back_is_the_same_run(void **state)
 {
     (void)state;
@@ -112,10 +160,6 @@ static void a_record_played_back_is_the_same_run(void **state)
 }
 
 /* ---- what it finds -------------------------------------------------------------------------- */
-
-static qp_lock_t lock_a, lock_b;
-static struct qp_event event;
-static unsigned int flag;
 
 static void takes_two(qp_lock_t *first, qp_lock_t *second)
 {
@@ -335,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_strategy_repeats_its_runs),
         cmocka_unit_test(a_record_played_back_is_the_same_run),
+        cmocka_unit_test(a_task_woken_by_its_timeout_has_its_cpu_again),
         cmocka_unit_test(a_circle_of_locks_is_found_in_some_schedules),
         cmocka_unit_test(the_order_of_locks_is_found_wrong_in_every_schedule),
         cmocka_unit_test(a_lost_wake_up_is_found),
