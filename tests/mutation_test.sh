@@ -73,4 +73,4 @@ done <"$work/list"
 echo "$(grep -c . "$work/list") faults as the rules say"
 
 # ---- a few in src/ -------------------------------------------------------------------------------
-exec sh "$QUARRY_SOURCE/tools/mutate.sh" -q -b "$QUARRY_BUILD" -w "$work/run" -n "${QUARRY_FAULTS:-4}"
+exec sh "$QUARRY_SOURCE/tools/mutate.sh" -q -b "$QUARRY_BUILD" -w "$work/run" -n "${QUARRY_FAULTS:-5}"
