@@ -41,7 +41,7 @@ build() {
         port=sim library=$QUARRY_BUILD/libquarry-sim.a
         for file in "$1"/tests/model/*.c; do
             case $file in
-            */main.c | */planted.c) ;;
+            */main.c | */planted*.c | *_test.c) ;;
             *) clang -c -O1 -DQUARRY_BUILDING_CORE -Dsim_random=fuzz_random -fsanitize=fuzzer-no-link,address -I"$1/include" \
                 -I"$1/src" -I"$1/ports/sim" "$file" -o "$1/$(basename "$file").o" || return 1
                 more="$more $1/$(basename "$file").o" ;;
