@@ -243,7 +243,7 @@ void sim_look(enum sim_point kind, const void *object)
     if (kind == SIM_POINT_RELAX)
         schedule_relax(sim);
     else if (!schedule_is_host(sim))
-        sim_strategy_act(sim, kind);
+        sim_strategy_act(sim);
     sim_next_look(sim);
 }
 

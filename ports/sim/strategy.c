@@ -268,9 +268,8 @@ void sim_strategy_begin(struct sim *sim)
         sim->change[sim->nr_change++] = sim->points + 1 + strategy_below(sim, expected);
 }
 
-void sim_strategy_act(struct sim *sim, enum sim_point kind)
+void sim_strategy_act(struct sim *sim)
 {
-    (void)kind;
     switch (sim->config.strategy) {
     case SIM_RANDOM:
         strategy_act_random(sim);

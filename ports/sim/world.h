@@ -123,7 +123,7 @@ void sim_soon(struct sim *sim);
 /* strategy.c */
 void sim_strategy_begin(struct sim *sim);
 /* At a point: do something. */
-void sim_strategy_act(struct sim *sim, enum sim_point kind);
+void sim_strategy_act(struct sim *sim);
 /* Whom to run, of @nr who can. */
 struct sim_thread *sim_strategy_choose(struct sim *sim, struct sim_thread *const *who,
                                        unsigned int nr);

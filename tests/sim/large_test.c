@@ -113,8 +113,10 @@ static void a_tebibyte_and_256_cpus_fit_into_two_gibibytes(void **state)
         fail_msg("%s", sim_report(sim));
     assert_true(large_done >= LARGE_OPERATIONS);
     getrusage(RUSAGE_SELF, &usage);
-    print_message("%llu operations, %llu switches, %ld MiB\n", (unsigned long long)large_done,
-                  (unsigned long long)sim_switches(sim), usage.ru_maxrss >> 10);
+    print_message("%llu operations, %llu switches, %llu MiB of frames, %ld MiB in all\n",
+                  (unsigned long long)large_done, (unsigned long long)sim_switches(sim),
+                  (unsigned long long)sim_resident(sim) >> 20, usage.ru_maxrss >> 10);
+    assert_true(sim_resident(sim) < LARGE_RESIDENT_KIB << 10);
     assert_true((uint64_t)usage.ru_maxrss < LARGE_RESIDENT_KIB);
     sim_free(sim);
     free(task);

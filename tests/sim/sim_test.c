@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated machine itself: it repeats runs, finds what it is there to find, and boots what it says. */
+#define _GNU_SOURCE
 #include <quarry/gfp.h>
 #include <quarry/slab.h>
 #include <quarry/vmalloc.h>
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static struct sim *world(const struct sim_config *config)
@@ -139,6 +142,37 @@ static void a_task_woken_by_its_timeout_has_its_cpu_again(void **state)
             fail_msg("%s", sim_report(sim));
         sim_free(sim);
     }
+}
+
+static size_t logged(const struct sim_config *config, char *text, size_t size)
+{
+    int fd = memfd_create("log", 0);
+    struct sim *sim = world(config);
+    ssize_t length;
+
+    sim_log_to(sim, fd);
+    sim_task(sim, 0, "churn", churn, (void *)1);
+    sim_task(sim, 1, "churn", churn, (void *)2);
+    assert_int_equal(sim_run(sim), SIM_FINE);
+    sim_log_to(sim, -1);
+    sim_free(sim);
+    length = pread(fd, text, size, 0);
+    close(fd);
+    assert_true(length > 1000);
+    return (size_t)length;
+}
+
+static void the_log_of_a_seed_is_the_same_byte_for_byte(void **state)
+{
+    static char first[1 << 20], again[1 << 20];
+    struct sim_config config = busy(11, SIM_RANDOM);
+    size_t length = logged(&config, first, sizeof(first));
+
+    (void)state;
+    assert_int_equal(logged(&config, again, sizeof(again)), length);
+    assert_memory_equal(first, again, length);
+    config.seed = 12;
+    assert_true(logged(&config, again, sizeof(again)) != length || memcmp(first, again, length));
 }
 
 static void a_record_played_back_is_the_same_run(void **state)
@@ -378,6 +412,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_strategy_repeats_its_runs),
+        cmocka_unit_test(the_log_of_a_seed_is_the_same_byte_for_byte),
         cmocka_unit_test(a_record_played_back_is_the_same_run),
         cmocka_unit_test(a_task_woken_by_its_timeout_has_its_cpu_again),
         cmocka_unit_test(a_circle_of_locks_is_found_in_some_schedules),
