@@ -136,6 +136,8 @@ static void undeclared_line(struct undeclared *all, const char *line, const char
         const char *open = at;
         if (!at)
             continue;
+        if (open > line && open[-1] == '\'')
+            open--; /* the closing quote, which without UTF-8 looks like an opening one */
         while (open > line && !undeclared_quoted(--open, name))
             ;
         if (open == line)

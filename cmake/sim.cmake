@@ -53,7 +53,8 @@ foreach(kind ${QUARRY_SIM_KINDS})
   target_link_options(steps_test${kind} PRIVATE -Wl,--wrap=sim_lock)
 endforeach()
 # Every schedule: the test chooses in place of a strategy, and can have a lock not taken.
-foreach(kind "" -preempt)
+foreach(kind ${QUARRY_SIM_KINDS})
+  string(REPLACE "-plain" "" kind "${kind}")
   target_link_options(small_test${kind} PRIVATE -Wl,--wrap=sim_strategy_gap,--wrap=sim_strategy_act
     -Wl,--wrap=sim_strategy_choose,--wrap=sim_look,--wrap=sim_spin,--wrap=sim_lock,--wrap=sim_unlock)
 endforeach()

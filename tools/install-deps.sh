@@ -10,7 +10,7 @@
 set -eu
 
 run_packages="gcc libc6-dev make cmake ninja-build pkg-config libfuse3-dev fuse3 libdw-dev libjansson-dev"
-test_packages="$run_packages libcmocka-dev clang clang-tidy clang-format cppcheck patch binutils mandoc g++ meson dpkg-dev file valgrind"
+test_packages="$run_packages libcmocka-dev clang libclang-rt-dev clang-tidy clang-format cppcheck patch binutils mandoc g++ meson dpkg-dev file valgrind"
 # Other processors, to compile the core for and to run it on.
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
     test_packages="$test_packages lib32gcc-12-dev gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu qemu-user"

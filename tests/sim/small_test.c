@@ -172,7 +172,7 @@ static bool explore_next(void)
 
 /* In place of a strategy (-Wl,--wrap). */
 long __wrap_sim_strategy_gap(struct sim *sim);
-void __wrap_sim_strategy_act(struct sim *sim, enum sim_point kind);
+void __wrap_sim_strategy_act(struct sim *sim);
 struct sim_thread *__wrap_sim_strategy_choose(struct sim *sim, struct sim_thread *const *who,
                                               unsigned int nr);
 
@@ -182,12 +182,11 @@ long __wrap_sim_strategy_gap(struct sim *sim)
     return 1;
 }
 
-void __wrap_sim_strategy_act(struct sim *sim, enum sim_point kind)
+void __wrap_sim_strategy_act(struct sim *sim)
 {
     struct sim_thread *who[4];
     unsigned int choice;
 
-    (void)kind;
     if (!explore.on || explore.preempted == explore.most_preempted)
         return;
     choice = explore_choose(sim, sim_who_can(sim, who), 0);
