@@ -184,7 +184,9 @@ static const struct bad bad_values[] = {
     {"QUARRY_RAM", "0", -ENOMEM, "RAM"},
     {"QUARRY_RAM", "4000", -ENOMEM, "RAM"},
     {"QUARRY_RAM", "100000T", -EINVAL, "physical address"},
+#if !TEST_THREAD_SANITIZER /* whose shadow leaves no room for so many addresses */
     {"QUARRY_RAM", "16T", -EINVAL, "16 TiB"},
+#endif
     {"QUARRY_CPUS", "0", -EINVAL, "QUARRY_CPUS=0"},
     {"QUARRY_CPUS", "-3", -EINVAL, "QUARRY_CPUS=-3"},
     {"QUARRY_CPUS", "99999999999999999999", -EINVAL, "QUARRY_CPUS"},

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # For the tests that are a build of their own: configures one below this build's folder, builds the
 # test programs and runs them (not the scripts, nor what the command and the examples add). Sourced; use: other_build NAME CMAKE-OPTION...
+# PROGRAMS: these only
 : "${QUARRY_SOURCE:?}" "${QUARRY_BUILD:?}"
 other_build() {
     folder=$QUARRY_BUILD/other/$1
@@ -10,7 +11,8 @@ other_build() {
         cat "$folder/log"
         return 1
     fi
-    if ! cmake --build "$folder" --target quarry-tests >"$folder/log" 2>&1; then
+    # shellcheck disable=SC2086 # several names
+    if ! cmake --build "$folder" --target ${PROGRAMS:-quarry-tests} >"$folder/log" 2>&1; then
         grep -E -A 12 'error|warning|FAILED' "$folder/log" | head -n 80
         return 1
     fi
@@ -19,6 +21,7 @@ other_build() {
     if setarch -R true 2>/dev/null; then
         fixed="setarch -R"
     fi
+    only=$(echo "${PROGRAMS:-.*}" | tr -s ' \n' '|' | sed 's/^|*//; s/|*$//')
     # shellcheck disable=SC2086 # two words
-    $fixed ctest --test-dir "$folder" -L program --output-on-failure -j "$(nproc)"
+    $fixed ctest --test-dir "$folder" -L program -R "^($only)\$" --output-on-failure -j "$(nproc)"
 }

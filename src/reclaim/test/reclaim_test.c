@@ -35,7 +35,7 @@ static unsigned long hoard_scan(struct shrinker *shrinker, struct shrink_control
     struct hoard *hoard = (struct hoard *)shrinker;
     unsigned long gone = 0;
     hoard->scans++;
-    if (hoard->refuse)
+    if (__atomic_load_n(&hoard->refuse, __ATOMIC_ACQUIRE))
         return SHRINK_STOP;
     hoard->nested += hoard->inside;
     hoard->inside = 1;

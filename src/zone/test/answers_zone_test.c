@@ -117,12 +117,12 @@ static void hooks_are_on_where_somebody_asks(void **state)
     struct quarry *q = test_boot(2048);
 
     (void)state;
-    assert_int_equal(q->zones.hooks, 0);
+    assert_int_equal(q->zones.hooks & ~QR_HOOK_OBSERVED, 0); /* a race detector always asks */
     test_end(q);
     for (size_t i = 0; i < QR_ARRAY_SIZE(asks); i++) {
         const struct test_spec spec = {.pages = 2048, .options = asks[i]};
         q = test_boot_with(&spec);
-        if (!q->zones.hooks)
+        if (!(q->zones.hooks & ~QR_HOOK_OBSERVED))
             fail_msg("%s leaves no trace", asks[i]);
         test_end(q);
     }
