@@ -411,7 +411,8 @@ static const char *explore_all(struct sim *sim, void (*fn)(void *))
     explore.states = explore.runs = explore.finished = 0;
     do {
         for (unsigned int i = 0; i < 4; i++)
-            memcpy((void *)(uintptr_t)explore.machine[i].at, saved[i], explore.machine[i].size);
+            if (explore.machine[i].size)
+                memcpy((void *)(uintptr_t)explore.machine[i].at, saved[i], explore.machine[i].size);
         sim->nr_alive = 0;
         for (unsigned int cpu = 0; cpu < 2; cpu++)
             rearm(sim, cpu + 1, fn, cpu);
@@ -434,7 +435,8 @@ static const char *explore_all(struct sim *sim, void (*fn)(void *))
     free(explore.seen);
     for (unsigned int i = 0; i < 4; i++) {
         if (!wrong)
-            memcpy((void *)(uintptr_t)explore.machine[i].at, saved[i], explore.machine[i].size);
+            if (explore.machine[i].size)
+                memcpy((void *)(uintptr_t)explore.machine[i].at, saved[i], explore.machine[i].size);
         free(saved[i]);
     }
     return wrong;
