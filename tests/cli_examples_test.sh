@@ -36,7 +36,7 @@ convicts() {
 # ---- a misc device with poll and blocking reads ----
 mailbox='
     cd "$QUARRY_ROOT"
-    : >"$TMPDIR/got" # or what an earlier run got would be taken for this one's
+    : >"$TMPDIR/got" # else what an earlier run got would be taken for what this one gets
     cat dev/mailbox >"$TMPDIR/got" &
     reader=$!
     echo one >dev/mailbox
