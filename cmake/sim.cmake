@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The core on simulated machines (ports/sim), twice: as it is, and with every access to memory a point
-# at which the scheduler may act; the latter by gcc and without a sanitizer, whose place it takes. Only
-# tests and tools link these.
+# at which the scheduler may act; the latter by gcc and without a sanitizer, whose place it takes, or
+# counters of coverage, which would be points, too. Only tests and tools link these.
 file(GLOB QUARRY_SIM_PORT CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ports/sim/*.c)
 list(FILTER QUARRY_SIM_PORT EXCLUDE REGEX "/access\\.c$")
 
@@ -24,7 +24,7 @@ endfunction()
 
 set(QUARRY_SIM_KINDS "-plain")
 quarry_sim_library(quarry-sim)
-if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT QUARRY_SANITIZE)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT QUARRY_SANITIZE AND NOT CMAKE_C_FLAGS MATCHES "--coverage")
   list(APPEND QUARRY_SIM_KINDS "-preempt")
   quarry_sim_library(quarry-sim-preempt CORE_OPTIONS -fsanitize=thread
     PORT_SOURCES ${PROJECT_SOURCE_DIR}/ports/sim/access.c)
