@@ -61,11 +61,11 @@ build() {
 
 # runs NAME TREE SEED: whether nothing was found; what it said is in $work/NAME.TREE.log.
 runs() {
-    dictionary="" length=120 number=5000
+    dictionary="" length=120 number=5000 memory=""
     [ ! -f "tests/fuzz/dict/$1.dict" ] || dictionary="-dict=tests/fuzz/dict/$1.dict"
     case $1 in
     explain) length=1000 ;;
-    memory_map) number=2000 ;;
+    memory_map) number=2000 memory=-rss_limit_mb=8192 ;;
     operations) number=600 length=1400 ;;
     *) ;;
     esac
@@ -77,7 +77,7 @@ runs() {
     tree=$2 name=$1 seed=$3
     shift 3
     # shellcheck disable=SC2086 # words
-    $fixed "$work/$tree/fuzz-$name" -seed="$seed" -runs=$number -max_len=$length -len_control=0 -rss_limit_mb=8192 $dictionary \
+    $fixed "$work/$tree/fuzz-$name" -seed="$seed" -runs=$number -max_len=$length -len_control=0 $memory $dictionary \
         -artifact_prefix="$work/" "$@" >"$work/$name.$tree.log" 2>&1
 }
 
