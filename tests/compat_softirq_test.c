@@ -13,11 +13,11 @@ static atomic_t runs, in_soft, in_hard, slow;
 
 static void note_context(void)
 {
-    atomic_inc(&runs);
     if (in_serving_softirq())
         atomic_inc(&in_soft);
     if (in_hardirq())
         atomic_inc(&in_hard);
+    atomic_inc(&runs); /* last: who waits for it reads the others */
 }
 
 static void reset(void)
@@ -55,20 +55,43 @@ static void timer_again(struct timer_list *t)
 
 static void a_timer_runs_in_soft_interrupt_context_when_it_is_due(void **state)
 {
-    unsigned long before = jiffies;
+    unsigned long before;
     reset();
     timer_setup(&timer, timer_plain, 0);
-    mod_timer(&timer, jiffies + 3);
+    mod_timer(&timer, jiffies + 1000 * HZ);
     assert_true(timer_pending(&timer));
     assert_int_equal(qlx_count_left(QLX_LEFT_TIMER), 1);
+    before = jiffies;
+    mod_timer(&timer, before + 3);
     while (!atomic_read(&runs))
         msleep(1);
     assert_true(time_after_eq(jiffies, before + 3));
     assert_int_equal(atomic_read(&in_soft), 1);
     assert_false(timer_pending(&timer));
     assert_int_equal(del_timer(&timer), 0);
-    mod_timer(&timer, jiffies + 1000);
-    assert_int_equal(mod_timer(&timer, jiffies + 2000), 1);
+    mod_timer(&timer, jiffies + 1000 * HZ);
+    assert_int_equal(mod_timer(&timer, jiffies + 2000 * HZ), 1);
+    assert_int_equal(del_timer_sync(&timer), 1);
+    assert_int_equal(qlx_count_left(QLX_LEFT_TIMER), 0);
+}
+
+/* Returns when the timer was started again, which slow says, and taken back. */
+static void timer_waits_for_both(struct timer_list *t)
+{
+    atomic_inc(&runs);
+    while (!atomic_read(&slow) || timer_pending(t))
+        cpu_relax();
+}
+
+static void a_timer_taken_back_while_its_function_runs_was_pending(void **state)
+{
+    reset();
+    timer_setup(&timer, timer_waits_for_both, 0);
+    mod_timer(&timer, jiffies);
+    while (!atomic_read(&runs))
+        msleep(1);
+    assert_int_equal(mod_timer(&timer, jiffies + 1000 * HZ), 0);
+    atomic_set(&slow, 1);
     assert_int_equal(del_timer_sync(&timer), 1);
     assert_int_equal(qlx_count_left(QLX_LEFT_TIMER), 0);
 }
@@ -378,6 +401,7 @@ static void an_object_outlives_its_readers(void **state)
 }
 
 COMPAT_MAIN(cmocka_unit_test(a_timer_runs_in_soft_interrupt_context_when_it_is_due),
+            cmocka_unit_test(a_timer_taken_back_while_its_function_runs_was_pending),
             cmocka_unit_test(gfp_kernel_in_a_timer_is_reported),
             cmocka_unit_test(del_timer_sync_waits_for_the_function),
             cmocka_unit_test(a_high_resolution_timer_repeats_in_hard_context),

@@ -346,12 +346,14 @@ static int timer_queue(struct timer_entry *entry, bool only_pending)
 /* 1: it was pending, 0: not; -1: it was not and its function runs, if @sync is not to wait for it. */
 static int timer_take_back(struct timer_entry *entry, bool sync)
 {
-    int was;
+    int was = 0;
     pthread_mutex_lock(&timer_lock);
     for (;;) {
-        was = heap_drop(entry->timer);
-        if (was)
+        /* Its function may have started it again while it was waited for: it was pending either time. */
+        if (heap_drop(entry->timer)) {
+            was = 1;
             timer_mark(entry, 0);
+        }
         if (timer_running != entry->timer || pthread_equal(timer_runner, pthread_self()))
             break;
         if (!sync) {
