@@ -15,7 +15,7 @@ mkdir -p $build
 # gcov's own fork would throw it away, so the plain one is called.
 gcc -O1 -c tests/support/counters.c -o $build/counters.o
 cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=gcc \
-    "-DCMAKE_C_FLAGS=--coverage -fprofile-update=atomic -fno-builtin-fork" \
+    "-DCMAKE_C_FLAGS=--coverage -fprofile-update=atomic -fno-builtin-fork -DQR_ALWAYS_INLINE=inline" \
     "-DCMAKE_EXE_LINKER_FLAGS=-Wl,--wrap=_exit,--wrap=abort $PWD/$build/counters.o" >$build.log 2>&1 &&
     cmake --build $build --target quarry-tests -j "${JOBS:-$(nproc)}" >>$build.log 2>&1 ||
     { tail -n 20 $build.log; exit 1; }
