@@ -32,7 +32,7 @@ test-break: ## break each rule in turn and require that its test notices
 	@sh tools/install-deps.sh test
 	@sh tools/test-break.sh
 
-coverage: ## which lines of src/ the test programs reach; fails below 95 %
+coverage: ## which lines and branches of src/ the test programs reach; fails below what CONTRIBUTING.md asks
 	@sh tools/install-deps.sh coverage
 	@sh tools/coverage.sh
 

@@ -3,7 +3,10 @@
  *
  * Assert tiers. QR_ASSERT guards our own structures at slow paths and is always compiled: a failed
  * one ends in qp_panic, since going on would lose a caller's data. Callers' mistakes are not
- * asserted but reported (check/). Walks of whole structures are functions named <thing>_check. */
+ * asserted but reported (check/). Walks of whole structures are functions named <thing>_check.
+ *
+ * A branch that no input can take is not written as a branch, but as a QR_ASSERT of what holds
+ * instead, a statement of its own: `make coverage` wants every other branch taken by a test. */
 #ifndef QR_BASE_H
 #define QR_BASE_H
 
