@@ -88,7 +88,7 @@ static void reclaim_step_shrinkers(struct reclaim_request *request)
     before = qr_free_pages_total(reclaim->zones);
     if (!qr_shrinkers_run(reclaim, request->gfp, request->nid, request->effort))
         return;
-    request->freed += qr_pcp_drain_all(reclaim->zones);
+    qr_pcp_drain_all(reclaim->zones); /* what they freed lies there, and counts as free only now */
     after = qr_free_pages_total(reclaim->zones);
     if (after > before)
         request->freed += (unsigned long)(after - before);
