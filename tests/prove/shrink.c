@@ -3,14 +3,16 @@
  *
  * Operations go first, in halves, quarters … single ones (Zeller's ddmin, one way): what is left is
  * played with the recorded schedule and, if that does not fail any more, under a few others, of which a
- * failing one becomes the record. Then the record's decisions go the same way. A candidate is taken when
- * its verdict is the first one's. */
+ * failing one becomes the record. Then the record's decisions go the same way. Both in turn, since a
+ * record with fewer decisions fails more often when an operation before them is gone; and when no single
+ * operation can go, with four times as many schedules, until that was not enough either. A candidate is
+ * taken when its verdict is the first one's. */
 #include "prove.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define SHRINK_TRIES 12u
-#define SHRINK_ROUNDS 4u
+#define SHRINK_TRIES 12u /* schedules for one candidate at first, and at most */
+#define SHRINK_MOST 192u
 
 static bool shrink_take(const struct prove_program *program, struct prove_result *result,
                         const struct prove_schedule *schedule)
@@ -28,7 +30,7 @@ static bool shrink_take(const struct prove_program *program, struct prove_result
 
 /* Does @program still fail, by the record or by another schedule? Then @result is that failure. */
 static bool shrink_fails(const struct prove_program *program, struct prove_result *result,
-                         uint64_t *random)
+                         unsigned int tries, uint64_t *random)
 {
     struct prove_schedule schedule = {.strategy = SIM_SCRIPT,
                                       .expected_points = result->points,
@@ -37,7 +39,7 @@ static bool shrink_fails(const struct prove_program *program, struct prove_resul
 
     if (shrink_take(program, result, &schedule))
         return true;
-    for (unsigned int i = 0; i < SHRINK_TRIES; i++) {
+    for (unsigned int i = 0; i < tries; i++) {
         schedule = (struct prove_schedule){.strategy = i % 2 ? SIM_RANDOM : SIM_PRIORITY,
                                            .seed = sim_random(random),
                                            .gap = 1u << (i / 2 % 6),
@@ -70,7 +72,7 @@ static void shrink_mark(struct prove_operation **list, unsigned int nr, bool dro
 }
 
 static bool shrink_operations(struct prove_program *program, struct prove_result *result,
-                              uint64_t *random)
+                              unsigned int tries, uint64_t *random)
 {
     struct prove_operation *list[PROVE_TASKS * PROVE_OPERATIONS];
     unsigned int all = shrink_list(program, list), chunk = all / 2;
@@ -81,7 +83,7 @@ static bool shrink_operations(struct prove_program *program, struct prove_result
         for (unsigned int at = 0; at < all; at += chunk) {
             unsigned int nr = all - at < chunk ? all - at : chunk;
             shrink_mark(list + at, nr, true);
-            if (shrink_fails(program, result, random))
+            if (shrink_fails(program, result, tries, random))
                 less = true;
             else
                 shrink_mark(list + at, nr, false);
@@ -125,12 +127,14 @@ static void shrink_schedule(const struct prove_program *program, struct prove_re
 void prove_shrink(struct prove_program *program, struct prove_result *result)
 {
     uint64_t random = program->seed;
+    unsigned int tries = SHRINK_TRIES;
 
-    for (unsigned int i = 0; i < SHRINK_ROUNDS; i++) {
-        if (!shrink_operations(program, result, &random))
-            break;
+    while (tries <= SHRINK_MOST) {
+        bool less = shrink_operations(program, result, tries, &random);
+        shrink_schedule(program, result);
+        if (!less)
+            tries *= 4;
     }
-    shrink_schedule(program, result);
 }
 
 void prove_print_schedule(FILE *to, const struct prove_program *program,
