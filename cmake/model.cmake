@@ -17,7 +17,7 @@ set_tests_properties(model_test PROPERTIES LABELS script)
 target_sources(model_planted_test PRIVATE ${PROJECT_SOURCE_DIR}/tests/model/planted_test.c)
 target_link_libraries(model_planted_test PRIVATE PkgConfig::CMOCKA)
 foreach(function qr_zone_take qr_pcp_drain_zone qr_request_floor_low qr_frames_release qr_buddy_put qr_block_out qr_node_take
-    qr_slab_grow qr_krealloc qr_vfree)
+    qr_slab_grow qr_krealloc qr_vfree qr_kvfree_rcu qr_dma_map_single qr_genpool_alloc kfree)
   target_link_options(model_planted_test PRIVATE -Wl,--wrap=${function})
 endforeach()
 if(NOT QUARRY_SANITIZE) # the planted bugs do what a sanitizer ends the program for

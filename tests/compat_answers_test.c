@@ -73,6 +73,7 @@ static void a_pool_of_blocks_for_a_device_gives_both_addresses(void **state)
     assert_int_equal(dma_coerce_mask_and_coherent(&dev, DMA_BIT_MASK(32)), 0);
     pool = dma_pool_create("blocks", &dev, 64, 64, 0);
     assert_non_null(pool);
+    assert_ptr_equal(quarry_dma_pool_device(pool), &dev);
     block = dma_pool_alloc(pool, GFP_KERNEL, &dma);
     assert_non_null(block);
     assert_int_equal(dma, virt_to_phys(block));

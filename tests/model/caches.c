@@ -116,6 +116,7 @@ static void caches_create(struct m_cache *own)
                                         SLAB_CACHE_DMA,
                                         SLAB_RED_ZONE | SLAB_POISON,
                                         SLAB_CONSISTENCY_CHECKS,
+                                        SLAB_TYPESAFE_BY_RCU,
                                         SLAB_ACCOUNT};
     slab_flags_t flags = some[m_draw(sizeof(some) / sizeof(some[0]))];
     unsigned int form = (unsigned int)m_draw(3);
@@ -125,6 +126,7 @@ static void caches_create(struct m_cache *own)
     own->align = m_chance(50) ? 0 : 8ull << m_draw(7);
     own->constructed = form > 0;
     own->counted = form == 2;
+    own->typesafe = (flags & SLAB_TYPESAFE_BY_RCU) != 0;
     if (form == 1)
         own->size = CACHES_PLAIN_SIZE;
     snprintf(own->name, sizeof(own->name), "model-%u", model.step);
@@ -319,7 +321,8 @@ void m_objects_new(struct m_thing *thing)
     thing->lead = own->constructed ? 8 : 0;
     thing->address = object + thing->lead;
     thing->size = own->size - 2 * thing->lead;
-    if (want_init_on_alloc(gfp) && !own->constructed)
+    /* G-S12: what readers may look at is cleared for its new owner only if he asks. */
+    if (!own->constructed && (own->typesafe ? gfp & __GFP_ZERO : want_init_on_alloc(gfp)))
         m_check_zero(thing, 0, thing->size);
     m_stamp(thing);
     model.done[M_OBJECT]++;

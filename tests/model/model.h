@@ -14,7 +14,10 @@
  *     caches.c    object caches, constructed state
  *     areas.c     vmalloc, vmap and addresses for high pages
  *     pools.c     memory pools, per-CPU memory
- *     dma.c       DMA pools
+ *     dma.c       DMA pools, coherent memory, mappings
+ *     granules.c  gen_pool
+ *     readers.c   kfree_rcu and caches of type-safe objects
+ *     wrong.c     frees that must be refused
  *     reclaim.c   a shrinker, the out-of-memory hook, an interrupt handler: when they may be called
  *     program.c   random operations
  *     compare.c   free + listed + slabs + callers + the core's own = managed
@@ -38,6 +41,8 @@
 #define M_CACHES 8u
 #define M_POOLS 4u
 #define M_DMA_POOLS 2u
+#define M_CHUNKS 3u
+#define M_GRANULES 200u /* of a chunk, at most */
 #define M_INTERRUPT_THINGS 16u
 #define M_MAX_THINGS 1024u
 
@@ -138,7 +143,8 @@ enum m_kind {
     M_AREA,     /* vmalloc */
     M_ELEMENT,  /* of a memory pool */
     M_PERCPU,
-    M_DMA, /* of a DMA pool */
+    M_DMA,     /* of a DMA pool */
+    M_GRANULE, /* of a gen_pool: numbers, not memory */
     M_KINDS
 };
 
@@ -158,7 +164,7 @@ struct m_thing {
     void *token;        /* per-CPU memory */
     bool all_zero;      /* each call on a block had __GFP_ZERO (G-S13) */
     bool shrinkable;    /* its owner gives it up when a shrinker asks */
-    bool busy;          /* an interrupt handler works on it */
+    bool busy;          /* an interrupt handler or a shrinker works on it */
 };
 
 struct m_cache {
@@ -166,6 +172,7 @@ struct m_cache {
     size_t size, align;
     bool constructed;         /* the words at both ends are the constructor's */
     bool counted;             /* it has a destructor too */
+    bool typesafe;            /* readers may look at objects that are free */
     unsigned long live;       /* objects in callers' hands */
     unsigned long made, gone; /* objects constructed and destructed so far */
     char name[24];
@@ -184,6 +191,13 @@ struct dma_pool;
 struct m_dma {
     struct dma_pool *pool;
     size_t size, align, boundary;
+};
+
+struct gen_pool;
+struct m_granules {
+    struct gen_pool *pool;
+    unsigned int chunks, nr[M_CHUNKS];
+    bool taken[M_CHUNKS][M_GRANULES];
 };
 
 struct m_note {
@@ -213,6 +227,7 @@ struct model {
     struct kmem_cache *element_cache;
     struct m_pool pool[M_POOLS];
     struct m_dma dma[M_DMA_POOLS];
+    struct m_granules granules;
     uint64_t area_pages, areas;   /* in callers' hands, by vmalloc */
     gfp_t current;                /* the mask of the request that runs */
     gfp_t scope_set, scope_clear; /* G-C5: what the program's scope adds to masks, and takes away */
@@ -226,7 +241,7 @@ struct model {
     bool quiet;  /* the interrupt handler does nothing: counts are being compared */
     bool misuse; /* this step does something that is to be reported */
     bool broken; /* something was found: no more calls */
-    unsigned long findings;
+    unsigned long findings, wrong, mapped;
     struct m_note note[M_NOTES];
     unsigned int notes;
     uint64_t done[M_KINDS], failed, reclaimed, kills;
@@ -292,6 +307,14 @@ void m_dma_new(struct m_thing *thing);
 void m_dma_free(struct m_thing *thing);
 void m_dma_manage(void);
 void m_dma_end(void);
+void m_dma_map(const struct m_thing *thing);
+void m_dma_coherent(void);
+void m_granules_new(struct m_thing *thing);
+void m_granules_free(struct m_thing *thing);
+void m_granules_manage(void);
+void m_granules_end(void);
+void m_readers_section(struct m_thing *thing);
+void m_wrong_free(struct m_thing *thing);
 void m_percpu_new(struct m_thing *thing);
 void m_percpu_use(struct m_thing *thing);
 void m_percpu_free(struct m_thing *thing);

@@ -23,6 +23,10 @@ enum planted {
     UNCONSTRUCTED, /* an object comes without what its constructor did */
     LOST_BYTES,    /* krealloc moves a block without its first byte */
     KEPT_AREA,     /* vfree does nothing */
+    NO_WAITING,    /* kfree_rcu does not wait for readers */
+    ANY_MASK,      /* a device gets memory beyond its mask */
+    ANY_PLACE,     /* a gen_pool gives out the granule behind the right one */
+    TOLERANT,      /* a wrong free is not reported */
 };
 static enum planted planted;
 static unsigned long calls;
@@ -138,6 +142,51 @@ void __wrap_qr_vfree(struct qr_vm *vm, const void *address, bool always_defer)
         __real_qr_vfree(vm, address, always_defer);
 }
 
+void __real_qr_kvfree_rcu(struct qr_vm *vm, const void *object, struct callback_head *head);
+void __wrap_qr_kvfree_rcu(struct qr_vm *vm, const void *object, struct callback_head *head);
+void __wrap_qr_kvfree_rcu(struct qr_vm *vm, const void *object, struct callback_head *head)
+{
+    if (now(NO_WAITING, 5))
+        kfree(object);
+    else
+        __real_qr_kvfree_rcu(vm, object, head);
+}
+
+dma_addr_t __real_qr_dma_map_single(struct qr_dma *dma, const struct qr_dma_dev *dev, void *address,
+                                    size_t size, enum dma_data_direction direction);
+dma_addr_t __wrap_qr_dma_map_single(struct qr_dma *dma, const struct qr_dma_dev *dev, void *address,
+                                    size_t size, enum dma_data_direction direction);
+dma_addr_t __wrap_qr_dma_map_single(struct qr_dma *dma, const struct qr_dma_dev *dev, void *address,
+                                    size_t size, enum dma_data_direction direction)
+{
+    static u64 all = ~0ull;
+    struct quarry_dma_device reaching = {.dma_mask = &all, .coherent_dma_mask = all};
+    struct qr_dma_dev any = {.id = dev->id, .dma = &reaching, .name = dev->name};
+
+    return __real_qr_dma_map_single(dma, planted == ANY_MASK ? &any : dev, address, size,
+                                    direction);
+}
+
+unsigned long __real_qr_genpool_alloc(const struct qr_genpools *pools, struct gen_pool *pool,
+                                      size_t size, genpool_algo_t algo, void *data, void **owner);
+unsigned long __wrap_qr_genpool_alloc(const struct qr_genpools *pools, struct gen_pool *pool,
+                                      size_t size, genpool_algo_t algo, void *data, void **owner);
+unsigned long __wrap_qr_genpool_alloc(const struct qr_genpools *pools, struct gen_pool *pool,
+                                      size_t size, genpool_algo_t algo, void *data, void **owner)
+{
+    unsigned long address = __real_qr_genpool_alloc(pools, pool, size, algo, data, owner);
+
+    return address && now(ANY_PLACE, 5) ? address + (1ul << pool->min_alloc_order) : address;
+}
+
+void __real_kfree(const void *object);
+void __wrap_kfree(const void *object);
+void __wrap_kfree(const void *object)
+{
+    if (planted != TOLERANT || virt_addr_valid(object))
+        __real_kfree(object);
+}
+
 /* ---- what is found -------------------------------------------------------------------------- */
 
 #define OPERATIONS 6000u
@@ -185,6 +234,10 @@ static void each_planted_bug_is_found_as_the_rule_that_it_breaks(void **state)
         {UNCONSTRUCTED, {"G-S11"}},
         {LOST_BYTES, {"G-S13"}},
         {KEPT_AREA, {"counts", "overlap"}},
+        {NO_WAITING, {"rcu"}},
+        {ANY_MASK, {"dma"}},
+        {ANY_PLACE, {"gen_pool"}},
+        {TOLERANT, {"G-S8"}},
     };
     static struct m_op ops[OPERATIONS];
 

@@ -6,6 +6,7 @@
  * nearly the same when others before it are left out, which is what makes a failing program shrink. Phases
  * of growing and of shrinking follow from the number: a machine is full from time to time, and empty. */
 #include "model.h"
+#include <quarry/rcu.h>
 #include <quarry/report.h>
 #include <quarry/shrinker.h>
 #include <quarry/stat.h>
@@ -242,6 +243,8 @@ void m_free(struct m_thing *thing)
         m_percpu_free(thing);
     else if (thing->kind == M_DMA)
         m_dma_free(thing);
+    else if (thing->kind == M_GRANULE)
+        m_granules_free(thing);
 }
 
 static void program_use(struct m_thing *thing)
@@ -273,8 +276,10 @@ static void program_new(struct m_thing *thing)
         m_areas_new(thing);
     else if (draw < 95)
         m_pools_new(thing);
-    else if (draw < 98)
+    else if (draw < 97)
         m_dma_new(thing);
+    else if (draw < 98)
+        m_granules_new(thing);
     else
         m_percpu_new(thing);
 }
@@ -301,6 +306,36 @@ static void program_leave(uint64_t scope, unsigned int saved)
     model.scope_clear = model.scope_set = 0;
 }
 
+/* What is done once in a while, whatever is in the slot. */
+static void program_manage(void)
+{
+    if (m_draw(200) == 0)
+        m_caches_manage();
+    if (m_draw(300) == 0)
+        m_pools_manage();
+    if (m_draw(400) == 0)
+        m_dma_manage();
+    if (m_draw(400) == 0)
+        m_dma_coherent();
+    if (m_draw(400) == 0)
+        m_granules_manage();
+    if (m_draw(2000) == 0) {
+        m_note("drain_all_pages", 0, 0, 0, 0);
+        drain_all_pages();
+    }
+}
+
+/* What is done with a thing once in a while, besides what it is there for. */
+static void program_seldom(struct m_thing *thing)
+{
+    if (m_draw(100) == 0)
+        m_readers_section(thing);
+    if (m_draw(100) == 0)
+        m_dma_map(thing);
+    if (m_draw(200) == 0)
+        m_wrong_free(thing);
+}
+
 static void program_step(const struct m_op *op)
 {
     static const unsigned int free_chance[] = {20, 55, 35, 90};
@@ -321,18 +356,10 @@ static void program_step(const struct m_op *op)
     } else {
         program_use(thing);
     }
+    program_seldom(thing);
     model.busy = NULL;
     program_leave(scope, saved);
-    if (m_draw(200) == 0)
-        m_caches_manage();
-    if (m_draw(300) == 0)
-        m_pools_manage();
-    if (m_draw(400) == 0)
-        m_dma_manage();
-    if (m_draw(2000) == 0) {
-        m_note("drain_all_pages", 0, 0, 0, 0);
-        drain_all_pages();
-    }
+    program_manage();
 }
 
 void m_program(void *data)
@@ -361,7 +388,9 @@ void m_program(void *data)
     m_interrupt_end();
     m_pools_end();
     m_dma_end();
+    m_granules_end();
     m_caches_end();
+    quarry_rcu_barrier();
     m_reclaim_end();
     m_compare_counts();
     m_compare_end();

@@ -21,8 +21,8 @@
 
 static bool reclaim_may_take(const struct m_thing *thing)
 {
-    return thing != model.busy && (thing->kind == M_BLOCK || thing->kind == M_PLAIN) &&
-           thing->refs < 2;
+    return thing != model.busy && !thing->busy &&
+           (thing->kind == M_BLOCK || thing->kind == M_PLAIN) && thing->refs < 2;
 }
 
 static bool reclaim_by_program(void)
@@ -36,7 +36,10 @@ static uint64_t reclaim_take(struct m_thing *thing)
     uint64_t random = model.random, pages = thing->kind == M_PLAIN ? thing->pages : 1;
     gfp_t current = model.current;
 
+    thing->busy =
+        true; /* the worker and the program can both be here, and a look at high pages waits */
     m_free(thing);
+    thing->busy = false;
     model.random = random;
     model.current = current;
     return pages;
