@@ -31,10 +31,11 @@ static u32 *kmap_bucket(struct qr_kmaps *kmaps, const struct page *page)
     return &kmaps->bucket[qr_pfn(kmaps->zones->map, page) % kmaps->nr_pkmap];
 }
 
-/* The slot of a page, in use or not; NULL when it has none. kmaps->lock is held. */
+/* The slot of a page, in use or not; NULL when it has none, or the machine no window. kmaps->lock is
+ * held. */
 static struct qr_kmap_slot *kmap_find(struct qr_kmaps *kmaps, const struct page *page)
 {
-    u32 at = *kmap_bucket(kmaps, page);
+    u32 at = kmaps->nr_pkmap ? *kmap_bucket(kmaps, page) : 0;
     while (at && kmaps->pkmap[at - 1].page != page)
         at = kmaps->pkmap[at - 1].next;
     return at ? &kmaps->pkmap[at - 1] : NULL;
@@ -111,6 +112,7 @@ static unsigned long kmap_wait(struct qr_kmaps *kmaps, unsigned long state)
 void *qr_kmap(struct qr_kmaps *kmaps, struct page *page)
 {
     bool may_sleep = qr_may_sleep_here(kmaps->check, "kmap"), failed = false;
+    const char *why = "kmap: every slot of the window is in use, and the caller cannot wait";
     struct qr_kmap_slot *slot;
     unsigned long state;
     if (QR_LIKELY(qr_page_is_low(kmaps->zones->map, page)))
@@ -129,9 +131,11 @@ void *qr_kmap(struct qr_kmaps *kmaps, struct page *page)
     qp_unlock(&kmaps->lock, state);
     if (slot)
         return kmap_slot_address(kmaps, (u32)(slot - kmaps->pkmap));
-    kmap_report(kmaps, QUARRY_OUT_OF_MEMORY, page,
-                failed ? "kmap: the machine has no room for its page tables"
-                       : "kmap: every slot of the window is in use, and the caller cannot wait");
+    if (failed)
+        why = "kmap: the machine has no room for its page tables";
+    else if (!kmaps->nr_pkmap)
+        why = "kmap: this machine has high memory but no window for it";
+    kmap_report(kmaps, QUARRY_OUT_OF_MEMORY, page, why);
     return NULL;
 }
 
@@ -142,7 +146,7 @@ void qr_kunmap(struct qr_kmaps *kmaps, struct page *page)
     if (QR_LIKELY(qr_page_is_low(kmaps->zones->map, page)))
         return;
     state = qp_lock(&kmaps->lock);
-    slot = kmaps->nr_pkmap ? kmap_find(kmaps, page) : NULL;
+    slot = kmap_find(kmaps, page);
     if (!slot || !slot->users) {
         qp_unlock(&kmaps->lock, state);
         kmap_report(kmaps, QUARRY_BAD_FREE, page,
@@ -164,7 +168,7 @@ void *qr_kmap_address(struct qr_kmaps *kmaps, const struct page *page)
     const struct qr_kmap_slot *slot;
     unsigned long state;
     void *address = NULL;
-    if (!(__atomic_load_n(&page->flags, __ATOMIC_RELAXED) & PGF_KMAPPED) || !kmaps->nr_pkmap)
+    if (!(__atomic_load_n(&page->flags, __ATOMIC_RELAXED) & PGF_KMAPPED))
         return NULL;
     state = qp_lock(&kmaps->lock);
     slot = kmap_find(kmaps, page);

@@ -111,8 +111,10 @@ void *qr_kmap_local(struct qr_kmaps *kmaps, struct page *page)
     at = kmaps->nr_fixmap ? kmap_local_take(kmaps) : 0;
     if (!at) {
         kmap_local_report(kmaps, QUARRY_OUT_OF_MEMORY, page,
-                          "kmap_local: every slot is held and none is let go; somebody forgets "
-                          "kunmap_local");
+                          kmaps->nr_fixmap
+                              ? "kmap_local: every slot is held and none is let go; somebody "
+                                "forgets kunmap_local"
+                              : "kmap_local: this machine has high memory but no window for it");
         return NULL;
     }
     slot = &kmaps->fixmap[at - 1];
@@ -138,7 +140,7 @@ bool qr_kunmap_local(struct qr_kmaps *kmaps, const void *address)
     uintptr_t number = ((uintptr_t)address - kmaps->fixmap_start) >> PAGE_SHIFT;
     if (QR_LIKELY(qr_virt_in_map(kmaps->zones->map, address)))
         return true;
-    if ((uintptr_t)address < kmaps->fixmap_start || number >= kmaps->nr_fixmap) {
+    if (number >= kmaps->nr_fixmap) { /* below the window, the distance wraps to more than any */
         kmap_local_report(kmaps, QUARRY_BAD_FREE, address,
                           "kunmap_local of an address that kmap_local never returns; nothing was "
                           "done");

@@ -82,11 +82,11 @@ static void test_windows(const struct test_spec *spec, struct qp_machine *machin
     else if (spec->vmalloc == TEST_BROKEN_VMALLOC)
         machine->vmalloc_end -= TEST_PAGE / 2;
     machine->pkmap_end = machine->pkmap_start;
-    if (machine->low_limit)
+    if (machine->low_limit && !spec->no_kmap)
         machine->pkmap_end += TEST_PKMAP_PAGES * TEST_PAGE;
     machine->fixmap_start = machine->pkmap_end + TEST_PAGE;
     machine->fixmap_end = machine->fixmap_start;
-    if (machine->low_limit)
+    if (machine->low_limit && !spec->no_kmap)
         machine->fixmap_end += TEST_FIXMAP_PAGES * TEST_PAGE;
 }
 

@@ -30,6 +30,7 @@ struct test_spec {
     unsigned int nr_cpus;                                        /* default 8 */
     const char *options;
     enum test_vmalloc vmalloc;
+    bool no_kmap;        /* high memory, but no window to see it through */
     bool watched;        /* as under a detector that knows of every byte */
     qp_block_fn block;   /* and one that wants to know of every block */
     bool may_fail;       /* either is well: NULL, and the reason in test_why */

@@ -49,6 +49,43 @@ static void a_machine_without_high_memory_has_no_window(void **state)
     test_end(q);
 }
 
+/* A port may have more memory than addresses and set none aside: such pages cannot be seen then. */
+static void without_windows_a_high_page_has_no_address_and_that_is_said(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "zones", .no_kmap = true};
+    struct quarry *q = test_boot_with(&spec);
+    struct page *page = high_page(q);
+    assert_null(qr_kmap(&q->kmaps, page));
+    assert_non_null(strstr(test_last_report, "kmap: this machine has high memory but no window"));
+    assert_null(qr_kmap_local(&q->kmaps, page));
+    assert_non_null(strstr(test_last_report, "kmap_local: this machine has high memory but no"));
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 2);
+    qr_kunmap(&q->kmaps, page);
+    assert_non_null(strstr(test_last_report, "not mapped by kmap"));
+    assert_null(qr_kmap_address(&q->kmaps, page));
+    assert_false(qr_kunmap_local(&q->kmaps, (void *)q->machine.fixmap_start));
+    assert_int_equal(qr_kmaps_remap_all(&q->kmaps), 0);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
+static void a_page_that_is_let_go_at_this_moment_has_no_kmap_address(void **state)
+{
+    struct quarry *q = boot_high(NULL);
+    struct page *page = high_page(q), *never = high_page(q);
+    qr_kmap(&q->kmaps, page);
+    qr_kunmap(&q->kmaps, page); /* still in its slot */
+    page->flags |= PGF_KMAPPED; /* what another task saw before it took the lock */
+    never->flags |= PGF_KMAPPED;
+    assert_null(qr_kmap_address(&q->kmaps, page));
+    assert_null(qr_kmap_address(&q->kmaps, never));
+    page->flags &= ~PGF_KMAPPED;
+    never->flags &= ~PGF_KMAPPED;
+    qr_free_block(&q->zones, page, 0);
+    qr_free_block(&q->zones, never, 0);
+    test_end(q);
+}
+
 static void a_high_page_has_one_address_for_everybody_while_it_is_mapped(void **state)
 {
     struct quarry *q = boot_high(NULL);
@@ -357,7 +394,7 @@ static void the_check_finds_what_contradicts_the_windows(void **state)
     struct qr_kmaps *kmaps = &q->kmaps;
     struct page *page = high_page(q), *other = high_page(q);
     char *local = qr_kmap_local(kmaps, page);
-    u32 mapped, idle = 0, head = kmaps->fixmap_free;
+    u32 mapped, idle = 0, head = kmaps->fixmap_free, next;
 
     qr_kmap(kmaps, page);
     for (mapped = 0; kmaps->pkmap[mapped].page != page; mapped++)
@@ -380,6 +417,10 @@ static void the_check_finds_what_contradicts_the_windows(void **state)
     kmaps->fixmap_free = kmaps->fixmap[head - 1].next; /* one is lost */
     assert_int_equal(qr_kmaps_check(kmaps), 1);
     kmaps->fixmap_free = head;
+    next = kmaps->fixmap[head - 1].next;
+    kmaps->fixmap[head - 1].next = head; /* a list without an end */
+    assert_int_equal(qr_kmaps_check(kmaps), 1);
+    kmaps->fixmap[head - 1].next = next;
     assert_int_equal(qr_kmaps_check(kmaps), 0);
     assert_true(qr_kunmap_local(kmaps, local));
     qr_kunmap(kmaps, page);
@@ -519,6 +560,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_low_page_keeps_its_direct_map_address),
         cmocka_unit_test(a_machine_without_high_memory_has_no_window),
+        cmocka_unit_test(without_windows_a_high_page_has_no_address_and_that_is_said),
+        cmocka_unit_test(a_page_that_is_let_go_at_this_moment_has_no_kmap_address),
         cmocka_unit_test(a_high_page_has_one_address_for_everybody_while_it_is_mapped),
         cmocka_unit_test(slots_let_go_are_used_for_other_pages),
         cmocka_unit_test(kmap_waits_while_its_window_is_full),
