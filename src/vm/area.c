@@ -132,14 +132,15 @@ static void *area_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
     return qr_cache_alloc_slow(cache, gfp, NUMA_NO_NODE);
 }
 
-/* A large array: a block of pages when one is at hand, else an area of Quarry's own. */
+/* A large array: a block of pages when one is at hand, else an area of Quarry's own. @gfp has
+ * __GFP_NOWARN: a size that no block has is refused without a word. */
 static struct page **area_frames_large(struct qr_vm *vm, u64 bytes, gfp_t gfp)
 {
     unsigned int order = (unsigned int)get_order((unsigned long)bytes);
     struct page *page = NULL;
     if (order == 0)
         page = qr_alloc_pages(vm->zones, gfp, 0, NUMA_NO_NODE);
-    else if (order <= MAX_PAGE_ORDER)
+    else
         page = qr_alloc_pages(vm->zones,
                               (gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) |
                                   __GFP_NORETRY,
@@ -194,15 +195,18 @@ struct qr_area *qr_area_new(struct qr_vm *vm, u64 nr_frames, gfp_t gfp)
 }
 
 /* Give an area its addresses: @pages of them (the guard page counted) aligned to @align bytes.
- * False when no range fits or no tag could be had. May sleep if @gfp may. */
-bool qr_area_place(struct qr_vm *vm, struct qr_area *area, u64 pages, u64 align, gfp_t gfp)
+ * False when no range fits or no tag could be had; *@failed says which. May sleep if @gfp may. */
+bool qr_area_place(struct qr_vm *vm, struct qr_area *area, u64 pages, u64 align, gfp_t gfp,
+                   const char **failed)
 {
     gfp_t inner = (gfp & QR_VM_INNER_GFP) | __GFP_NOWARN;
     struct qr_range *spare[2];
     unsigned long state;
     spare[0] = area_cache_alloc(vm->range_cache, inner);
     spare[1] = spare[0] ? area_cache_alloc(vm->range_cache, inner) : NULL;
+    *failed = "no memory for the record of its addresses";
     if (spare[1]) {
+        *failed = "no free range of addresses is long enough; see vmallocinfo";
         state = qp_lock(&vm->lock);
         area->range = qr_arena_take(&vm->arena, pages, align, spare);
         qp_unlock(&vm->lock, state);

@@ -50,7 +50,8 @@ static inline struct qr_area *qr_area_of(struct vm_struct *vm)
 
 /* area.c: records, addresses, look-up */
 struct qr_area *qr_area_new(struct qr_vm *vm, u64 nr_frames, gfp_t gfp);
-bool qr_area_place(struct qr_vm *vm, struct qr_area *area, u64 pages, u64 align, gfp_t gfp);
+bool qr_area_place(struct qr_vm *vm, struct qr_area *area, u64 pages, u64 align, gfp_t gfp,
+                   const char **failed);
 void qr_area_publish(struct qr_vm *vm, struct qr_area *area);
 void qr_area_delete(struct qr_vm *vm, struct qr_area *area);
 struct qr_area *qr_area_at(const struct qr_vm *vm, const void *address);

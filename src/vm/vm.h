@@ -56,7 +56,7 @@ struct qr_vmalloc_request {
     unsigned long flags; /* VM_*, besides VM_ALLOC */
     int nid;
     bool huge;          /* may use large pages: worth a large alignment */
-    const char *what;   /* the public call, for reports */
+    const char *what;   /* the public call, for reports; NULL: Quarry's own, with __GFP_NOWARN */
     const void *caller; /* NULL: taken from the backtrace */
 };
 

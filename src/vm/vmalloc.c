@@ -47,11 +47,6 @@ struct vmalloc_job {
     unsigned int got;   /* pages that could */
 };
 
-static const char *vmalloc_name(const struct qr_vmalloc_request *request)
-{
-    return request->what ? request->what : "vmalloc";
-}
-
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void vmalloc_refuse(struct qr_vm *vm, const struct qr_vmalloc_request *request,
@@ -60,7 +55,7 @@ static void vmalloc_refuse(struct qr_vm *vm, const struct qr_vmalloc_request *re
     struct quarry_report report = {
         .kind = QUARRY_BAD_REQUEST, .rule = "G-S6", .size = request->size};
     if (!(request->gfp & __GFP_NOWARN))
-        qr_report(vm->check, &report, "%s of %lu bytes, alignment %lu: %s", vmalloc_name(request),
+        qr_report(vm->check, &report, "%s of %lu bytes, alignment %lu: %s", request->what,
                   request->size, request->align, why);
 }
 
@@ -76,7 +71,7 @@ static bool vmalloc_is_sane(struct qr_vm *vm, const struct qr_vmalloc_request *r
         vmalloc_refuse(vm, request, "more pages than the machine has");
         return false;
     }
-    if (align && (!QR_IS_POWER_OF_TWO(align) || align > VMALLOC_ALIGN_MAX)) {
+    if ((align & (align - 1)) || align > VMALLOC_ALIGN_MAX) {
         vmalloc_refuse(vm, request, "the alignment must be a power of two, at most 1 GiB");
         return false;
     }
@@ -93,8 +88,8 @@ static void vmalloc_report_failure(const struct vmalloc_job *job)
         return;
     qr_gfp_names(job->request->gfp, names, sizeof(names));
     if (qr_report(job->vm->check, &report,
-                  "%s of %lu bytes (%s) failed: %s (%u of %llu pages were had)",
-                  vmalloc_name(job->request), job->request->size, names, job->failed, job->got,
+                  "%s of %lu bytes (%s) failed: %s (%u of %llu pages were had)", job->request->what,
+                  job->request->size, names, job->failed, job->got,
                   (unsigned long long)job->nr_pages))
         qr_show_mem(job->vm->zones);
 }
@@ -173,19 +168,24 @@ static struct qr_area_dress vmalloc_dress(const struct vmalloc_job *job)
     return dress;
 }
 
+static bool vmalloc_place_at(struct vmalloc_job *job, struct qr_area *area, u64 align)
+{
+    return qr_area_place(job->vm, area, job->nr_pages + 1, align, job->gfp, &job->failed);
+}
+
 /* Addresses for an area. The window may be full of areas that are only kept. */
 static bool vmalloc_place(struct vmalloc_job *job, struct qr_area *area)
 {
     u64 align = job->request->align;
     if (job->request->huge && job->nr_pages >= QR_BLOCK_PAGES)
         align = QR_MAX(align, (u64)QR_BLOCK_PAGES << PAGE_SHIFT);
-    if (qr_area_place(job->vm, area, job->nr_pages + 1, align, job->gfp))
+    if (vmalloc_place_at(job, area, align))
         return true;
     if ((job->gfp & __GFP_DIRECT_RECLAIM) && qr_vm_purge(job->vm) &&
-        qr_area_place(job->vm, area, job->nr_pages + 1, align, job->gfp))
+        vmalloc_place_at(job, area, align))
         return true;
     return job->request->huge && align != job->request->align &&
-           qr_area_place(job->vm, area, job->nr_pages + 1, job->request->align, job->gfp);
+           vmalloc_place_at(job, area, job->request->align);
 }
 
 static bool vmalloc_map(struct vmalloc_job *job, struct qr_area *area)
@@ -220,7 +220,6 @@ static void *vmalloc_build(struct vmalloc_job *job, const struct qr_area_dress *
     job->failed = "no memory for its pages";
     if (!vmalloc_take_pages(job, area))
         goto undo;
-    job->failed = "no free range of addresses is long enough; see vmallocinfo";
     if (!vmalloc_place(job, area))
         goto undo;
     job->failed = "the machine has no room for its page tables";

@@ -46,6 +46,13 @@ static bool vmap_pages_are_sane(struct qr_vm *vm, struct page **pages, unsigned 
     return true;
 }
 
+/* Addresses for an area. The window may be full of areas that are only kept. */
+static bool vmap_place(struct qr_vm *vm, struct qr_area *area, u64 pages, const char **failed)
+{
+    return qr_area_place(vm, area, pages, 0, GFP_KERNEL, failed) ||
+           (qr_vm_purge(vm) && qr_area_place(vm, area, pages, 0, GFP_KERNEL, failed));
+}
+
 /* A complete, published area over @pages; or NULL with nothing changed and @failed set. */
 static void *vmap_build(struct qr_vm *vm, struct page **pages, unsigned int count,
                         unsigned long flags, bool map_ram, const char **failed)
@@ -59,9 +66,7 @@ static void *vmap_build(struct qr_vm *vm, struct page **pages, unsigned int coun
     area->asked = (unsigned long)count << PAGE_SHIFT;
     qp_backtrace(&area->vm.caller, 1);
     memcpy(area->frames, pages, count * sizeof(*pages));
-    *failed = "no free range of addresses is long enough; see vmallocinfo";
-    if (!qr_area_place(vm, area, (u64)count + 1, 0, GFP_KERNEL) &&
-        (!qr_vm_purge(vm) || !qr_area_place(vm, area, (u64)count + 1, 0, GFP_KERNEL)))
+    if (!vmap_place(vm, area, (u64)count + 1, failed))
         goto undo;
     *failed = "the machine has no room for its page tables";
     if (!qr_area_map(vm, area) && (!qr_vm_purge(vm) || !qr_area_map(vm, area)))
@@ -115,6 +120,7 @@ void *qr_vm_map_ram(struct qr_vm *vm, struct page **pages, unsigned int count)
 struct vm_struct *qr_get_vm_area(struct qr_vm *vm, unsigned long size, unsigned long flags)
 {
     u64 pages = ((u64)size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    const char *failed = "no memory for its record";
     struct qr_area *area;
     if (!qr_may_sleep_here(vm->check, "get_vm_area"))
         return NULL;
@@ -122,30 +128,28 @@ struct vm_struct *qr_get_vm_area(struct qr_vm *vm, unsigned long size, unsigned 
         vmap_refuse(vm, "get_vm_area", "the size makes no sense", NULL);
         return NULL;
     }
+    if (!(flags & VM_NO_GUARD))
+        pages++;
     area = qr_area_new(vm, 0, GFP_KERNEL);
     if (!area)
-        return NULL;
+        goto report;
     area->vm.flags = flags & ~(VM_ALLOC | VM_MAP | VM_MAP_PUT_PAGES);
     area->asked = size;
     qp_backtrace(&area->vm.caller, 1);
-    if (!(flags & VM_NO_GUARD))
-        pages++;
-    if (!qr_area_place(vm, area, pages, 0, GFP_KERNEL) &&
-        (!qr_vm_purge(vm) || !qr_area_place(vm, area, pages, 0, GFP_KERNEL))) {
+    if (!vmap_place(vm, area, pages, &failed)) {
         qr_area_delete(vm, area);
-        area = NULL;
-    }
-    if (!area) {
-        vmap_report_failure(vm, "get_vm_area", (unsigned int)QR_MIN(pages, (u64)~0u),
-                            "no free range of addresses is long enough; see vmallocinfo");
-        return NULL;
+        goto report;
     }
     qr_area_publish(vm, area);
     return &area->vm;
+report:
+    vmap_report_failure(vm, "get_vm_area", (unsigned int)QR_MIN(pages, (u64)~0u), failed);
+    return NULL;
 }
 
 struct vm_struct *qr_vm_reserve(struct qr_vm *vm, unsigned long size, gfp_t gfp)
 {
+    const char *failed;
     struct qr_area *area;
     if (vm->start == vm->end)
         return NULL;
@@ -154,7 +158,7 @@ struct vm_struct *qr_vm_reserve(struct qr_vm *vm, unsigned long size, gfp_t gfp)
         return NULL;
     area->internal = true;
     area->asked = size;
-    if (!qr_area_place(vm, area, PAGE_ALIGN((u64)size) >> PAGE_SHIFT, 0, gfp)) {
+    if (!qr_area_place(vm, area, PAGE_ALIGN((u64)size) >> PAGE_SHIFT, 0, gfp, &failed)) {
         qr_area_delete(vm, area);
         return NULL;
     }

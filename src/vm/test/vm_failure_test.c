@@ -159,6 +159,59 @@ static void a_mapping_that_fails_once_succeeds_after_the_cache_gave_way(void **s
     test_end(q);
 }
 
+/* A machine with one kept area of three pages. */
+static struct quarry *boot_kept(void)
+{
+    struct test_spec spec = {.pages = 2048, .options = "vmalloc_cache=64"};
+    struct quarry *q = test_boot_with(&spec);
+    qr_reclaim_stop(&q->reclaim);
+    qr_vfree(&q->vm, vm_get(q, 3), false);
+    assert_int_equal(q->vm.cached.nr, 1);
+    return q;
+}
+
+static void a_mapping_that_fails_again_after_the_cache_gave_way_is_undone(void **state)
+{
+    struct quarry *q = boot_kept();
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    struct vm_state before = vm_state_of(q);
+    void *shown;
+    for (int vmap = 0; vmap < 2; vmap++) {
+        map_reset(0, false);
+        qr_vfree(&q->vm, vm_get(q, 3), false);
+        assert_int_equal(q->vm.cached.nr, 1);
+        map_reset(1, false);
+        assert_null(vmap ? qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap") : vm_get(q, 9));
+        assert_int_equal(map_calls, 2);
+        assert_int_equal(q->vm.cached.nr, 0);
+        assert_vm_state_is(q, before);
+    }
+    map_reset(0, false);
+    qr_vfree(&q->vm, vm_get(q, 3), false);
+    map_reset(1, true); /* the second try of vmap is enough, too */
+    shown = qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap");
+    map_reset(0, false);
+    assert_non_null(shown);
+    assert_int_equal(q->vm.cached.nr, 0);
+    qr_vunmap(&q->vm, shown, "vunmap");
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
+static void who_may_not_reclaim_fails_at_once_and_leaves_the_cache_alone(void **state)
+{
+    static const gfp_t masks[] = {GFP_NOWAIT, GFP_NOWAIT | __GFP_NOFAIL};
+    struct quarry *q = boot_kept();
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(masks); i++) {
+        map_reset(1, false);
+        assert_null(qr_vmalloc(&q->vm, 9 * PAGE_SIZE, 0, masks[i], 0, NUMA_NO_NODE, "__vmalloc"));
+        assert_int_equal(map_calls, 1);
+        assert_int_equal(q->vm.cached.nr, 1);
+    }
+    map_reset(0, false);
+    test_end(q);
+}
+
 static void g_e5_a_request_that_must_not_fail_tries_until_the_mapping_succeeds(void **state)
 {
     struct quarry *q = boot_scattered(&held_pages);
@@ -382,6 +435,48 @@ static void kept_areas_give_their_addresses_to_vmap_and_get_vm_area_too(void **s
     test_end(q);
 }
 
+static void kept_areas_that_are_too_short_give_way_in_vain(void **state)
+{
+    struct vm_struct *taken;
+    struct quarry *q = boot_narrow(101, &taken);
+    struct page *page[120];
+    struct vm_state before = vm_state_of(q);
+    page[0] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    for (unsigned int i = 1; i < QR_ARRAY_SIZE(page); i++)
+        page[i] = page[0];
+    for (int call = 0; call < 4; call++) {
+        qr_vfree(&q->vm, vm_get(q, 100), false);
+        assert_int_equal(q->vm.cached.nr, 1);
+        if (call == 0)
+            assert_null(
+                qr_vmalloc(&q->vm, 120 * PAGE_SIZE, 0, GFP_NOWAIT, 0, NUMA_NO_NODE, "vmalloc"));
+        else if (call == 1)
+            assert_null(vm_get(q, 120));
+        else if (call == 2)
+            assert_null(qr_vmap(&q->vm, page, 120, VM_MAP, "vmap"));
+        else
+            assert_null(qr_get_vm_area(&q->vm, 120 * PAGE_SIZE, VM_IOREMAP));
+        assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), call); /* GFP_NOWAIT: no word */
+        assert_int_equal(q->vm.cached.nr, call == 0); /* who may not wait takes nothing apart */
+        assert_int_equal(qr_vm_purge(&q->vm), call == 0 ? 100 : 0);
+    }
+    assert_non_null(strstr(test_last_report, "no free range of addresses is long enough"));
+    qr_free_block(&q->zones, page[0], 0);
+    assert_vm_state_is(q, before);
+    qr_free_vm_area(&q->vm, taken);
+    test_end(q);
+}
+
+static void more_addresses_than_can_be_told_are_refused(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    assert_null(qr_get_vm_area(&q->vm, 1ul << 60, VM_IOREMAP));
+    assert_non_null(
+        strstr(test_last_report, "4294967295 pages")); /* as many as the report can say */
+    assert_non_null(strstr(test_last_report, "addresses"));
+    test_end(q);
+}
+
 /* No gap of the window holds a large alignment, but one holds the pages. */
 static void a_huge_area_does_without_its_alignment_when_no_place_has_it(void **state)
 {
@@ -407,6 +502,12 @@ static void a_huge_area_does_without_its_alignment_when_no_place_has_it(void **s
     qr_vfree(&q->vm, got, false);
     request.align = large; /* the caller's own wish is kept */
     assert_null(qr_vmalloc_request(&q->vm, &request));
+    request.align = 0;
+    got = vm_get(q, 200); /* now no gap holds the pages */
+    assert_ptr_equal(got, gap);
+    assert_null(qr_vmalloc_request(&q->vm, &request));
+    assert_non_null(strstr(test_last_report, "vmalloc_huge of"));
+    qr_vfree(&q->vm, got, false);
     qr_free_vm_area(&q->vm, area[0]);
     qr_free_vm_area(&q->vm, area[2]);
     test_end(q);
@@ -441,11 +542,46 @@ static void without_memory_for_a_record_there_is_no_area(void **state)
     while (nr < QR_ARRAY_SIZE(area) && (area[nr] = qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP)))
         nr++;
     assert_true(nr < QR_ARRAY_SIZE(area));
+    assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), 1);
+    assert_non_null(strstr(test_last_report, "get_vm_area of 2 pages failed: no memory for"));
     assert_null(qr_vm_reserve(&q->vm, PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN));
     vm_release(q, &held_pages);
     while (nr-- > 0)
         qr_free_vm_area(&q->vm, area[nr]);
     assert_vm_state_is(q, before);
+    test_end(q);
+}
+
+/* Each split of a free range may need two tags: with one, or none, there is no area. */
+static void without_memory_for_tags_there_is_no_area(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct kmem_cache *tags = q->vm.range_cache;
+    static void *tag[4096];
+    unsigned int nr = 0;
+    qr_reclaim_stop(&q->reclaim);
+    struct vm_struct *other = qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP);
+    struct vm_state before = vm_state_of(q); /* beside its record lie others */
+    vm_hold_all(q, &held_pages, GFP_ATOMIC | __GFP_MEMALLOC);
+    while ((tag[nr] = qr_cache_alloc_slow(tags, GFP_NOWAIT | __GFP_NOWARN, NUMA_NO_NODE)))
+        nr++;
+    for (unsigned int left = 0; left < 2; left++) {
+        unsigned long free_pages = q->vm.arena.free_pages;
+        assert_null(qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP));
+        assert_int_equal(test_findings(q, QUARRY_OUT_OF_MEMORY), left + 1);
+        assert_non_null(strstr(test_last_report, "no memory for the record of its addresses"));
+        assert_int_equal(q->vm.arena.free_pages, free_pages);
+        assert_int_equal(q->vm.nr_areas, 1);
+        qr_cache_free_slow(&q->slabs, tags, tag[--nr], "test");
+    }
+    struct vm_struct *area = qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP); /* two are enough */
+    assert_non_null(area);
+    qr_free_vm_area(&q->vm, area);
+    while (nr)
+        qr_cache_free_slow(&q->slabs, tags, tag[--nr], "test");
+    vm_release(q, &held_pages);
+    assert_vm_state_is(q, before);
+    qr_free_vm_area(&q->vm, other);
     test_end(q);
 }
 
@@ -624,6 +760,8 @@ int main(void)
         cmocka_unit_test(a_vmap_whose_mapping_fails_at_any_run_is_undone),
         cmocka_unit_test(the_array_of_a_large_area_may_be_an_area_nobody_sees),
         cmocka_unit_test(a_mapping_that_fails_once_succeeds_after_the_cache_gave_way),
+        cmocka_unit_test(a_mapping_that_fails_again_after_the_cache_gave_way_is_undone),
+        cmocka_unit_test(who_may_not_reclaim_fails_at_once_and_leaves_the_cache_alone),
         cmocka_unit_test(g_e5_a_request_that_must_not_fail_tries_until_the_mapping_succeeds),
         cmocka_unit_test(memory_that_runs_out_at_any_page_is_given_back),
         cmocka_unit_test(every_failure_inside_leaves_the_state_as_it_was),
@@ -631,9 +769,12 @@ int main(void)
         cmocka_unit_test(kept_areas_give_their_addresses_to_who_needs_them),
         cmocka_unit_test(a_full_window_fails_every_call_that_wants_addresses),
         cmocka_unit_test(kept_areas_give_their_addresses_to_vmap_and_get_vm_area_too),
+        cmocka_unit_test(kept_areas_that_are_too_short_give_way_in_vain),
+        cmocka_unit_test(more_addresses_than_can_be_told_are_refused),
         cmocka_unit_test(a_huge_area_does_without_its_alignment_when_no_place_has_it),
         cmocka_unit_test(a_failure_that_is_printed_shows_the_memory_too),
         cmocka_unit_test(without_memory_for_a_record_there_is_no_area),
+        cmocka_unit_test(without_memory_for_tags_there_is_no_area),
         cmocka_unit_test(areas_and_windows_that_cannot_be_mapped_anew_are_told),
         cmocka_unit_test(kmap_without_page_tables_is_reported_and_tried_anew),
         cmocka_unit_test(vmap_shows_the_callers_pages_and_leaves_them_to_the_caller),
