@@ -290,6 +290,30 @@ static void an_areas_bytes_are_those_asked_for(void **state)
     end_watched(q);
 }
 
+static void an_area_that_is_kept_is_nobodys_until_it_is_handed_out_again(void **state)
+{
+    struct quarry *q = boot_watched("vmalloc_cache=64");
+    char *area = qr_vmalloc(&q->vm, 5000, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+    struct vm_struct *reserved = qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP);
+
+    (void)state;
+    memset(&blocks, 0, sizeof(blocks));
+    qr_vfree(&q->vm, area, false);
+    assert_int_equal(q->vm.cached.nr, 1);
+    assert_int_equal(blocks.freed, 1);
+    assert_true(all_are(area, 0, 2 * PAGE_SIZE, FORBIDDEN));
+    assert_ptr_equal(qr_vmalloc(&q->vm, 6000, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc"), area);
+    assert_true(all_are(area, 0, 6000, ALLOWED));
+    assert_true(all_are(area, 6000, 2 * PAGE_SIZE, FORBIDDEN));
+    qr_vfree(&q->vm, area, false);
+    area = reserved->addr; /* no memory that changes hands */
+    assert_true(all_are(area, 0, PAGE_SIZE, NEVER_TOLD));
+    qr_free_vm_area(&q->vm, reserved);
+    assert_true(all_are(area, 0, PAGE_SIZE, NEVER_TOLD));
+    assert_int_equal(blocks.freed, 2);
+    end_watched(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +326,7 @@ int main(void)
         cmocka_unit_test(pages_are_their_owners_until_they_are_freed),
         cmocka_unit_test(a_view_is_no_block),
         cmocka_unit_test(an_areas_bytes_are_those_asked_for),
+        cmocka_unit_test(an_area_that_is_kept_is_nobodys_until_it_is_handed_out_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

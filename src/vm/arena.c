@@ -130,21 +130,17 @@ static uintptr_t arena_fit(const struct qr_range *range, u64 pages, u64 align)
     return at >= range->start && skipped < range->pages && range->pages - skipped >= pages ? at : 0;
 }
 
-/* The slow search: every range of the request's own bin and, for an aligned request, of all bins
- * above it. */
+/* The slow search: every range of the request's own bin and of all bins above it. Those are empty when
+ * there is no alignment, or the quick search would have found one. */
 static struct qr_range *arena_find_fitting(const struct qr_arena *arena, u64 pages, u64 align)
 {
-    unsigned int f, s, own_f, own_s;
-    arena_bin_of(pages, &own_f, &own_s);
-    f = own_f;
-    s = own_s;
+    unsigned int f, s;
+    arena_bin_of(pages, &f, &s);
     while (arena_bin_scan(arena, &f, &s)) {
         struct qr_range *range;
         for (range = arena->bin[f][s]; range; range = range->bin_next)
             if (arena_fit(range, pages, align))
                 return range;
-        if (align <= PAGE_SIZE && (f != own_f || s != own_s))
-            break;
         if (++s == 1u << ARENA_STEP_BITS) {
             s = 0;
             f++;
@@ -243,7 +239,7 @@ struct qr_range *qr_arena_take(struct qr_arena *arena, u64 pages, u64 align,
     struct qr_range *range;
     u64 window = (arena->end - arena->start) >> PAGE_SHIFT;
     align = QR_MAX(align, (u64)PAGE_SIZE);
-    if (!pages || pages > window || !QR_IS_POWER_OF_TWO(align) || align >= arena->end)
+    if (!pages || pages > window || (align & (align - 1)) || align >= arena->end)
         return NULL;
     range = arena_find_longer(arena, pages + (align >> PAGE_SHIFT) - 1);
     if (!range)
@@ -341,9 +337,12 @@ unsigned long qr_arena_check(const struct qr_arena *arena)
     uintptr_t at = arena->start;
     const struct qr_range *range, *before = NULL;
     for (range = arena->ranges; range; before = range, range = range->behind) {
-        wrong += range->start != at || !range->pages || range->before != before;
+        wrong += range->start != at || range->before != before;
         at += (uintptr_t)(range->pages << PAGE_SHIFT);
         nr++;
+        wrong += !range->pages;
+        if (!range->pages)
+            continue; /* no bin has such a length */
         if (range->taken)
             continue;
         wrong += (before && !before->taken) || !arena_bin_lists(arena, range);

@@ -151,6 +151,19 @@ static void an_absurd_alignment_is_refused(void **state)
     arena_stop(&arena);
 }
 
+static void an_alignment_beyond_the_end_of_the_address_space_has_no_place(void **state)
+{
+    const u64 align = 1ull << 63;
+    struct qr_arena arena = {.tag_alloc = tag_from_heap};
+    tags_out = 0;
+    assert_int_equal(qr_arena_init(&arena, 0 - 16 * PAGE_SIZE, 0 - PAGE_SIZE, 0), 0);
+    assert_true(align < arena.end); /* but the next multiple of it would be 0 */
+    assert_null(take(&arena, 1, align));
+    assert_non_null(take(&arena, 15, PAGE_SIZE));
+    assert_int_equal(qr_arena_check(&arena), 0);
+    tag_to_heap(NULL, arena.ranges);
+}
+
 static void an_aligned_take_leaves_the_front_free(void **state)
 {
     struct qr_arena arena;
@@ -215,6 +228,93 @@ static void the_check_notices_a_free_range_that_no_bin_lists(void **state)
     arena_stop(&arena);
 }
 
+/* The one word of a tag that is @value. */
+static uintptr_t *tag_word(struct qr_range *tag, uintptr_t value)
+{
+    uintptr_t *word = (uintptr_t *)tag, *found = NULL;
+    for (size_t i = 0; i < qr_range_size() / sizeof(*word); i++) {
+        if (word[i] != value)
+            continue;
+        assert_null(found);
+        found = &word[i];
+    }
+    assert_non_null(found);
+    return found;
+}
+
+/* With @value in *@word, so many contradictions; before and after none. */
+static void damage(struct qr_arena *arena, uintptr_t *word, uintptr_t value, unsigned long wrong)
+{
+    uintptr_t kept = *word;
+    assert_int_equal(qr_arena_check(arena), 0);
+    *word = value;
+    assert_int_equal(qr_arena_check(arena), wrong);
+    *word = kept;
+    assert_int_equal(qr_arena_check(arena), 0);
+}
+
+/* Free, taken, free, taken, and the rest free: 3 + 4 + 3 + 4 + 50 pages. */
+static void the_check_notices_tags_that_contradict_each_other(void **state)
+{
+    struct qr_arena arena;
+    struct qr_range *range[4], *rest;
+    arena_start(&arena, 64);
+    for (unsigned int i = 0; i < 4; i++)
+        range[i] = take(&arena, 3 + i % 2, PAGE_SIZE);
+    rest = qr_range_next(range[3]);
+    give(&arena, range[0]);
+    give(&arena, range[2]);
+    assert_int_equal(qr_arena_check(&arena), 0);
+
+    /* One begins behind the end of the one before it. */
+    damage(&arena, tag_word(range[1], BASE + 3 * PAGE_SIZE), BASE + 4 * PAGE_SIZE, 1);
+    /* The way back leads elsewhere. */
+    damage(&arena, tag_word(range[3], (uintptr_t)range[2]), (uintptr_t)range[1], 1);
+    /* One has no pages: it is in no bin, the end is another one, and so is the sum. */
+    damage(&arena, tag_word(rest, 50), 0, 4);
+    /* The one between two free ones is passed over: they are neighbours then, one begins too late, its
+     * way back leads elsewhere, and so on to the end, and one is missing. */
+    damage(&arena, tag_word(range[0], (uintptr_t)range[1]), (uintptr_t)range[2], 6);
+    give(&arena, range[1]);
+    give(&arena, range[3]);
+    arena_stop(&arena);
+}
+
+/* Two free ranges of one length share a bin. */
+static void the_check_notices_bins_that_contradict_the_tags(void **state)
+{
+    struct qr_arena arena;
+    struct qr_range *range[4], **bin = &arena.bin[3][0];
+    arena_start(&arena, 32);
+    for (unsigned int i = 0; i < 4; i++)
+        range[i] = take(&arena, 8, PAGE_SIZE);
+    give(&arena, range[0]);
+    give(&arena, range[2]);
+    assert_ptr_equal(*bin, range[2]);
+    assert_int_equal(qr_arena_check(&arena), 0);
+    *bin = range[0]; /* which has another one before it */
+    assert_int_equal(qr_arena_check(&arena), 3);
+    *bin = range[1]; /* taken */
+    assert_int_equal(qr_arena_check(&arena), 4);
+    *bin = range[2];
+    assert_int_equal(qr_arena_check(&arena), 0);
+    give(&arena, range[1]);
+    give(&arena, range[3]);
+    arena_stop(&arena);
+}
+
+static void *no_tag(void *data, gfp_t gfp)
+{
+    return NULL;
+}
+
+static void an_arena_without_memory_for_its_first_tag_does_not_begin(void **state)
+{
+    struct qr_arena arena = {.tag_alloc = no_tag};
+    assert_int_equal(qr_arena_init(&arena, BASE, BASE + PAGE_SIZE, 0), -QR_ENOMEM);
+    assert_null(arena.ranges);
+}
+
 static void an_empty_or_odd_window_is_refused(void **state)
 {
     struct qr_arena arena;
@@ -231,10 +331,14 @@ int main(void)
         cmocka_unit_test(an_arena_agrees_with_a_model_over_a_million_operations),
         cmocka_unit_test(an_exact_fit_is_found_though_its_bin_is_passed_over),
         cmocka_unit_test(an_absurd_alignment_is_refused),
+        cmocka_unit_test(an_alignment_beyond_the_end_of_the_address_space_has_no_place),
         cmocka_unit_test(an_aligned_take_leaves_the_front_free),
         cmocka_unit_test(a_range_melts_with_both_free_neighbours),
         cmocka_unit_test(the_check_notices_a_wrong_count),
         cmocka_unit_test(the_check_notices_a_free_range_that_no_bin_lists),
+        cmocka_unit_test(the_check_notices_tags_that_contradict_each_other),
+        cmocka_unit_test(the_check_notices_bins_that_contradict_the_tags),
+        cmocka_unit_test(an_arena_without_memory_for_its_first_tag_does_not_begin),
         cmocka_unit_test(an_empty_or_odd_window_is_refused),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

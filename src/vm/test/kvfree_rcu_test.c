@@ -157,6 +157,43 @@ static void an_object_given_twice_is_reported_and_the_list_ends(void **state)
     test_end(q);
 }
 
+static void an_object_written_to_after_it_was_given_is_reported_and_loses_the_rest(void **state)
+{
+    struct quarry *q =
+        test_boot_with(&(struct test_spec){.pages = 1024, .options = "slab_debug=F"});
+    struct headed *first = headed_new(q, sizeof(*first)), *second = headed_new(q, sizeof(*first));
+
+    qr_grace_enter(&q->grace);
+    give_away(q, headed_new(q, sizeof(*first))); /* waits; the next ones gather */
+    give_away(q, first);
+    give_away(q, second);
+    second->head.next = NULL;
+    qr_grace_leave(&q->grace);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(q->vm.later.nr, 0);
+    assert_true(is_free(q, second));
+    assert_false(is_free(q, first));
+    assert_int_equal(test_findings(q, QUARRY_CORRUPTION), 1);
+    assert_non_null(strstr(test_last_report, "written to after it was given"));
+    qr_kvfree(&q->vm, first, "test");
+    test_end(q);
+}
+
+static void where_nobody_knows_of_readers_an_object_without_a_head_is_kept(void **state)
+{
+    struct quarry *q = test_boot_with(
+        &(struct test_spec){.pages = 1024, .options = "slab_debug=F", .no_readers = true});
+    void *object = headed_new(q, 200);
+
+    fault_every(q, true);
+    qr_kvfree_rcu_mightsleep(&q->vm, object);
+    fault_every(q, false);
+    assert_false(is_free(q, object));
+    assert_non_null(strstr(test_last_report, "kept for ever"));
+    qr_kvfree(&q->vm, object, "test");
+    test_end(q);
+}
+
 /* A shortage frees what waits before it takes anything from the callers' caches. */
 static void a_shortage_frees_what_waits(void **state)
 {
@@ -310,6 +347,8 @@ int main(void)
         cmocka_unit_test(an_object_without_a_head_gets_one),
         cmocka_unit_test(without_memory_for_a_head_the_caller_waits),
         cmocka_unit_test(an_object_given_twice_is_reported_and_the_list_ends),
+        cmocka_unit_test(an_object_written_to_after_it_was_given_is_reported_and_loses_the_rest),
+        cmocka_unit_test(where_nobody_knows_of_readers_an_object_without_a_head_is_kept),
         cmocka_unit_test(a_shortage_frees_what_waits),
         cmocka_unit_test(a_batch_that_waits_has_its_call_while_another_is_freed),
         cmocka_unit_test(vmalloc_memory_of_a_batch_freed_in_atomic_context_is_put_off),

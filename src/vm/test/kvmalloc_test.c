@@ -52,6 +52,46 @@ static void g_k1_beyond_a_page_vmalloc_follows_quietly(void **state)
     test_end(q);
 }
 
+/* What kmalloc cannot have cheaply it gets by compaction only for who asks it to retry. */
+static bool kmalloc_mask(const struct quarry_fault_request *request, void *data)
+{
+    if (request->point == QUARRY_FAIL_PAGE_ALLOC && request->size > PAGE_SIZE)
+        *(gfp_t *)data = request->gfp;
+    return false;
+}
+
+static void g_k1_kmalloc_does_not_try_hard_unless_it_is_asked_to(void **state)
+{
+    struct quarry *q = boot(4096);
+    gfp_t seen = 0;
+
+    qr_fault_set_hook(&q->faults, kmalloc_mask, &seen);
+    qr_kvfree(&q->vm, qr_kvmalloc(&q->vm, 100000, GFP_KERNEL, NUMA_NO_NODE), "kvfree");
+    assert_int_equal(seen & (__GFP_NORETRY | __GFP_NOWARN), __GFP_NORETRY | __GFP_NOWARN);
+    seen = 0;
+    qr_kvfree(&q->vm, qr_kvmalloc(&q->vm, 100000, GFP_KERNEL | __GFP_RETRY_MAYFAIL, NUMA_NO_NODE),
+              "kvfree");
+    assert_int_equal(seen & (__GFP_RETRY_MAYFAIL | __GFP_NOWARN),
+                     __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+    assert_int_equal(seen & __GFP_NORETRY, 0);
+    qr_fault_set_hook(&q->faults, NULL, NULL);
+    test_end(q);
+}
+
+static void kvmalloc_of_a_node_is_served_from_there(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "nodes"};
+    struct quarry *q = test_boot_with(&spec);
+
+    for (int nid = 0; nid < 2; nid++) {
+        void *block = qr_kvmalloc(&q->vm, 20000, GFP_KERNEL, nid);
+        assert_false(is_vmalloc(q, block));
+        assert_int_equal(qr_pfn_node(&q->map, qr_pfn(&q->map, qr_virt_page(&q->map, block))), nid);
+        qr_kvfree(&q->vm, block, "kvfree");
+    }
+    test_end(q);
+}
+
 static void g_k1_larger_than_any_block_means_vmalloc(void **state)
 {
     struct quarry *q = boot(4096);
@@ -132,8 +172,13 @@ static void kvrealloc_stays_while_there_is_room_to_the_last_byte(void **state)
     struct quarry *q = boot(2048);
     char *block = qr_kvmalloc(&q->vm, 90, GFP_KERNEL, NUMA_NO_NODE);
     char *area = qr_vmalloc(&q->vm, 5000, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+    char *large = qr_kvmalloc(&q->vm, 12000, GFP_KERNEL, NUMA_NO_NODE);
 
     assert_ptr_equal(qr_kvrealloc(&q->vm, block, 96, GFP_KERNEL), block);
+    assert_false(is_vmalloc(q, large));
+    assert_ptr_equal(qr_kvrealloc(&q->vm, large, 16384, GFP_KERNEL), large);
+    assert_ptr_equal(qr_kvrealloc(&q->vm, large, 5000, GFP_KERNEL), large);
+    qr_kvfree(&q->vm, large, "kvfree");
     assert_ptr_equal(qr_kvrealloc(&q->vm, area, 8192, GFP_KERNEL), area);
     qr_kvfree(&q->vm, block, "kvfree");
     qr_kvfree(&q->vm, area, "kvfree");
@@ -199,6 +244,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(g_k1_up_to_a_page_only_kmalloc_is_asked),
         cmocka_unit_test(g_k1_beyond_a_page_vmalloc_follows_quietly),
+        cmocka_unit_test(g_k1_kmalloc_does_not_try_hard_unless_it_is_asked_to),
+        cmocka_unit_test(kvmalloc_of_a_node_is_served_from_there),
         cmocka_unit_test(g_k1_larger_than_any_block_means_vmalloc),
         cmocka_unit_test(g_k1_who_may_not_sleep_gets_no_vmalloc),
         cmocka_unit_test(g_k1_sizes_beyond_int_max_are_overflows),

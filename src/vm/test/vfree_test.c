@@ -51,7 +51,8 @@ static void g_s8_a_second_vfree_is_recognised_while_the_area_is_kept(void **stat
 {
     struct test_spec spec = {.pages = 1024, .options = "vmalloc_cache=256"};
     struct quarry *q = test_boot_with(&spec);
-    void *area = vm_get(q, 3);
+    char *area = vm_get(q, 3);
+    refuse(q, area + 8, QUARRY_BAD_FREE, "8 bytes inside");
     qr_vfree(&q->vm, area, false);
     assert_int_equal(q->vm.cached.pages, 3);
     refuse(q, area, QUARRY_DOUBLE_FREE, "freed before");
@@ -86,6 +87,7 @@ static void g_s8_an_address_in_a_kept_area_is_described(void **state)
     qr_vm_purge(&q->vm);
     qr_report_bad_free(&q->zones, area + 8, "kfree");
     assert_non_null(strstr(test_last_report, "a vmalloc address where no area is now"));
+    refuse(q, area, QUARRY_BAD_FREE, "a vmalloc address where no area is now");
     test_end(q);
 }
 
@@ -106,6 +108,18 @@ static void g_s8_the_wrong_call_is_refused(void **state)
     assert_non_null(strstr(test_last_report, "given back with vfree"));
     qr_vm_unmap_ram(&q->vm, ram, 1);
     assert_non_null(strstr(test_last_report, "count"));
+    qr_vm_unmap_ram(&q->vm, ram, 0);
+    assert_non_null(strstr(test_last_report, "count"));
+    qr_vm_unmap_ram(&q->vm, (char *)ram + PAGE_SIZE, 2);
+    assert_non_null(strstr(test_last_report, "4096 bytes inside the area"));
+    qr_vm_unmap_ram(&q->vm, made, 2);
+    assert_non_null(strstr(test_last_report, "given back with vfree"));
+    qr_vm_unmap_ram(&q->vm, (char *)made + 64 * PAGE_SIZE, 2);
+    assert_non_null(strstr(test_last_report, "no area is now"));
+    qr_free_vm_area(&q->vm, qr_find_vm_area(&q->vm, made));
+    assert_non_null(strstr(test_last_report, "given back with vfree"));
+    qr_free_vm_area(&q->vm, qr_find_vm_area(&q->vm, mapped));
+    assert_non_null(strstr(test_last_report, "given back with vunmap"));
     qr_kfree_slow(&q->kmalloc, made, "kfree");
     assert_int_equal(q->vm.nr_areas, 4);
     qr_vfree(&q->vm, made, false);
@@ -200,6 +214,7 @@ static void g_c3_vmap_and_vunmap_in_atomic_context_are_reported(void **state)
 {
     struct quarry *q = test_boot(1024);
     struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    qr_reclaim_stop(&q->reclaim);
     quarry_context_enter(QUARRY_CTX_PREEMPT_OFF);
     assert_null(qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap"));
     quarry_context_leave(QUARRY_CTX_PREEMPT_OFF);
@@ -210,6 +225,14 @@ static void g_c3_vmap_and_vunmap_in_atomic_context_are_reported(void **state)
     quarry_context_leave(QUARRY_CTX_PREEMPT_OFF);
     assert_int_equal(test_findings(q, QUARRY_BAD_CONTEXT), 2);
     assert_null(qr_find_vm_area(&q->vm, mapped));
+    void *ram = qr_vm_map_ram(&q->vm, &page, 1);
+    quarry_context_enter(QUARRY_CTX_PREEMPT_OFF);
+    assert_null(qr_get_vm_area(&q->vm, PAGE_SIZE, VM_IOREMAP));
+    qr_vm_unmap_ram(&q->vm, ram, 1);
+    quarry_context_leave(QUARRY_CTX_PREEMPT_OFF);
+    assert_int_equal(test_findings(q, QUARRY_BAD_CONTEXT), 4);
+    qr_vm_unmap_ram(&q->vm, ram, 1); /* put off, and dead all the same */
+    assert_int_equal(test_findings(q, QUARRY_DOUBLE_FREE), 1);
     qr_vm_purge(&q->vm);
     qr_free_block(&q->zones, page, 0);
     test_end(q);
@@ -336,6 +359,24 @@ static void the_cache_is_bounded_and_the_oldest_goes_first(void **state)
     test_end(q);
 }
 
+static void the_cache_keeps_no_more_than_1024_areas(void **state)
+{
+    struct test_spec spec = {.pages = 8192, .options = "vmalloc_cache=4096"};
+    struct quarry *q = test_boot_with(&spec);
+    static void *area[1030];
+    qr_reclaim_stop(&q->reclaim);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(area); i++)
+        area[i] = vm_get(q, 1);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(area); i++) {
+        qr_vfree(&q->vm, area[i], false);
+        assert_int_equal(q->vm.cached.nr, QR_MIN(i + 1, 1024u));
+    }
+    assert_true(vm_faults(area[5])); /* the oldest went first */
+    assert_false(vm_faults(area[6]));
+    assert_int_equal(qr_vm_check(&q->vm), 0);
+    test_end(q);
+}
+
 static void the_cache_is_off_in_debugging_modes_and_by_option(void **state)
 {
     static const char *const options[] = {"check=1",         "vmalloc_cache=0", "init_on_free=1",
@@ -361,6 +402,27 @@ static void kept_areas_serve_only_their_node(void **state)
     void *near = qr_vmalloc(&q->vm, 5 * PAGE_SIZE, 0, GFP_KERNEL, 0, 0, "vmalloc_node");
     assert_ptr_not_equal(near, far);
     assert_ptr_equal(qr_vmalloc(&q->vm, 5 * PAGE_SIZE, 0, GFP_KERNEL, 0, 1, "vmalloc_node"), far);
+    test_end(q);
+}
+
+static void an_area_whose_pages_lie_on_another_node_is_not_kept(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "nodes", .options = "vmalloc_cache=64"};
+    struct quarry *q = test_boot_with(&spec);
+    static struct vm_held held;
+    void *area;
+    qr_reclaim_stop(&q->reclaim);
+    while ((held.page[held.nr] = qr_alloc_pages(
+                &q->zones, GFP_NOWAIT | __GFP_THISNODE | __GFP_NOWARN | __GFP_MEMALLOC, 0, 1)))
+        held.nr++;
+    area = qr_vmalloc(&q->vm, 5 * PAGE_SIZE, 0, GFP_KERNEL, 0, 1, "vmalloc_node");
+    assert_non_null(area);
+    qr_vfree(&q->vm, area, false);
+    assert_int_equal(q->vm.cached.nr, 0); /* the next one on that node shall have near pages */
+    vm_release(q, &held);
+    area = qr_vmalloc(&q->vm, 5 * PAGE_SIZE, 0, GFP_KERNEL, 0, 1, "vmalloc_node");
+    qr_vfree(&q->vm, area, false);
+    assert_int_equal(q->vm.cached.nr, 1);
     test_end(q);
 }
 
@@ -452,8 +514,10 @@ int main(void)
         cmocka_unit_test(g_e7_a_kept_area_is_zeroed_when_asked),
         cmocka_unit_test(only_areas_of_the_default_mask_are_kept),
         cmocka_unit_test(the_cache_is_bounded_and_the_oldest_goes_first),
+        cmocka_unit_test(the_cache_keeps_no_more_than_1024_areas),
         cmocka_unit_test(the_cache_is_off_in_debugging_modes_and_by_option),
         cmocka_unit_test(kept_areas_serve_only_their_node),
+        cmocka_unit_test(an_area_whose_pages_lie_on_another_node_is_not_kept),
         cmocka_unit_test(reclaim_takes_kept_areas_back),
         cmocka_unit_test(threads_share_the_window_and_the_cache),
     };

@@ -185,6 +185,30 @@ static void g_z8_low_memory_serves_when_high_memory_is_gone(void **state)
     test_end(q);
 }
 
+/* A block of low memory is taken only when high memory is down to its mark. */
+static void g_z8_a_block_of_low_memory_serves_at_the_low_mark_of_high_memory(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "zones", .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    static struct vm_held held;
+    struct zone *high = &q->zones.zone[q->zones.nr_zones - 1];
+    char *area;
+    assert_int_equal(high->type, ZONE_HIGHMEM);
+    qr_reclaim_stop(&q->reclaim);
+    do
+        held.page[held.nr++] = qr_alloc_pages(&q->zones, GFP_HIGHUSER, 0, NUMA_NO_NODE);
+    while (!qr_page_is_low(&q->map, held.page[held.nr - 1]));
+    assert_true(high->free_pages <= high->watermark[QR_WMARK_LOW]);
+    area = vm_get(q, 4);
+    assert_int_equal(low_pages(q, area, 4), 4);
+    qr_vfree(&q->vm, area, false);
+    vm_release(q, &held);
+    area = vm_get(q, 4);
+    assert_int_equal(low_pages(q, area, 4), 0);
+    qr_vfree(&q->vm, area, false);
+    test_end(q);
+}
+
 static void a_mask_with_dma32_keeps_below_its_limit(void **state)
 {
     struct test_spec spec = {.pages = 1024, .dma32_limit = 512 * PAGE_SIZE};
@@ -519,6 +543,29 @@ static void a_failed_vrealloc_leaves_the_area_as_it_was(void **state)
     test_end(q);
 }
 
+static void vrealloc_of_what_is_no_vmalloc_memory_is_refused(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .options = "vmalloc_cache=64"};
+    struct quarry *q = test_boot_with(&spec);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    char *kept = vm_get(q, 2), *shown = qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap");
+    char *no_area = (char *)q->vm.end - PAGE_SIZE;
+    qr_reclaim_stop(&q->reclaim);
+    qr_vfree(&q->vm, kept, false);
+    assert_int_equal(q->vm.cached.nr, 1);
+    assert_null(qr_vrealloc(&q->vm, kept, 100, GFP_KERNEL));
+    assert_non_null(strstr(test_last_report, "freed before"));
+    assert_null(qr_vrealloc(&q->vm, shown, 100, GFP_KERNEL));
+    assert_non_null(strstr(test_last_report, "live area of 1 pages"));
+    assert_null(qr_vrealloc(&q->vm, no_area, 100, GFP_KERNEL));
+    assert_non_null(strstr(test_last_report, "no area is now"));
+    assert_int_equal(test_findings(q, QUARRY_BAD_FREE), 3);
+    assert_int_equal(q->vm.cached.nr, 1);
+    qr_vunmap(&q->vm, shown, "vunmap");
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
 /* ---- after the memory changed behind the addresses ------------------------------------------- */
 
 static void areas_can_be_mapped_anew(void **state)
@@ -551,6 +598,7 @@ int main(void)
         cmocka_unit_test(g_z8_pages_come_from_high_memory_first),
         cmocka_unit_test(g_z8_single_high_pages_go_before_blocks_of_low_memory),
         cmocka_unit_test(g_z8_low_memory_serves_when_high_memory_is_gone),
+        cmocka_unit_test(g_z8_a_block_of_low_memory_serves_at_the_low_mark_of_high_memory),
         cmocka_unit_test(a_mask_with_dma32_keeps_below_its_limit),
         cmocka_unit_test(a_named_node_serves_first),
         cmocka_unit_test(any_node_means_this_cpus_first),
@@ -566,6 +614,7 @@ int main(void)
         cmocka_unit_test(vrealloc_keeps_the_contents_and_moves_only_when_it_must),
         cmocka_unit_test(what_vrealloc_gains_is_zero_with_gfp_zero),
         cmocka_unit_test(a_failed_vrealloc_leaves_the_area_as_it_was),
+        cmocka_unit_test(vrealloc_of_what_is_no_vmalloc_memory_is_refused),
         cmocka_unit_test(areas_can_be_mapped_anew),
     };
     return cmocka_run_group_tests_name("vmalloc", tests, NULL, NULL);
