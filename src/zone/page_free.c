@@ -18,7 +18,9 @@
  *                         put_page(p), count 1:                  free [p]
  *
  * Invariants. F1: a wrong free changes no state. F2: a block is released exactly once, by who
- * brought its count to 0. F3: tails of a non-compound block have no references.
+ * brought its count to 0. F3: tails of a non-compound block have no references. F4: who drops a
+ * reference changes the flags before; so they are read after the count, or a count of 1 would be met
+ * with the flags that another holder has changed since.
  *
  * Locks: none here. May sleep: nothing (G-C4).
  * Not here: where free blocks go (pcp.c, buddy.c). */
@@ -239,8 +241,8 @@ void qr_put_pages(struct qr_zones *zones, struct page *page, unsigned int order,
         free_report_foreign(zones, page, what);
         return;
     }
-    flags = qr_page_flags(page);
     refs = __atomic_load_n(&page->_refcount, __ATOMIC_ACQUIRE);
+    flags = qr_page_flags(page); /* F4 */
     if (QR_UNLIKELY((flags & FREE_MASK) != (PGF_OWNED | order) || refs <= 0)) {
         free_report_page(zones, page, order, what);
         return;
@@ -271,8 +273,8 @@ void qr_put_page(struct qr_zones *zones, struct page *page, const char *what)
         return;
     }
     page = qr_head(zones->map, page);
-    flags = qr_page_flags(page);
     refs = __atomic_load_n(&page->_refcount, __ATOMIC_ACQUIRE);
+    flags = qr_page_flags(page); /* F4 */
     /* Pages of slabs, kmalloc blocks and vmalloc areas may be held, but the last reference is their
      * owner's to drop. */
     if (refs > 1 && ((flags & PGF_SLAB) || (flags & FREE_MARKS & ~PGF_TAIL))) {
