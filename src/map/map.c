@@ -140,31 +140,33 @@ static bool map_runs_make(struct qr_map *map, const struct qp_machine *machine)
     return true;
 }
 
-/* Mark [start, end), which lies in one usable run, as reserved. */
+/* Mark [start, end), which lies in one usable run, as reserved. False: it would be one run too many. */
 static bool map_run_reserve(struct qr_map *map, u64 start, u64 end)
 {
-    for (unsigned int i = 0; i < map->nr_runs; i++) {
-        struct qr_run *run = &map->run[i], old = *run;
-        unsigned int pieces = 1u + (start > old.start) + (end < old.end);
-        if (run->reserved || start < run->start || end > run->end)
-            continue;
-        if (map->nr_runs + pieces - 1 > QR_MAX_REGIONS)
-            return false;
-        memmove(run + pieces, run + 1, (map->nr_runs - i - 1) * sizeof(*run));
-        map->nr_runs += pieces - 1;
-        if (start > old.start) {
-            run->end = start;
-            run++;
-        }
-        *run = (struct qr_run){.start = start, .end = end, .nid = old.nid, .reserved = true};
-        if (end < old.end)
-            run[1] = (struct qr_run){.start = end, .end = old.end, .nid = old.nid};
-        return true;
+    unsigned int i = 0, pieces;
+    struct qr_run *run, old;
+    while (map->run[i].end < end) {
+        i++;
+        QR_ASSERT(i < map->nr_runs);
     }
-    return false;
+    run = &map->run[i];
+    old = *run;
+    pieces = 1u + (start > old.start) + (end < old.end);
+    if (map->nr_runs + pieces - 1 > QR_MAX_REGIONS)
+        return false;
+    memmove(run + pieces, run + 1, (map->nr_runs - i - 1) * sizeof(*run));
+    map->nr_runs += pieces - 1;
+    if (start > old.start) {
+        run->end = start;
+        run++;
+    }
+    *run = (struct qr_run){.start = start, .end = end, .nid = old.nid, .reserved = true};
+    if (end < old.end)
+        run[1] = (struct qr_run){.start = end, .end = old.end, .nid = old.nid};
+    return true;
 }
 
-/* Neighbours that became alike are one again (M2): carving next to a carved piece. */
+/* Neighbours that became alike are one again (M2): carving next to a carved piece. There is a run. */
 static void map_runs_join(struct qr_map *map)
 {
     unsigned int kept = 0;
@@ -176,8 +178,7 @@ static void map_runs_join(struct qr_map *map)
         else
             map->run[++kept] = *run;
     }
-    if (map->nr_runs)
-        map->nr_runs = kept + 1;
+    map->nr_runs = kept + 1;
 }
 
 /* ---- where the descriptors lie -------------------------------------------------------------- */
@@ -276,16 +277,16 @@ static u64 map_low_top(const struct qr_map *map)
     return top;
 }
 
-static int map_descriptors(struct qr_map *map, const struct qp_machine *machine, char *why,
+/* At the top of the largest low run, which ends at @top, or wherever else there is room. */
+static int map_descriptors(struct qr_map *map, const struct qp_machine *machine, u64 top, char *why,
                            size_t why_size)
 {
     struct map_piece piece[QR_MAX_REGIONS];
     unsigned int nr = map_pieces(map, piece);
-    const struct qr_run *largest = map_largest_low(map);
-    u64 base = largest ? map_place(map, piece, nr, largest->end) : 0;
+    u64 base = map_place(map, piece, nr, top);
     char *array;
 
-    if (!base && largest)
+    if (!base)
         base = map_place(map, piece, nr, map_low_top(map));
     if (!base) {
         qr_snprintf(why, why_size,
@@ -316,6 +317,7 @@ static int map_descriptors(struct qr_map *map, const struct qp_machine *machine,
 int qr_map_init(struct qr_map *map, const struct qp_machine *machine, char *why, size_t why_size)
 {
     int error = map_regions_check(machine, why, why_size);
+    const struct qr_run *largest;
     if (error)
         return error;
     memset(map, 0, sizeof(*map));
@@ -325,7 +327,8 @@ int qr_map_init(struct qr_map *map, const struct qp_machine *machine, char *why,
         qr_snprintf(why, why_size, "the memory map has more than %d runs", QR_MAX_REGIONS);
         return -QR_EINVAL;
     }
-    if (!map_largest_low(map)) {
+    largest = map_largest_low(map);
+    if (!largest) {
         qr_snprintf(why, why_size, "the machine has no usable directly mapped memory (%zu regions)",
                     machine->nr_regions);
         return -QR_ENOMEM;
@@ -338,7 +341,7 @@ int qr_map_init(struct qr_map *map, const struct qp_machine *machine, char *why,
     map->whole = map->nr_present == map->max_pfn - map->min_pfn;
     map->virt_start = (uintptr_t)qp_virt(map->offset, map->min_pfn << PAGE_SHIFT);
     map->virt_end = map->virt_start + (uintptr_t)((map->low_end - map->min_pfn) << PAGE_SHIFT);
-    return map_descriptors(map, machine, why, why_size);
+    return map_descriptors(map, machine, largest->end, why, why_size);
 }
 
 void *qr_map_carve(struct qr_map *map, const struct qp_machine *machine, u64 bytes)

@@ -89,7 +89,7 @@ bool qr_pfn_reserved(const struct qr_map *map, u64 pfn);
 struct page *qr_virt_page_checked(const struct qr_map *map, const void *virt);
 /* Whether @page points at the descriptor of an existing frame. */
 bool qr_page_valid(const struct qr_map *map, const struct page *page);
-/* Node of an existing frame, by its number. */
+/* Node of an existing frame, by its number; 0 for one that does not exist. */
 unsigned int qr_pfn_node(const struct qr_map *map, u64 pfn);
 
 /* Mobility of the page block that holds @pfn. One byte a block: the two low bits are the mobility

@@ -356,8 +356,6 @@ bool qr_buddy_has(const struct zone *zone, unsigned int order)
 
 u64 qr_buddy_take_warm(struct qr_map *map, struct zone *zone, unsigned int *order)
 {
-    if (zone->warm_pages == 0)
-        return 0;
     for (unsigned int o = QR_BLOCK_ORDER; o <= MAX_PAGE_ORDER; o++) {
         for (unsigned int mobility = 0; mobility < MIGRATE_TYPES; mobility++) {
             u32 first = zone->free_area[o].head[mobility], pfn = first;

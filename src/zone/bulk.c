@@ -23,8 +23,8 @@ static int bulk_next_order(const struct zone *zone, unsigned long want, u64 floo
         return -1;
     order = (int)QR_MIN(qr_fls64(want), qr_fls64(room));
     order = QR_MIN(order, QR_BLOCK_ORDER);
-    while (order >= 0 && !qr_buddy_has(zone, (unsigned int)order))
-        order--;
+    while (order > 0 && !qr_buddy_has(zone, (unsigned int)order))
+        order--; /* a page there is */
     return order;
 }
 
@@ -40,8 +40,7 @@ static unsigned long bulk_take_pages(struct qr_zones *zones, struct zone *zone,
 
     while ((order = bulk_next_order(zone, want - got, floor)) >= 0) {
         struct page *page = qr_buddy_take(zones->map, zone, (unsigned int)order, request->mobility);
-        if (!page)
-            break;
+        QR_ASSERT(page);
         for (unsigned long i = 0; i < 1ul << order; i++) {
             qr_page_set_flags(page + i, zone->place);
             pages[got++] = page + i;
@@ -86,8 +85,8 @@ unsigned long qr_alloc_pages_bulk(struct qr_zones *zones, gfp_t gfp, int nid, un
 
     gfp &= ~__GFP_COMP; /* single pages are never compound */
     if (nr >= BULK_SMALL && !qr_fault_armed(zones->faults, QUARRY_FAIL_PAGE_ALLOC)) {
-        if (!qr_request_init(&request, zones, gfp, 0, nid))
-            return 0;
+        bool sane = qr_request_init(&request, zones, gfp, 0, nid);
+        QR_ASSERT(sane); /* but for the order any mask is made one */
         got = bulk_serve_zones(&request, nr, pages);
     }
     while (got < nr) {

@@ -71,7 +71,7 @@ static void zone_check_cpus(struct zone_check *check)
 {
     const struct qr_cpus *cpus = check->zones->cpus;
     for (unsigned int id = 0; id < cpus->nr_max; id++) {
-        const struct qr_cpu *cpu = cpus->area ? cpus->area[id] : NULL;
+        const struct qr_cpu *cpu = cpus->area[id];
         u64 before = check->pcp_pages;
         if (!cpu)
             continue;

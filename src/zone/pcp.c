@@ -67,22 +67,22 @@ static void pcp_wake_waiters(struct qr_zones *zones)
         qp_wake(&zones->freed);
 }
 
-/* The list to shed from: the given one while it has blocks, then the largest order's. */
-static struct qr_page_list *pcp_shed_list(struct qr_pcp *pcp, unsigned int *index,
-                                          unsigned int *mobility)
+/* The list to shed from: the given one while it has blocks, then the largest order's. There are some
+ * (L2). */
+static void pcp_shed_list(const struct qr_pcp *pcp, unsigned int *index, unsigned int *mobility)
 {
     if (pcp->list[*index][*mobility].nr)
-        return &pcp->list[*index][*mobility];
-    for (unsigned int i = QR_PCP_ORDERS; i-- > 0;) {
+        return;
+    for (unsigned int i = QR_PCP_ORDERS - 1;; i--) {
         for (unsigned int m = 0; m < MIGRATE_TYPES; m++) {
             if (pcp->list[i][m].nr) {
                 *index = i;
                 *mobility = m;
-                return &pcp->list[i][m];
+                return;
             }
         }
+        QR_ASSERT(i > 0);
     }
-    return NULL;
 }
 
 /* Take up to a batch of cold blocks until at most @keep pages are left; unmarked, ready for the
@@ -94,8 +94,7 @@ static unsigned int pcp_shed_batch(struct qr_map *map, struct qr_pcp *pcp, unsig
     while (pcp->pages > keep && nr < PCP_SHED_BLOCKS) {
         struct page *page;
         u32 flags;
-        if (!pcp_shed_list(pcp, index, mobility))
-            break;
+        pcp_shed_list(pcp, index, mobility);
         page = qr_pcp_pop(map, pcp, *index, (enum migratetype) * mobility, true);
         flags = qr_page_flags(page);
         if (flags & PGF_HEAD)

@@ -170,6 +170,12 @@ static void descriptors_of_a_hole_take_no_memory(void **state)
     assert_false(qr_pfn_valid(&b.map, 1024));
     assert_false(qr_pfn_valid(&b.map, 16383));
     assert_true(qr_pfn_valid(&b.map, 16384));
+    for (u64 pfn = 1023; pfn <= 1024; pfn++) { /* a descriptor of the hole would lie in its place */
+        assert_int_equal(qr_page_valid(&b.map, qr_page(&b.map, pfn)), pfn < 1024);
+        assert_int_equal(qr_page_valid(&b.map, qr_page(&b.map, pfn + 15360)), pfn == 1024);
+    }
+    assert_false(qr_pfn_reserved(&b.map, 2000)); /* what does not exist is not reserved, either */
+    assert_false(qr_pfn_reserved(&b.map, 17408));
     assert_int_equal(qr_map_check(&b.map), 0);
     bench_end(&b);
 }
@@ -216,6 +222,7 @@ static void nodes_are_kept_apart_and_found_by_frame(void **state)
     assert_int_equal(bench_init(&b, region, 2, 128, 0), 0);
     assert_int_equal(qr_pfn_node(&b.map, 63), 0);
     assert_int_equal(qr_pfn_node(&b.map, 64), 3);
+    assert_int_equal(qr_pfn_node(&b.map, 128), 0); /* nobody's */
     bench_end(&b);
 }
 
@@ -391,6 +398,9 @@ static void the_check_finds_broken_runs(void **state)
     b.map.run[2].reserved = false;
     must_find(&b.map, "M3 (descriptors lie in reserved low memory)");
     b.map.run[2].reserved = true;
+    b.map.low_end--; /* as if the last frame had no address */
+    must_find(&b.map, "M3 (descriptors lie in reserved low memory)");
+    b.map.low_end++;
     assert_int_equal(qr_map_check(&b.map), 0);
     b.map.run[1].end++; /* over the start of the next one */
     must_find(&b.map, "M1 (runs are sorted and disjoint)");
