@@ -17,7 +17,9 @@
 #
 # A fault costs one compilation and a link for each program asked: the changed object stands before the
 # library, so that the library's own is not fetched. The folder's own programs come first, and the first that
-# notices ends it; at most thirty are asked. What does not compile does not count. What nobody noticed is
+# notices ends it; at most thirty are asked. Then, but with -q, those on simulated machines, with fixed seeds: of
+# a lock not taken or a hand-over in the wrong order threads show nothing. Their libraries compile the core in
+# their own ways, and so the fault. What does not compile does not count. What nobody noticed is
 # compiled once more with optimisation, and so is the unchanged file: where both give the same code nothing
 # was changed, and it does not count. tests/mutants.txt says of others why nobody can see them (=: they do
 # not count) or why no test does (!: they count as unnoticed).
@@ -32,13 +34,20 @@ patience=${QUARRY_PATIENCE:-30} # seconds more for a program that hangs, when no
 
 # ---- one fault -----------------------------------------------------------------------------------
 
-compile() { # what becomes of "-o OBJECT -c SOURCE" in the command for $file
-    (cd "$build" && sh -c "$(sed "s, -o [^ ]* -c [^ ]*\$, $1," "$work/compiles/$(echo "$file" | tr / _)")")
+compile() { # what becomes of "-o OBJECT -c SOURCE" in the command for $file, and of which core
+    (cd "$build" && sh -c "$(sed "s, -o [^ ]* -c [^ ]*\$, $1," "$work/compiles/$(echo "${2:-quarry-core}/$file" | tr / _)")")
 }
 link_line() { # program: the command that makes it, with the changed object, into $dir/program
     sed -e "s,\(^\| \)CMakeFiles/quarry-core.dir/$file\.o\( \|\$\),\1$dir/mutant.o\2,; t named" \
         -e "s,\(^\| \)libquarry\.a,\1$dir/mutant.o libquarry.a," \
+        -e "s,\(^\| \)\(libquarry-sim\|libquarry-sim-preempt\)\.a,\1$dir/\2.o \2.a," \
         -e ':named' -e "s, -o $1\( \|\$\), -o $dir/program\1," "$work/links/$1"
+}
+arguments_of() { # program
+    case $1 in
+    quarry-model) echo --seed 1 --steps 300000 ;;
+    quarry-prove*) echo --seed 1 --programs 100 ;;
+    esac
 }
 # What a program may take: seconds on the clock, seconds of the processor. Several times what it takes unchanged.
 limits_of() { # program
@@ -51,7 +60,8 @@ limits_of() { # program
 notices() { # program
     eval "$(limits_of "$1")"
     status=0
-    (cd "$dir" && ulimit -c 0 && ulimit -S -t "$cpu" && exec timeout -k 2 "$wall" ./program) \
+    # shellcheck disable=SC2046 # several arguments
+    (cd "$dir" && ulimit -c 0 && ulimit -S -t "$cpu" && exec timeout -k 2 "$wall" ./program $(arguments_of "$1")) \
         >/dev/null 2>&1 </dev/null || status=$?
     [ $status -ne 124 ] && [ $status -ne 137 ] && { [ $status -ne 0 ]; return; }
     mv "$dir/program" "$dir/hangs-$1"
@@ -62,7 +72,9 @@ hangs() {
     for slow in "$dir"/hangs-*; do
         [ -f "$slow" ] || continue
         eval "$(limits_of "${slow##*/hangs-}")"
-        (cd "$dir" && ulimit -c 0 && ulimit -S -t "$cpu" && exec timeout -k 2 $((wall + patience)) "$slow") \
+        # shellcheck disable=SC2046 # several arguments
+        (cd "$dir" && ulimit -c 0 && ulimit -S -t "$cpu" &&
+            exec timeout -k 2 $((wall + patience)) "$slow" $(arguments_of "${slow##*/hangs-}")) \
             >/dev/null 2>&1 </dev/null || { by=${slow##*/hangs-}; return 0; }
         rm "$slow"
     done
@@ -112,34 +124,48 @@ faulty() { # the file with the fault, and how it is compiled
     { echo "#line 1 \"$root/$file\"" && "$work/mutants" apply "$root/$file" "$index"; } >"$dir/${file##*/}"
     strict="-Wno-error -Werror=int-conversion -Werror=incompatible-pointer-types -iquote $root/${file%/*}"
 }
+ask() { # program: true when the verdict is found
+    asked=$((asked + 1))
+    (cd "$build" && sh -c "$(link_line "$1")") >"$dir/out" 2>&1 ||
+        { echo "cannot be linked: $file $line with $1" && head -5 "$dir/out"; verdict=unlinked; return 0; }
+    notices "$1" || return 1
+    verdict=noticed
+    [ "$by" != - ] || by=$1
+    echo "$by" >>"$work/noticed_by"
+}
+# Those on simulated machines, when the fault is compiled for them.
+simulated() {
+    [ -z "$quick" ] || return 0
+    for kind in quarry-sim quarry-sim-preempt; do
+        [ -f "$work/compiles/$(echo "$kind-core/$file" | tr / _)" ] || continue
+        compile "$strict -o $dir/lib$kind.o -c $dir/${file##*/}" "$kind-core" >"$dir/out" 2>&1 || continue
+        awk -v library="lib$kind.a" 'FILENAME ~ /times$/ { passes[$2] = 1; next }
+            $2 == library && $1 in passes { print $1 }' "$work/times" "$work/simulated"
+    done
+}
 try_fault() {
     faulty
     compile "$strict -o $dir/mutant.o -c $dir/${file##*/}" >"$dir/out" 2>&1 || { verdict=stillborn; return; }
     begun=$(date +%s)
     for program in $(programs_for); do
         # Before the first from elsewhere: whether anything changed at all.
-        if [ "$asked" -gt 0 ] && [ -z "$compared" ] && [ ! -f "$root/${file%/*}/test/$program.c" ]; then
+        if [ "$asked" -gt 0 ] && [ -z "$compared" ] && [ "$index" -ge 0 ] &&
+            [ ! -f "$root/${file%/*}/test/$program.c" ]; then
             compared=1
             same_code && { verdict=same; return; }
         fi
-        asked=$((asked + 1))
-        (cd "$build" && sh -c "$(link_line "$program")") >"$dir/out" 2>&1 ||
-            { echo "cannot be linked: $file $line with $program" && head -5 "$dir/out"; verdict=unlinked; return; }
-        if notices "$program"; then
-            verdict=noticed
-            [ "$by" != - ] || by=$program
-            echo "$by" >>"$work/noticed_by"
-            return
-        fi
+        ask "$program" && return
         [ -z "$quick" ] && [ "$index" -ge 0 ] || [ $(($(date +%s) - begun)) -lt 15 ] || break
     done
+    [ "$asked" -gt 0 ] || verdict=unreached
     if [ -z "$compared" ] && same_code; then
         verdict=same
-    elif hangs; then
-        verdict=noticed
-    elif [ "$asked" -eq 0 ]; then
-        verdict=unreached
+        [ "$index" -lt 0 ] || return 0 # but the control is for all
     fi
+    for program in $(simulated); do
+        ask "$program" && return
+    done
+    hangs && verdict=noticed || :
 }
 try() { # number of the line in chosen
     record=$(sed -n "$1p" "$work/chosen")
@@ -192,7 +218,8 @@ cover() { # program
 # One that fails unchanged would notice everything.
 measure() { # program
     begun=$(date +%s%N)
-    if (cd "$work/cover" && timeout 600 "$build/$1") >/dev/null 2>&1 </dev/null; then
+    # shellcheck disable=SC2046 # several arguments
+    if (cd "$work/cover" && timeout 600 "$build/$1" $(arguments_of "$1")) >/dev/null 2>&1 </dev/null; then
         wall=$((($(date +%s%N) - begun) / 1000000))
         # The shell's second line of times: what its children took, user and system.
         times >"$work/cover/$1.times"
@@ -251,23 +278,34 @@ ${CC:-gcc} -O2 -D_GNU_SOURCE "$root/tools/mutants.c" -o "$work/mutants"
 find "$root/src" "$root/tests" -name '*_test.c' | sort | while read -r source; do
     [ ! -x "$build/$(basename "$source" .c)" ] || basename "$source" .c
 done >"$work/programs"
+# Of those on simulated machines the slow ones find no more than the others.
+find "$root/tests/sim" -name '*_test.c' | sed 's,.*/,,; s/\.c$//' | sort | sed 'p; s/$/-preempt/' >"$work/candidates"
+printf '%s\n' quarry-model quarry-prove quarry-prove-preempt >>"$work/candidates"
+grep -vx -e small_test -e large_test "$work/candidates" | while read -r program; do
+    [ ! -x "$build/$program" ] || echo "$program"
+done >"$work/machines"
 # shellcheck disable=SC2046 # several programs
-ninja -C "$build" -t commands $(cat "$work/programs") | sed -n 's/^: && \(.*\) && :$/\1/p' >"$work/commands"
+ninja -C "$build" -t commands $(cat "$work/programs" "$work/machines") | sed -n 's/^: && \(.*\) && :$/\1/p' >"$work/commands"
 while read -r program; do
     # Not those with a core that was compiled for them.
     grep -E -- " -o $program( |\$)" "$work/commands" | grep -E 'libquarry\.a|quarry-core\.dir' >"$work/links/$program" ||
         rm "$work/links/$program"
 done <"$work/programs"
 ls "$work/links" >"$work/programs"
+while read -r program; do
+    grep -E -- " -o $program( |\$)" "$work/commands" | grep -E 'libquarry-sim(-preempt)?\.a' >"$work/links/$program" || continue
+    echo "$program $(grep -o 'libquarry-sim[-a-z]*\.a' "$work/links/$program" | head -n 1)"
+done <"$work/machines" >"$work/simulated"
 awk -v root="$root/" -v out="$work/compiles/" '
     /"command":/ { command = $0 }
     /"file":/ {
         file = $0
         sub(/^ *"file": "/, "", file)
         sub(/",?$/, "", file)
-        if (index(file, root) != 1 || !index(command, "CMakeFiles/quarry-core.dir/"))
+        if (index(file, root) != 1 || !match(command, /CMakeFiles\/quarry-(sim-|sim-preempt-)?core\.dir\//))
             next
-        file = substr(file, length(root) + 1)
+        core = substr(command, RSTART + 11, RLENGTH - 16)
+        file = core "/" substr(file, length(root) + 1)
         gsub(/\//, "_", file)
         sub(/^ *"command": "/, "", command)
         sub(/",$/, "", command)
@@ -352,11 +390,11 @@ if [ -n "$quick" ]; then
         FILENAME == "-" { cost[$1] = int(1000 * $3); next }
         { print cost[$1] + 0, $1, 2 * cost[$1] }' - "$work/programs" >"$work/times"
 elif [ ! -s "$work/map" ] ||
-    [ -n "$(find "$build" "$coverage" -maxdepth 1 -name '*_test' -newer "$work/map" 2>/dev/null)" ]; then
+    [ -n "$(find "$build" "$coverage" -maxdepth 1 \( -name '*_test*' -o -name 'quarry-*' \) -type f -newer "$work/map" 2>/dev/null)" ]; then
     : >"$work/times"
     rm -rf "$work/reached"
     mkdir "$work/reached"
-    all_of measure <"$work/programs"
+    cut -d ' ' -f 1 "$work/simulated" | cat "$work/programs" - | all_of measure
     all_of cover <"$work/programs"
     cat "$work"/reached/* | sort -u >"$work/map"
 fi
