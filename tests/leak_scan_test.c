@@ -663,6 +663,53 @@ static int begin(void **state)
     return quarry_boot(&machine);
 }
 
+static void register_one(void)
+{
+    kmemleak_alloc(pool[0], 64, 1, GFP_KERNEL);
+    hidden[0] = hide(pool[0]);
+    keep = pool[0] + 63;
+}
+
+static void drop_it(void)
+{
+    keep = NULL;
+}
+
+static void a_single_foreign_block_is_followed_like_many(void **state)
+{
+    deep(register_one);
+    assert_int_equal(scan(), 0);
+    deep(drop_it);
+    assert_int_equal(scan(), 1);
+    assert_true(was_lost(hidden[0]));
+    on_hidden(kmemleak_free, 0);
+    assert_int_equal(scan(), 0);
+}
+
+static void make_leading(void)
+{
+    make_marked();
+    keep = unhide(hidden[0]);
+}
+
+/* What holds no pointers can still be found by one. */
+static void memory_without_pointers_is_reached_and_leads_nowhere(void **state)
+{
+    deep(make_leading);
+    assert_int_equal(scan(), 0);
+    on_hidden(kmemleak_no_scan, 0);
+    assert_int_equal(scan(), 1);
+    assert_true(was_lost(hidden[1]));
+    on_hidden(kmemleak_no_scan, 1);
+    on_hidden(kmemleak_ignore, 1);
+    assert_int_equal(scan(), 0);
+    deep(drop_it);
+    assert_int_equal(scan(), 1);
+    assert_true(was_lost(hidden[0]));
+    on_hidden(kfree, 0);
+    on_hidden(kfree, 1);
+}
+
 int main(void)
 {
 #if TEST_THREAD_SANITIZER
@@ -684,6 +731,8 @@ int main(void)
         cmocka_unit_test(a_mark_on_nothing_is_reported),
         cmocka_unit_test(leaks_are_reported_by_place),
         cmocka_unit_test(more_places_than_there_is_room_for_are_summed_up),
+        cmocka_unit_test(a_single_foreign_block_is_followed_like_many),
+        cmocka_unit_test(memory_without_pointers_is_reached_and_leads_nowhere),
     };
 
     return cmocka_run_group_tests(tests, begin, NULL);

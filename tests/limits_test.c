@@ -55,6 +55,12 @@ static void options_that_cannot_be_followed_are_refused_by_name(void **state)
     assert_refused("slab_debug=Q", "slab_debug");
     assert_refused("lowmem_reserve_ratio=1;2", "bad value \"1;2\"");
     assert_refused("init_on_alloc=2", "bad value \"2\"");
+    assert_refused("chek=1", "unknown boot option \"chek\"; did you mean check?");
+    assert_refused("slab-debug", "unknown boot option \"slab-debug\"; did you mean slab_debug?");
+    assert_refused("min_free_kbyte=1", "; did you mean min_free_kbytes?");
+    assert_refused("init_on_aloc", "; did you mean init_on_alloc?");
+    assert_refused("x=1", "unknown boot option \"x\" (docs/options.md lists them)");
+    assert_refused("qqqqqqqqq", "unknown boot option \"qqqqqqqqq\" (docs/options.md lists them)");
     assert_refused("failslab=nonsense", "boot option failslab: ");
     assert_refused("fail_vmalloc=interval", "boot option fail_vmalloc: ");
 }

@@ -274,6 +274,82 @@ static void lines_that_are_no_finding_are_only_printed(void **state)
     assert_int_equal(qr_report_count(&check, QUARRY_FINDING_KINDS), 0);
 }
 
+static void a_report_may_have_a_third_site(void **state)
+{
+    struct quarry_trace now = {1, {(void *)0x1234}}, before = {1, {(void *)0xabcd}};
+    struct quarry_trace also = {2, {(void *)0x777, (void *)0x888}};
+    struct quarry_report report = {.kind = QUARRY_USE_AFTER_FREE,
+                                   .now = &now,
+                                   .before = &before,
+                                   .also = &also,
+                                   .also_is = "freed by"};
+
+    (void)state;
+    console_begin();
+    qr_report(&check, &report, "old");
+    assert_string_equal(console_end(), "quarry: BUG: use after free: old\n"
+                                       "  now:\n"
+                                       "    0x1234\n"
+                                       "  before:\n"
+                                       "    0xabcd\n"
+                                       "  freed by:\n"
+                                       "    0x777\n"
+                                       "    0x888\n");
+    report.also_is = NULL;
+    report.before = NULL;
+    report.size = 1;
+    report.cache = "names";
+    console_begin();
+    qr_report(&check, &report, "old");
+    assert_string_equal(console_end(), "quarry: BUG: use after free: old\n"
+                                       "  memory: (nil), 1 byte, cache names\n"
+                                       "  now:\n"
+                                       "    0x1234\n"
+                                       "  also:\n"
+                                       "    0x777\n"
+                                       "    0x888\n");
+}
+
+static size_t name_at_length(const void *pc, struct quarry_symbol *frames, size_t nr, void *data)
+{
+    static char name[200];
+
+    (void)pc;
+    (void)data;
+    assert_true(nr > 0);
+    memset(name, 'f', sizeof(name) - 1);
+    frames[0] = (struct quarry_symbol){.function = name};
+    return 1;
+}
+
+/* Longer than the buffer: written in parts, which together are the text and nothing else. */
+static void a_report_with_long_names_is_written_whole(void **state)
+{
+    struct quarry_trace now = {.nr = QUARRY_TRACE_MAX}, before = {.nr = QUARRY_TRACE_MAX};
+    struct quarry_report report = {.kind = QUARRY_LEAK, .now = &now, .before = &before};
+    const char *text, *first, *second;
+    unsigned int lines = 0;
+
+    (void)state;
+    for (unsigned int i = 0; i < QUARRY_TRACE_MAX; i++)
+        now.pc[i] = before.pc[i] = (void *)(uintptr_t)(0x1000 + i);
+    check.symbol = name_at_length;
+    console_begin();
+    qr_report(&check, &report, "long");
+    text = console_end();
+    assert_ptr_equal(strstr(text, "quarry: BUG: leak: long\n  now:\n    "), text);
+    for (const char *at = text; (at = strchr(at, '\n')); at++) {
+        lines++;
+        assert_true(!at[1] || strncmp(at + 1, "  ", 2) == 0);
+    }
+    assert_int_equal(lines, 3 + 2 * QUARRY_TRACE_MAX);
+    /* Both traces are the same, so both parts are, wherever the text was cut. */
+    first = strstr(text, "  now:\n") + strlen("  now:\n");
+    second = strstr(text, "  before:\n") + strlen("  before:\n");
+    assert_int_equal(strlen(second), second - strlen("  before:\n") - first);
+    assert_memory_equal(first, second, strlen(second));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +368,8 @@ int main(void)
                                fresh_check),
         cmocka_unit_test_setup(failure_reports_are_limited_in_their_rate, fresh_check),
         cmocka_unit_test_setup(lines_that_are_no_finding_are_only_printed, fresh_check),
+        cmocka_unit_test_setup(a_report_may_have_a_third_site, fresh_check),
+        cmocka_unit_test_setup(a_report_with_long_names_is_written_whole, fresh_check),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,59 @@ static void off_it_keeps_nothing(void **state)
     test_end(q);
 }
 
+static struct quarry_symbol known;
+
+static size_t name_all(const void *pc, struct quarry_symbol *frames, size_t nr, void *data)
+{
+    frames[0] = known;
+    return 1;
+}
+
+/* How much is known of a place differs; what is not known is left out. */
+static void a_place_is_written_as_well_as_it_is_known(void **state)
+{
+    static const struct {
+        struct quarry_symbol symbol;
+        const char *written;
+    } way[] = {
+        {{.function = "f", .file = "a.c", .line = 12, .object = "prog"}, " a.c:12 func:f\n"},
+        {{.file = "a.c", .line = 12, .module = "mod"}, " a.c:12 [mod] func:?\n"},
+        {{.function = "f", .object = "prog", .offset = 0x1f}, " prog+0x1f func:f\n"},
+        {{.object = "prog", .offset = 0x1f, .module = "mod"}, " prog+0x1f [mod] func:?\n"},
+        {{.function = "f"}, " 0x1234 func:f\n"},
+    };
+    struct test_spec spec = {.pages = 1024, .options = "mem_profiling"};
+    struct quarry *q = test_boot_with(&spec);
+    u32 site = qr_site_of(&q->check, (void *)0x1234);
+
+    qr_site_count(&q->check, site, 64, 1);
+    q->check.symbol = name_all;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(way); i++) {
+        known = way[i].symbol;
+        qr_text(q, QUARRY_ALLOCINFO, text, sizeof(text));
+        if (!strstr(text, way[i].written))
+            fail_msg("\"%s\" is not in \"%s\"", way[i].written, text);
+    }
+    q->check.symbol = NULL;
+    qr_text(q, QUARRY_ALLOCINFO, text, sizeof(text));
+    assert_non_null(strstr(text, "          64        1 0x1234 func:?\n"));
+    test_end(q);
+}
+
+/* 44 KiB hold 1024 places and not 2048, for which one page more would be enough. */
+static void the_table_is_no_larger_than_its_memory(void **state)
+{
+    static const unsigned long pages[] = {1024, 44u << 8}, places[] = {512, 1024};
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(pages); i++) {
+        struct test_spec spec = {.pages = pages[i], .options = "mem_profiling"};
+        struct quarry *q = test_boot_with(&spec);
+
+        assert_int_equal(q->check.sites.mask + 1, places[i]);
+        test_end(q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +198,8 @@ int main(void)
         cmocka_unit_test(a_second_free_counts_for_nothing),
         cmocka_unit_test(a_full_table_counts_elsewhere),
         cmocka_unit_test(off_it_keeps_nothing),
+        cmocka_unit_test(a_place_is_written_as_well_as_it_is_known),
+        cmocka_unit_test(the_table_is_no_larger_than_its_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -240,12 +240,16 @@ static QR_NOINLINE bool request_memory(void)
 
 static void g_c1_in_atomic_context_it_is_reported_with_both_sites_and_does_not_block(void **state)
 {
+    struct qp_atomic_reason reason = {0};
     bool may_block;
 
     (void)state;
     become_atomic();
     may_block = request_memory();
+    qp_explain_atomic(&reason);
     quarry_context_leave(QUARRY_CTX_SPINLOCK);
+    assert_int_equal(seen.before.nr, reason.nr); /* so many lines, and no more */
+    assert_memory_equal(seen.before.pc, reason.pc, reason.nr * sizeof(reason.pc[0]));
     assert_false(may_block);
     assert_int_equal(seen.calls, 1);
     assert_int_equal(qr_report_count(&check, QUARRY_BAD_CONTEXT), 1);

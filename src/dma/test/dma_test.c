@@ -547,6 +547,89 @@ static void senseless_pools_are_refused(void **state)
     test_end(q);
 }
 
+/* ---- without checks; at the last byte of a mask ---------------------------------------------- */
+
+static void without_checks_nothing_is_recorded(void **state)
+{
+    struct quarry *q = boot(NULL);
+    struct qr_dma_dev dev = dev_of(&device, ~0ull);
+    char *buffer = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+    dma_addr_t handle = qr_dma_map_single(&q->dma, &dev, buffer, 64, DMA_TO_DEVICE);
+    struct seen seen = {0};
+
+    assert_true(handle == qp_phys(q->map.offset, buffer));
+    assert_int_equal(q->dma.nr + q->dma.missed, 0);
+    qr_dma_for_each_live(&q->dma, look, &seen);
+    assert_int_equal(seen.nr, 0);
+    for (int i = 0; i < 2; i++) /* nobody knows how often */
+        assert_true(qr_dma_forget(
+            &q->dma, &dev, &(struct qr_dma_range){handle, 64, DMA_TO_DEVICE, QR_DMA_SINGLE}, "x"));
+    qr_dma_expect(&q->dma, &dev, &(struct qr_dma_range){handle, 64, DMA_TO_DEVICE, QR_DMA_SINGLE},
+                  "x");
+    assert_int_equal(qr_report_count(&q->check, QUARRY_FINDING_KINDS), 0);
+    qr_kfree_slow(&q->kmalloc, buffer, "kfree");
+    test_end(q);
+}
+
+static void a_buffer_may_end_at_the_last_byte_of_the_mask(void **state)
+{
+    struct quarry *q = boot("check=1");
+    char *buffer = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+    phys_addr_t phys = qp_phys(q->map.offset, buffer);
+    struct qr_dma_dev dev = dev_of(&device, phys + 63);
+    struct page *page = qr_virt_page_checked(&q->map, buffer);
+    struct qr_dma_range range = {phys, 64, DMA_TO_DEVICE, QR_DMA_SINGLE};
+
+    assert_int_equal(qr_dma_map_single(&q->dma, &dev, buffer, 64, DMA_TO_DEVICE), phys);
+    qr_dma_asked(&q->dma, &dev, phys);
+    assert_true(qr_dma_forget(&q->dma, &dev, &range, "unmap"));
+    assert_int_equal(
+        qr_dma_map_page(&q->dma, &dev, page, (uintptr_t)buffer & ~PAGE_MASK, 64, DMA_TO_DEVICE),
+        phys);
+    range.kind = QR_DMA_PAGE;
+    qr_dma_asked(&q->dma, &dev, phys);
+    assert_true(qr_dma_forget(&q->dma, &dev, &range, "unmap"));
+    assert_int_equal(qr_report_count(&q->check, QUARRY_FINDING_KINDS), 0);
+    device_mask = phys + 62;
+    refuse(q, &dev, buffer, 64, "no bounce buffers");
+    qr_kfree_slow(&q->kmalloc, buffer, "kfree");
+    test_end(q);
+}
+
+static void a_sync_names_a_part_of_a_mapping(void **state)
+{
+    struct quarry *q = boot("check=1");
+    struct qr_dma_dev dev = dev_of(&device, ~0ull), other = dev_of(&other_device, ~0ull);
+    char *buffer = qr_kmalloc_slow(&q->kmalloc, 256, GFP_KERNEL, NUMA_NO_NODE);
+    dma_addr_t handle = qr_dma_map_single(&q->dma, &dev, buffer, 256, DMA_TO_DEVICE);
+    const struct {
+        long from;
+        size_t size;
+        bool covered;
+    } part[] = {{0, 256, true},  {1, 255, true},  {255, 1, true},  {100, 50, true},
+                {0, 257, true},  {1, 256, false}, {255, 2, false}, {256, 1, false},
+                {257, 1, false}, {-1, 1, false},  {-1, 257, false}};
+    unsigned long wrong = 0;
+
+    qr_dma_asked(&q->dma, &dev, handle);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(part); i++) {
+        struct qr_dma_range range = {handle + (dma_addr_t)part[i].from, part[i].size, DMA_TO_DEVICE,
+                                     QR_DMA_SINGLE};
+        qr_dma_expect(&q->dma, &dev, &range, "dma_sync");
+        wrong += !part[i].covered;
+        assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), wrong);
+        qr_dma_expect(&q->dma, &other, &range, "dma_sync");
+        assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), ++wrong);
+    }
+    assert_int_equal(qr_dma_count(&q->dma, &device, false), 1);
+    assert_int_equal(qr_dma_count(&q->dma, &other_device, false), 0);
+    assert_int_equal(qr_dma_count(&q->dma, NULL, true), 1);
+    assert_true(qr_dma_forget(
+        &q->dma, &dev, &(struct qr_dma_range){handle, 256, DMA_TO_DEVICE, QR_DMA_SINGLE}, "unmap"));
+    qr_kfree_slow(&q->kmalloc, buffer, "kfree");
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +653,9 @@ int main(void)
         cmocka_unit_test(pool_blocks_are_aligned_and_keep_to_the_boundary),
         cmocka_unit_test(pool_misuse_is_found_as_in_caches),
         cmocka_unit_test(senseless_pools_are_refused),
+        cmocka_unit_test(without_checks_nothing_is_recorded),
+        cmocka_unit_test(a_buffer_may_end_at_the_last_byte_of_the_mask),
+        cmocka_unit_test(a_sync_names_a_part_of_a_mapping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

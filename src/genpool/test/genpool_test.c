@@ -340,6 +340,61 @@ static void first_fit_agrees_with_a_plain_model(void **state)
     test_end(q);
 }
 
+/* ---- at the end of a range ------------------------------------------------------------------- */
+
+/* Granules at the end that are too few for the block, which would fit one beyond. */
+static void no_algorithm_reaches_over_the_end_of_a_range(void **state)
+{
+    struct genpool_data_align align = {.align = 4 * GRANULE};
+    struct genpool_data_fixed fixed = {.offset = 12 * GRANULE};
+    const struct {
+        genpool_algo_t algo;
+        void *data;
+    } ways[] = {{gen_pool_first_fit, NULL},
+                {gen_pool_first_fit_align, &align},
+                {gen_pool_first_fit_order_align, NULL},
+                {gen_pool_best_fit, NULL},
+                {gen_pool_fixed_alloc, &fixed}};
+    struct quarry *q = test_boot(512);
+    struct qr_genpools pools;
+    struct gen_pool *pool = make(q, &pools, 15 * GRANULE);
+
+    assert_ptr_equal(pool->algo, gen_pool_first_fit);
+    assert_int_equal(take(&pools, pool, 12 * GRANULE), BASE);
+    qr_genpool_free(&pools, pool, BASE, 12 * GRANULE, NULL);
+    for (unsigned int i = 0; i < 12; i++) /* three granules are left at the end, one in front */
+        assert_int_equal(take(&pools, pool, GRANULE), BASE + i * GRANULE);
+    qr_genpool_free(&pools, pool, BASE + 5 * GRANULE, GRANULE, NULL);
+    assert_int_equal(qr_genpool_avail(pool), 4 * GRANULE);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(ways); i++) {
+        unsigned long block;
+        assert_int_equal(
+            qr_genpool_alloc(&pools, pool, 4 * GRANULE, ways[i].algo, ways[i].data, NULL), 0);
+        block = qr_genpool_alloc(&pools, pool, 3 * GRANULE, ways[i].algo, ways[i].data, NULL);
+        assert_int_equal(block, BASE + 12 * GRANULE); /* to the last granule */
+        qr_genpool_free(&pools, pool, block, 3 * GRANULE, NULL);
+    }
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 0);
+    test_abandon(q);
+}
+
+static void the_first_block_left_is_named_also_at_the_front(void **state)
+{
+    struct quarry *q = test_boot(512);
+    struct qr_genpools pools;
+    struct gen_pool *pool = make(q, &pools, 1024);
+    assert_int_equal(qr_genpool_add(&pools, pool, BASE + 4096, 0, 1024, NUMA_NO_NODE, NULL), 0);
+    assert_int_equal(take(&pools, pool, 1000), BASE);
+    assert_int_equal(take(&pools, pool, 992), BASE + 4096);
+    q->check.hook = left_hook;
+    qr_genpool_destroy(&pools, pool);
+    assert_ptr_equal(left_report.address, (void *)BASE);
+    assert_int_equal(left_report.size, 1024 + 992);
+    assert_null(left_report.before); /* nobody kept who it was */
+    assert_non_null(strstr(test_last_report, "2 blocks (2016 bytes) of pool (no name)"));
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +409,8 @@ int main(void)
         cmocka_unit_test(a_pool_destroyed_with_blocks_names_them),
         cmocka_unit_test(failing_to_make_records_leaves_nothing),
         cmocka_unit_test(first_fit_agrees_with_a_plain_model),
+        cmocka_unit_test(no_algorithm_reaches_over_the_end_of_a_range),
+        cmocka_unit_test(the_first_block_left_is_named_also_at_the_front),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -402,6 +402,133 @@ static void no_reader_ever_sees_what_was_wiped_after_a_grace_period(void **state
     test_end(race.q);
 }
 
+/* ---- without a worker; in a copy of the machine ---------------------------------------------- */
+
+static void without_a_worker_the_end_of_a_period_makes_the_calls(void **state)
+{
+    struct quarry *q = test_boot(256);
+    const struct quarry_grace_period how = {.name = "own", .call = own_call, .data = "own"};
+    struct numbered call = {{.fn = note}, 3};
+
+    memset(&own, 0, sizeof(own));
+    assert_int_equal(qr_grace_set(&q->grace, &how), 0);
+    qr_reclaim_stop(&q->reclaim);
+    qr_grace_call(&q->grace, &call.call);
+    assert_int_equal(own.asked, 1);
+    assert_int_equal(nr_made, 0);
+    own.fn(own.arg);
+    assert_int_equal(nr_made, 1);
+    assert_int_equal(made[0], 3);
+    assert_int_equal(q->grace.completed, 1);
+    test_end(q);
+}
+
+static void without_a_worker_each_call_moves_on_what_it_can(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct numbered call[3] = {{{.fn = note}, 0}, {{.fn = note}, 1}, {{.fn = note}, 2}};
+
+    qr_reclaim_stop(&q->reclaim);
+    qr_grace_call(&q->grace, &call[0].call);
+    assert_int_equal(nr_made, 1);
+    qr_grace_enter(&q->grace);
+    qr_grace_call(&q->grace, &call[1].call);
+    assert_int_equal(nr_made, 1);
+    qr_grace_leave(&q->grace);
+    qr_grace_call(&q->grace, &call[2].call);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 3);
+    assert_int_equal(made[1], 1);
+    assert_int_equal(made[2], 2);
+    test_end(q);
+}
+
+static struct quarry *freeing;
+static struct page *held[40];
+
+static void free_held(struct qr_grace_call *call)
+{
+    for (unsigned int i = 0; i < 40; i++)
+        qr_free_block(&freeing->zones, held[i], 0);
+    qr_pcp_drain_all(&freeing->zones);
+}
+
+/* Reclaim is told of the pages that came back, and of nothing else. */
+static void reclaim_is_told_of_the_pages_that_came_back(void **state)
+{
+    struct quarry *q = test_boot(512);
+    struct qr_grace_call call = {.fn = free_held};
+
+    qr_reclaim_stop(&q->reclaim);
+    freeing = q;
+    for (unsigned int i = 0; i < 40; i++)
+        assert_non_null(held[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE));
+    qr_pcp_drain_all(&q->zones);
+    assert_int_equal(q->grace.source.shrink(&q->grace, 1, true), 0);
+    qr_grace_ask(&q->grace, &call);
+    assert_int_equal(q->grace.source.shrink(&q->grace, 1, true), 40);
+    assert_int_equal(q->grace.source.shrink(&q->grace, 1, true), 0);
+    test_end(q);
+}
+
+/* As a fork finds it: sections open on every CPU that only the parent will end, a task that was making
+ * calls; and this one, inside a section or not. */
+static void copy_of(struct quarry *q, struct numbered *half, bool inside)
+{
+    struct qr_cpu *cpu;
+    unsigned long section;
+
+    qr_reclaim_stop(&q->reclaim);
+    if (inside)
+        qr_grace_enter(&q->grace);
+    section = qp_percpu_enter(&q->cpus, &cpu);
+    cpu->readers.begun[0] += 3;
+    cpu->readers.begun[1] += 2;
+    qp_percpu_leave(section);
+    q->grace.shared.begun[0]++;
+    q->grace.shared.begun[1]++;
+    half->call.next = NULL;
+    q->grace.doing.first = &half->call;
+    q->grace.doing.last = &half->call.next;
+    q->grace.doing.nr = 1;
+    q->grace.asked++;
+    q->grace.running = true;
+    qr_grace_after_fork(&q->grace);
+}
+
+static void a_copy_waits_for_no_reader_of_the_parent(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct numbered half = {{.fn = note}, 9}, call = {{.fn = note}, 1};
+
+    copy_of(q, &half, false);
+    assert_int_equal(q->grace.done, q->grace.asked);
+    assert_int_equal(q->grace.doing.nr, 0);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 0); /* half made by a task that is not here */
+    qr_grace_call(&q->grace, &call.call);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(nr_made, 1);
+    assert_int_equal(made[0], 1);
+    assert_int_equal(q->grace.done, q->grace.asked);
+    test_end(q);
+}
+
+static void a_copy_made_inside_a_section_is_inside(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct numbered half = {{.fn = note}, 9}, call = {{.fn = note}, 1};
+
+    copy_of(q, &half, true);
+    qr_grace_call(&q->grace, &call.call);
+    let_it_go_on(q);
+    assert_int_equal(nr_made, 0);
+    qr_grace_leave(&q->grace);
+    let_it_go_on(q);
+    assert_int_equal(nr_made, 1);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +543,11 @@ int main(void)
         cmocka_unit_test_setup(a_provider_that_only_waits_is_waited_in, fresh),
         cmocka_unit_test_setup(a_provider_that_refuses_is_asked_again, fresh),
         cmocka_unit_test_setup(no_reader_ever_sees_what_was_wiped_after_a_grace_period, fresh),
+        cmocka_unit_test_setup(without_a_worker_the_end_of_a_period_makes_the_calls, fresh),
+        cmocka_unit_test_setup(without_a_worker_each_call_moves_on_what_it_can, fresh),
+        cmocka_unit_test_setup(reclaim_is_told_of_the_pages_that_came_back, fresh),
+        cmocka_unit_test_setup(a_copy_waits_for_no_reader_of_the_parent, fresh),
+        cmocka_unit_test_setup(a_copy_made_inside_a_section_is_inside, fresh),
     };
 
     return cmocka_run_group_tests_name("grace", tests, NULL, NULL);

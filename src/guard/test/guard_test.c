@@ -2,6 +2,8 @@
 /* The pool of guarded objects, on private machines: what it hands out, what it takes back, what it
  * says. Real faults are made by the demonstrations in tests/detectors/. */
 #include "machine.h"
+#include <sched.h>
+#include <unistd.h>
 #include "slab/internal.h"
 #include "kmalloc/fast.h"
 #include "fault/fault.h"
@@ -447,6 +449,129 @@ static void a_machine_without_room_for_the_pool_says_so(void **state)
     assert_non_null(strstr(test_why, "kfence.num_objects=1000 needs"));
 }
 
+/* Whichever place notes that a guard page was opened closes it: the one behind, or for the last the one
+ * before. */
+static void an_opened_guard_page_is_noted_by_a_place_beside_it(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 kfence.num_objects=3");
+    struct quarry_report got = {0};
+    struct quarry_trace now = {1, {(void *)0x1234}};
+
+    qr_report_set_hook(&q->check, keep_report, &got);
+    for (unsigned int i = 0; i <= 3; i++) {
+        assert_true(
+            qr_guard_fault(q, (char *)q->guards.start + 2 * i * PAGE_SIZE, QR_ACCESS_READ, &now));
+        for (unsigned int k = 0; k < 3; k++) {
+            assert_int_equal(q->guards.place[k].open_guard[0], k <= i);
+            assert_int_equal(q->guards.place[k].open_guard[1], k == 2 && i == 3);
+            assert_false(q->guards.place[k].open);
+        }
+    }
+    assert_int_equal(q->guards.place[3].open_guard[0] + q->guards.place[4].open_guard[1], 0);
+    test_end(q);
+}
+
+static void a_description_ends_where_its_room_ends(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1");
+    char *object = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+    char *start = (char *)q->guards.start;
+    const char *const address[] = {start, object, start + 3 * PAGE_SIZE};
+    char whole[192], text[192];
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(address); i++) {
+        qr_guard_describe(&q->guards, address[i], whole, sizeof(whole));
+        for (size_t size = 1; size < strlen(whole) + 2; size++) {
+            memset(text, '#', sizeof(text));
+            qr_guard_describe(&q->guards, address[i], text, size);
+            assert_int_equal(text[size], '#');
+            assert_int_equal(strncmp(text, whole, QR_MIN(size - 1, strlen(whole))), 0);
+            assert_int_equal(strlen(text), QR_MIN(size - 1, strlen(whole)));
+        }
+    }
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    test_end(q);
+}
+
+/* A quarter of an hour has not passed, however often the timer is woken. */
+static void before_the_interval_is_over_nothing_is_taken(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.sample_interval=1000000");
+
+    for (int i = 0; i < 300; i++) {
+        void *object = qr_kmalloc(&q->kmalloc, 64, GFP_KERNEL);
+        assert_false(in_pool(q, object));
+        assert_int_equal(__atomic_load_n(&q->guards.gate, __ATOMIC_RELAXED), 0);
+        qr_kfree(&q->kmalloc, object);
+        qp_wake(&q->guards.wake);
+        sched_yield();
+    }
+    qr_guards_stop(&q->guards);
+    assert_int_equal(q->guards.running, 0);
+    qr_guards_stop(&q->guards); /* there is none to be stopped */
+    /* Without a timer whoever comes the slow way looks at the clock, and one is taken an interval. */
+    assert_false(qr_guard_sample(&q->guards));
+    q->guards.next_ns = 1;
+    assert_true(qr_guard_sample(&q->guards));
+    assert_false(qr_guard_sample(&q->guards));
+    assert_true(q->guards.next_ns >= qp_now_ns() + 900ull * 1000000000);
+    test_end(q);
+}
+
+static void a_copy_of_the_machine_has_its_guards_and_its_timer(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.sample_interval=1000000 kfence.num_objects=4");
+    struct quarry_report got = {0};
+    struct quarry_trace now = {1, {(void *)0x1234}};
+    char *start = (char *)q->guards.start;
+
+    qr_report_set_hook(&q->check, keep_report, &got);
+    for (unsigned int i = 0; i < 9; i++)
+        assert_true(qr_guard_fault(q, start + i * PAGE_SIZE, QR_ACCESS_READ, &now));
+    qr_guards_stop(&q->guards);
+    qr_guards_after_fork(&q->guards);
+    assert_int_equal(q->guards.running, 1);
+    for (unsigned int i = 0; i < 4; i++) {
+        const struct qr_guard_place *place = &q->guards.place[i];
+        assert_false(place->open || place->open_guard[0] || place->open_guard[1]);
+    }
+    for (unsigned int i = 0; i < 9; i++) /* each is seen again, so each is closed again */
+        assert_true(qr_guard_fault(q, start + i * PAGE_SIZE, QR_ACCESS_READ, &now));
+    assert_int_equal(q->guards.nr_reports, 18);
+    test_end(q);
+}
+
+/* The text on the console has the lines of both sites, and none that is no address of theirs. */
+static char guard_console[4096];
+
+static void the_report_s_traces_are_as_long_as_they_are(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 check=1");
+    struct quarry_trace now = {2, {(void *)0x1234, (void *)0x5678, (void *)0xdead}};
+    char *object = qr_kmalloc_slow(&q->kmalloc, PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE);
+    int channel[2], before;
+    ssize_t length;
+
+    q->check.hook = NULL;
+    assert_int_equal(pipe(channel), 0);
+    fflush(stderr);
+    before = dup(2);
+    dup2(channel[1], 2);
+    qr_guard_fault(q, object - 1, QR_ACCESS_READ, &now);
+    dup2(before, 2);
+    close(before);
+    close(channel[1]);
+    length = read(channel[0], guard_console, sizeof(guard_console) - 1);
+    close(channel[0]);
+    assert_true(length > 0);
+    assert_non_null(strstr(guard_console, ":\n 0x1234\n 0x5678\n\nkfence-#0: "));
+    assert_non_null(strstr(guard_console, "\nallocated by task "));
+    assert_null(strstr(guard_console, "freed by"));
+    assert_null(strstr(guard_console, "0xdead"));
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +594,11 @@ int main(void)
         cmocka_unit_test(an_address_can_be_described),
         cmocka_unit_test(by_time_a_request_is_taken_once_the_gate_is_open),
         cmocka_unit_test(a_machine_without_room_for_the_pool_says_so),
+        cmocka_unit_test(an_opened_guard_page_is_noted_by_a_place_beside_it),
+        cmocka_unit_test(a_description_ends_where_its_room_ends),
+        cmocka_unit_test(before_the_interval_is_over_nothing_is_taken),
+        cmocka_unit_test(a_copy_of_the_machine_has_its_guards_and_its_timer),
+        cmocka_unit_test(the_report_s_traces_are_as_long_as_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

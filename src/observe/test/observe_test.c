@@ -201,6 +201,7 @@ static void zoneinfo_tells_marks_sizes_reserves_and_cpu_lists(void **state)
     unsigned long protection[MAX_NR_ZONES];
     struct zone *zone = zone_called(q, 0, "Normal");
     const char *from, *at;
+    int whole = 0;
 
     (void)state;
     read_text(q, QUARRY_ZONEINFO);
@@ -217,9 +218,10 @@ static void zoneinfo_tells_marks_sizes_reserves_and_cpu_lists(void **state)
     assert_int_equal(value_of(from, "nr_free_pages"), zone->free_pages);
     assert_int_equal(value_of(from, "start_pfn"), zone->start_pfn);
     at = strstr(from, "        protection: (");
-    assert_int_equal(sscanf(at, " protection: (%lu, %lu, %lu, %lu, %lu)", &protection[0],
-                            &protection[1], &protection[2], &protection[3], &protection[4]),
+    assert_int_equal(sscanf(at, " protection: (%lu, %lu, %lu, %lu, %lu)%n", &protection[0],
+                            &protection[1], &protection[2], &protection[3], &protection[4], &whole),
                      5);
+    assert_true(whole > 0); /* to the parenthesis */
     for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
         assert_int_equal(protection[i], zone->lowmem_reserve[i]);
     at = strstr(from, "  pagesets\n    cpu: 0\n              count:    ");
@@ -336,6 +338,14 @@ static void meminfo_adds_up(void **state)
                      value_of(text, "SReclaimable") + value_of(text, "SUnreclaim"));
     assert_int_equal(value_of(text, "VmallocTotal"), (q->vm.end - q->vm.start) >> 10);
     assert_int_equal(value_of(text, "Cached"), 0);
+    assert_int_equal(value_of(text, "CommitLimit"), total);
+    assert_int_equal(value_of(text, "Committed_AS"), total - free);
+    assert_int_equal(value_of(text, "VmallocChunk"), 0);
+    assert_int_equal(value_of(text, "DirectMap4k"), (q->map.virt_end - q->map.virt_start) >> 10);
+    assert_int_equal(value_of(text, "Percpu"), PAGE_ALIGN(q->cpu_bytes) >> 10); /* of one CPU */
+    assert_non_null(q->cpus.online(&q->cpus, 3));
+    read_text(q, QUARRY_MEMINFO);
+    assert_int_equal(value_of(text, "Percpu"), 2 * (PAGE_ALIGN(q->cpu_bytes) >> 10));
     test_end(q);
 }
 

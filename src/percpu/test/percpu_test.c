@@ -388,6 +388,8 @@ static void the_check_finds_damage(void **state)
     q->percpu.nr_areas++;
     assert_int_equal(qr_percpu_check(&q->percpu), 1);
     q->percpu.nr_areas--;
+    assert_int_equal(test_findings(q, QUARRY_CORRUPTION), 1);
+    assert_non_null(strstr(test_last_report, "per-CPU memory: 1 contradictions"));
     qr_percpu_free(&q->percpu, token);
     test_end(q);
 }

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls at their edges: with nothing, twice, from the wrong place, with memory short. What is to stay as it
+ * was is looked at inside the machine. */
+#include "machine.h"
+#include <quarry/quarry.h>
+
+static struct quarry *machine(void)
+{
+    return &quarry_default;
+}
+
+static unsigned long found;
+
+static bool count_finding(const struct quarry_report *report, void *data)
+{
+    found++;
+    return false;
+}
+
+static int quiet(void **state)
+{
+    struct quarry_machine wish = {.ram_bytes = 32u << 20, .options = "check=1"};
+    int error = quarry_boot(&wish);
+
+    quarry_set_report_hook(count_finding, NULL);
+    return error;
+}
+
+static int nothing_found(void **state)
+{
+    found = 0;
+    return 0;
+}
+
+/* ---- scopes ---------------------------------------------------------------------------------- */
+
+static void scopes_end_in_any_order_and_only_themselves(void **state)
+{
+    struct qp_task *task = qp_task();
+    unsigned int outer = memalloc_noreclaim_save(), fs = memalloc_nofs_save();
+    unsigned int inner = memalloc_noreclaim_save(), io = memalloc_noio_save();
+
+    assert_int_equal(task->scope_set, __GFP_MEMALLOC);
+    assert_int_equal(task->scope_clear, __GFP_DIRECT_RECLAIM | __GFP_FS | __GFP_IO);
+    memalloc_noreclaim_restore(inner); /* the outer one goes on */
+    assert_int_equal(task->scope_set, __GFP_MEMALLOC);
+    assert_int_equal(task->scope_clear, __GFP_DIRECT_RECLAIM | __GFP_FS | __GFP_IO);
+    memalloc_noio_restore(io);
+    assert_int_equal(task->scope_clear, __GFP_DIRECT_RECLAIM | __GFP_FS);
+    memalloc_noreclaim_restore(outer);
+    assert_int_equal(task->scope_set, 0);
+    assert_int_equal(task->scope_clear, __GFP_FS);
+    memalloc_nofs_restore(fs);
+    assert_int_equal(task->scope_clear, 0);
+}
+
+/* ---- many pages at once ---------------------------------------------------------------------- */
+
+static void a_list_of_pages_is_as_long_as_memory_lasts(void **state)
+{
+    struct list_head list, *pos;
+    unsigned long nr, counted = 0;
+
+    qr_list_init(&list);
+    nr = alloc_pages_bulk_list(GFP_NOWAIT | __GFP_NOWARN, 1u << 20, &list);
+    assert_true(nr > 1000 && nr < 1u << 20);
+    QR_LIST_FOR_EACH (pos, &list)
+        counted++;
+    assert_int_equal(counted, nr);
+    while (!qr_list_empty(&list)) {
+        struct page *page = QR_LIST_ENTRY(list.next, struct page, lru);
+        qr_list_del(&page->lru);
+        __free_page(page);
+    }
+    assert_int_equal(alloc_pages_bulk_list(GFP_KERNEL, 3, &list), 3);
+    assert_int_equal(alloc_pages_bulk_list(GFP_KERNEL, 130, &list), 130); /* behind the others */
+    counted = 0;
+    QR_LIST_FOR_EACH (pos, &list)
+        counted++;
+    assert_int_equal(counted, 133);
+    while (!qr_list_empty(&list)) {
+        struct page *page = QR_LIST_ENTRY(list.next, struct page, lru);
+        qr_list_del(&page->lru);
+        __free_page(page);
+    }
+}
+
+/* ---- shrinkers ------------------------------------------------------------------------------- */
+
+static unsigned long counts, scans;
+
+static unsigned long count_some(struct shrinker *shrinker, struct shrink_control *control)
+{
+    counts++;
+    return 1000;
+}
+
+static unsigned long free_itself(struct shrinker *shrinker, struct shrink_control *control)
+{
+    scans++;
+    shrinker_free(shrinker);
+    return SHRINK_STOP;
+}
+
+static unsigned long unregister_itself(struct shrinker *shrinker, struct shrink_control *control)
+{
+    scans++;
+    unregister_shrinker(shrinker);
+    return SHRINK_STOP;
+}
+
+static void reclaim_once(void)
+{
+    qr_reclaim_round(&machine()->reclaim, GFP_KERNEL, 100, NUMA_NO_NODE, QR_EFFORT_ALL);
+}
+
+static void a_shrinker_that_frees_itself_inside_reclaim_stays(void **state)
+{
+    struct shrinker *shrinker = shrinker_alloc(0, "stays");
+    unsigned long live = quarry_live_bytes();
+
+    shrinker->count_objects = count_some;
+    shrinker->scan_objects = free_itself;
+    counts = scans = 0;
+    shrinker_register(shrinker);
+    for (unsigned int i = 1; i <= 2; i++) {
+        reclaim_once();
+        assert_int_equal(counts, i);
+        assert_int_equal(scans, i);
+        assert_int_equal(quarry_findings(QUARRY_BAD_CONTEXT), i);
+    }
+    assert_int_equal(quarry_live_bytes(), live);
+    assert_int_equal(found, 2);
+    shrinker_free(shrinker); /* from outside it goes */
+    assert_true(quarry_live_bytes() < live);
+    reclaim_once();
+    assert_int_equal(counts, 2);
+    assert_int_equal(found, 2);
+    shrinker_free(NULL);
+    assert_int_equal(found, 2);
+}
+
+static void a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out(void **state)
+{
+    struct shrinker shrinker = {.count_objects = count_some, .scan_objects = unregister_itself};
+    unsigned long live = quarry_live_bytes(), named;
+
+    assert_int_equal(register_shrinker(&shrinker, "old-%d", 7), 0);
+    assert_string_equal(shrinker.name, "old-7");
+    named = quarry_live_bytes();
+    assert_true(named > live);
+    assert_int_equal(register_shrinker(&shrinker, "again"), -QR_EEXIST);
+    assert_string_equal(shrinker.name, "old-7");
+    assert_int_equal(quarry_live_bytes(), named);
+    reclaim_once(); /* refused inside reclaim */
+    assert_string_equal(shrinker.name, "old-7");
+    assert_int_equal(quarry_live_bytes(), named);
+    unregister_shrinker(&shrinker);
+    assert_int_equal(quarry_live_bytes(), live);
+    unregister_shrinker(&shrinker);
+    unregister_shrinker(NULL);
+    assert_int_equal(quarry_live_bytes(), live);
+    assert_int_equal(found, 2); /* registered twice; taken out from inside */
+}
+
+/* ---- pools ----------------------------------------------------------------------------------- */
+
+static void a_pool_is_given_only_elements(void **state)
+{
+    mempool_t *pool = mempool_create_kmalloc_pool(2, 64);
+    void *a = mempool_alloc_preallocated(pool), *b = mempool_alloc_preallocated(pool);
+
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_null(mempool_alloc_preallocated(pool));
+    mempool_free(NULL, pool);
+    mempool_free(a, NULL);
+    assert_null(mempool_alloc_preallocated(pool)); /* neither came back */
+    mempool_free(a, pool);
+    assert_ptr_equal(mempool_alloc_preallocated(pool), a);
+    mempool_free(a, pool);
+    mempool_free(b, pool);
+    mempool_destroy(pool);
+    mempool_destroy(NULL);
+    assert_int_equal(found, 0);
+}
+
+/* ---- areas ----------------------------------------------------------------------------------- */
+
+static void an_area_of_addresses_has_its_size_and_flags(void **state)
+{
+    struct vm_struct *area = get_vm_area(3 * PAGE_SIZE, VM_IOREMAP);
+
+    assert_non_null(area);
+    assert_int_equal(area->size - PAGE_SIZE, 3 * PAGE_SIZE);
+    assert_int_equal(area->flags & VM_IOREMAP, VM_IOREMAP);
+    assert_ptr_equal(find_vm_area(area->addr), area);
+    free_vm_area(area);
+}
+
+static unsigned long deferred(void)
+{
+    return __atomic_load_n(&machine()->vm.deferred, __ATOMIC_SEQ_CST) != NULL;
+}
+
+static void the_old_vfree_gives_back_at_once_where_it_may(void **state)
+{
+    void *area = vmalloc(PAGE_SIZE);
+
+    qr_reclaim_pause(&machine()->reclaim); /* nobody else does it */
+    quarry_vfree_26(area);
+    assert_int_equal(deferred(), 0);
+    assert_null(find_vm_area(area));
+    area = vmalloc(PAGE_SIZE);
+    vfree_atomic(area);
+    assert_int_equal(deferred(), 1);
+    qr_reclaim_resume(&machine()->reclaim);
+    vm_unmap_aliases();
+}
+
+/* ---- leaks ----------------------------------------------------------------------------------- */
+
+static bool ignore_it(const struct quarry_live *live, void *data)
+{
+    return true;
+}
+
+static void a_scan_lets_the_worker_go_on(void **state)
+{
+    (void)quarry_leak_scan(ignore_it, NULL);
+    assert_int_equal(machine()->reclaim.paused, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(scopes_end_in_any_order_and_only_themselves, nothing_found),
+        cmocka_unit_test_setup(a_list_of_pages_is_as_long_as_memory_lasts, nothing_found),
+        cmocka_unit_test_setup(a_shrinker_that_frees_itself_inside_reclaim_stays, nothing_found),
+        cmocka_unit_test_setup(a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out,
+                               nothing_found),
+        cmocka_unit_test_setup(a_pool_is_given_only_elements, nothing_found),
+        cmocka_unit_test_setup(an_area_of_addresses_has_its_size_and_flags, nothing_found),
+        cmocka_unit_test_setup(the_old_vfree_gives_back_at_once_where_it_may, nothing_found),
+        cmocka_unit_test_setup(a_scan_lets_the_worker_go_on, nothing_found),
+    };
+    return cmocka_run_group_tests_name("edges_api", tests, quiet, NULL);
+}
