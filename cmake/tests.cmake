@@ -13,6 +13,9 @@ file(GLOB QUARRY_UNIT_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/test/*
 file(GLOB_RECURSE QUARRY_CROSS_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*_test.c)
 list(FILTER QUARRY_CROSS_TESTS EXCLUDE REGEX "/tests/(sim|model)/")
 add_custom_target(quarry-tests) # all test programs, nothing else
+if(TARGET quarry-symbols)       # but what names functions in reports
+  add_dependencies(quarry-tests quarry-symbols)
+endif()
 foreach(source ${QUARRY_UNIT_TESTS} ${QUARRY_CROSS_TESTS})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})

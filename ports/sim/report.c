@@ -5,7 +5,6 @@
  * sums did the same. Addresses of the host are never part of it. */
 #define _GNU_SOURCE
 #include "world.h"
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,26 +89,40 @@ static void report_callers(FILE *to, const struct sim_thread *thread)
     const void *pc[SIM_TRACE];
     unsigned int nr = thread->frame ? sim_callers(thread->frame, thread, pc, SIM_TRACE) : 0;
 
-    for (unsigned int i = 0; i < nr; i++) {
-        Dl_info info;
-        if (dladdr(pc[i], &info) && info.dli_sname)
-            fprintf(to, "      %s+%#lx\n", info.dli_sname,
-                    (unsigned long)((const char *)pc[i] - (const char *)info.dli_saddr));
-        else if (dladdr(pc[i], &info))
-            fprintf(to, "      %s+%#lx\n", info.dli_fname,
-                    (unsigned long)((const char *)pc[i] - (const char *)info.dli_fbase));
-    }
+    for (unsigned int i = 0; i < nr; i++)
+        sim_print_caller(to, pc[i]);
 }
 
 static void report_thread(FILE *to, const struct sim *sim, const struct sim_thread *thread)
 {
-    fprintf(to, "  task %u \"%s\" on CPU %u: operation %u, point %llu, %s%s%s%s\n", thread->number,
-            thread->name, thread->here.cpu, thread->operation, (unsigned long long)thread->point,
+    fprintf(to, "  task %u \"%s\" on CPU %u: ", thread->number, thread->name, thread->here.cpu);
+    if (thread->operation == SIM_AFTER_LAST)
+        fprintf(to, "after its last operation");
+    else
+        fprintf(to, "operation %u", thread->operation);
+    fprintf(to, ", point %llu, %s%s%s%s\n", (unsigned long long)thread->point,
             thread == sim->now ? "ran last" : report_state[thread->state],
             thread->here.interrupt ? ", in an interrupt" : "",
             thread->here.off ? ", interrupts off" : "", thread->held[0] ? ", locks held" : "");
     if (thread->state != SIM_ENDED)
         report_callers(to, thread);
+}
+
+/* What the core printed, its traces of numbers as names. */
+static void report_messages(FILE *to, const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        const char *number = text + strspn(text, " ");
+        char *end;
+        void *pc = (void *)(uintptr_t)strtoull(number, &end, 16);
+
+        if (number > text && strncmp(number, "0x", 2) == 0 && end == text + length)
+            sim_print_caller(to, pc);
+        else
+            fprintf(to, "%.*s\n", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
 }
 
 const char *sim_report(struct sim *sim)
@@ -130,8 +143,10 @@ const char *sim_report(struct sim *sim)
         for (unsigned int i = 1; i < sim->nr_threads; i++)
             report_thread(to, sim, sim->thread[i]);
     }
-    if (sim->nr_messages)
-        fprintf(to, "  what the machine wrote:\n%s", sim->messages);
+    if (sim->nr_messages) {
+        fprintf(to, "  what the machine wrote:\n");
+        report_messages(to, sim->messages);
+    }
     fclose(to);
     return sim->report;
 }

@@ -111,6 +111,7 @@ void sim_interrupt_at(struct sim *sim, uint64_t points);
 /* ---- called by tasks ---- */
 
 /* Operation number @operation begins (and the one before has ended: no lock, no section is left). */
+#define SIM_AFTER_LAST 0xffffffffu /* the task has done them all */
 void sim_operation(uint32_t operation);
 /* End the run: something is wrong. Does not return. */
 void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -135,7 +135,7 @@ static void task_main(void)
     task_arrive(self, true);
     sim_next_look(sim_now);
     self->fn(self->arg);
-    sim_operation(0xffffffffu);
+    sim_operation(SIM_AFTER_LAST);
     self->state = SIM_ENDED;
     if (!self->daemon)
         sim_now->nr_alive--;

@@ -148,4 +148,7 @@ void sim_event(struct sim *sim, const char *what, uint64_t a, uint64_t b);
 unsigned int sim_callers(const void *frame, const struct sim_thread *thread, const void **pc,
                          unsigned int max);
 
+/* symbols.c */
+void sim_print_caller(FILE *to, const void *pc);
+
 #endif

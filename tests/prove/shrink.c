@@ -149,8 +149,12 @@ void prove_print_schedule(FILE *to, const struct prove_program *program,
     fprintf(to, "schedule: %zu decisions\n", result->nr_decisions);
     for (size_t i = 0; i < result->nr_decisions && i < 200; i++) {
         const struct sim_decision *decision = &result->decision[i];
-        fprintf(to, "  task %u, operation %u, point %u: %s", decision->task, decision->operation,
-                decision->point, name[decision->action]);
+        fprintf(to, "  task %u, ", decision->task);
+        if (decision->operation == SIM_AFTER_LAST)
+            fprintf(to, "after its last operation");
+        else
+            fprintf(to, "operation %u", decision->operation);
+        fprintf(to, ", point %u: %s", decision->point, name[decision->action]);
         if (decision->action != SIM_IRQ && decision->action != SIM_SOFTIRQ)
             fprintf(to, " %u", decision->argument);
         fprintf(to, "\n");

@@ -231,6 +231,29 @@ static enum sim_verdict try(const struct sim_config *config, void (*one)(void *)
     return verdict;
 }
 
+static void __attribute__((noinline)) goes_wrong(void *arg)
+{
+    (void)arg;
+    sim_operation(SIM_AFTER_LAST);
+    sim_fail("on purpose");
+}
+
+/* Static functions, too, which only the library with debugging information knows. */
+static void a_report_says_in_which_function_and_line_each_task_is(void **state)
+{
+    struct sim_config config = {.cpus = 1};
+    struct sim *sim = world(&config);
+
+    (void)state;
+    sim_task(sim, 0, "one", goes_wrong, NULL);
+    assert_int_equal(sim_run(sim), SIM_CHECK);
+    assert_non_null(strstr(sim_report(sim), "wrong result: on purpose"));
+    assert_non_null(strstr(sim_report(sim), "after its last operation"));
+    assert_non_null(strstr(sim_report(sim), "      goes_wrong at "));
+    assert_non_null(strstr(sim_report(sim), "tests/sim/sim_test.c:"));
+    sim_free(sim);
+}
+
 static unsigned int times_found(enum sim_strategy strategy, enum sim_verdict verdict,
                                 void (*one)(void *), void (*two)(void *))
 {
@@ -411,6 +434,7 @@ static void a_world_too_small_says_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_report_says_in_which_function_and_line_each_task_is),
         cmocka_unit_test(every_strategy_repeats_its_runs),
         cmocka_unit_test(the_log_of_a_seed_is_the_same_byte_for_byte),
         cmocka_unit_test(a_record_played_back_is_the_same_run),
