@@ -232,11 +232,8 @@ static const struct qr_run *map_room(const struct qr_map *map, u64 start, u64 en
 static u64 map_place(const struct qr_map *map, const struct map_piece *piece, unsigned int nr,
                      u64 top)
 {
-    u64 span, base;
+    u64 span = piece[nr - 1].end, base = top - span;
     unsigned int i = 0;
-    QR_ASSERT(nr != 0);
-    span = piece[nr - 1].end;
-    base = top - span;
     if (top <= span)
         return 0;
     while (i < nr) {
@@ -283,9 +280,11 @@ static int map_descriptors(struct qr_map *map, const struct qp_machine *machine,
 {
     struct map_piece piece[QR_MAX_REGIONS];
     unsigned int nr = map_pieces(map, piece);
-    u64 base = map_place(map, piece, nr, top);
     char *array;
+    u64 base;
 
+    QR_ASSERT(nr != 0); /* there is memory: the largest run was found */
+    base = map_place(map, piece, nr, top);
     if (!base)
         base = map_place(map, piece, nr, map_low_top(map));
     if (!base) {
