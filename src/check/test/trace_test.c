@@ -173,6 +173,29 @@ static void an_owner_record_says_who_when_and_in_what_order(void **state)
     assert_true(trace_passes_through(&trace, an_owner_record_says_who_when_and_in_what_order));
 }
 
+static void traces_with_one_hash_are_told_apart(void **state)
+{
+    struct quarry_trace trace;
+    u32 handle[2];
+
+    (void)state;
+    for (unsigned int i = 0; i < 2; i++) {
+        handle[i] = save_here();
+        assert_int_not_equal(handle[i], 0);
+        if (i)
+            continue;
+        /* As if another trace had this hash: the record says so behind its head of 16 bytes. */
+        qr_trace_load(&check, handle[0], &trace);
+        assert_true(trace.nr > 0);
+        assert_memory_equal(check.traces.region + (size_t)handle[0] * 8 + 16, trace.pc,
+                            sizeof(trace.pc[0]));
+        memset(check.traces.region + (size_t)handle[0] * 8 + 16, 0x11, sizeof(trace.pc[0]));
+    }
+    assert_int_not_equal(handle[0], handle[1]);
+    qr_trace_load(&check, handle[1], &trace);
+    assert_true(trace_passes_through(&trace, save_here));
+}
+
 /* ---- contexts ------------------------------------------------------------------------------- */
 
 static struct {
@@ -283,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup(handles_that_mean_nothing_load_as_no_trace, fresh_depot),
         cmocka_unit_test_setup(a_depot_without_room_says_unknown_and_counts, fresh_depot),
         cmocka_unit_test_setup(threads_agree_on_handles, fresh_depot),
+        cmocka_unit_test_setup(traces_with_one_hash_are_told_apart, fresh_depot),
         cmocka_unit_test_setup(an_owner_record_says_who_when_and_in_what_order, fresh_depot),
         cmocka_unit_test_setup(g_c1_a_request_that_may_sleep_is_left_alone_in_process_context,
                                fresh_context),
