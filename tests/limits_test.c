@@ -172,8 +172,10 @@ static void a_machine_without_a_cpu_is_refused(void **state)
     (void)state;
     assert_int_equal(qr_boot(&nobody, &machine, why, sizeof(why)), -QR_EINVAL);
     assert_non_null(strstr(why, "at least one CPU"));
+    nobody.leaks.roots_data = why;
     qr_shutdown(&nobody); /* nothing to shut down: nothing happens */
     assert_int_equal(nobody.booted, 0);
+    assert_ptr_equal(nobody.leaks.roots_data, why);
 }
 
 static void a_machine_without_page_tables_fails_every_vmalloc_with_a_report(void **state)

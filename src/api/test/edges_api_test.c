@@ -218,6 +218,24 @@ static void the_old_vfree_gives_back_at_once_where_it_may(void **state)
     vm_unmap_aliases();
 }
 
+/* ---- sizes ----------------------------------------------------------------------------------- */
+
+static void the_largest_size_of_a_cache_is_one_and_the_next_is_not(void **state)
+{
+    static const size_t sizes[] = {KMALLOC_MAX_CACHE_SIZE, KMALLOC_MAX_CACHE_SIZE + 1};
+
+    for (unsigned int i = 0; i < 2; i++) {
+        void *object[] = {kmalloc(sizes[i], GFP_KERNEL), quarry_kmalloc(sizes[i], GFP_KERNEL),
+                          kmalloc_node(sizes[i], GFP_KERNEL, 0),
+                          kmalloc_node(sizes[i], GFP_KERNEL, NUMA_NO_NODE)};
+        for (unsigned int k = 0; k < QR_ARRAY_SIZE(object); k++) {
+            assert_int_equal(ksize(object[k]), (size_t)KMALLOC_MAX_CACHE_SIZE << i);
+            assert_int_equal(PageSlab(virt_to_head_page(object[k])), i == 0);
+            kfree(object[k]);
+        }
+    }
+}
+
 /* ---- leaks ----------------------------------------------------------------------------------- */
 
 static bool ignore_it(const struct quarry_live *live, void *data)
@@ -242,6 +260,8 @@ int main(void)
         cmocka_unit_test_setup(a_pool_is_given_only_elements, nothing_found),
         cmocka_unit_test_setup(an_area_of_addresses_has_its_size_and_flags, nothing_found),
         cmocka_unit_test_setup(the_old_vfree_gives_back_at_once_where_it_may, nothing_found),
+        cmocka_unit_test_setup(the_largest_size_of_a_cache_is_one_and_the_next_is_not,
+                               nothing_found),
         cmocka_unit_test_setup(a_scan_lets_the_worker_go_on, nothing_found),
     };
     return cmocka_run_group_tests_name("edges_api", tests, quiet, NULL);
