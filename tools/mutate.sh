@@ -484,7 +484,8 @@ if [ -n "$document" ]; then
 
 Do the tests notice when the code is wrong? \`make mutate\` plants small faults in \`src/\`, one at a time: a comparison turned round, a lock that
 is not given back, an order one too large, an undo step left out. It builds the test programs with each and runs those that reach the
-line, until one fails. What none of them notices is a behaviour that nobody asserts. This document is what it printed last.
+line, until one fails; last the model and random programs on simulated machines. What none of them notices is a behaviour that nobody
+asserts. This document is what it printed last.
 
 \`tools/mutants.c\` finds the places by rule, and nobody chooses among them: a sample is drawn by a seed, the commit's name unless
 \`QUARRY_SEED\` says otherwise. Each folder has a share by its number of places, and in a folder the kinds of fault take turns, so that rare
