@@ -122,12 +122,12 @@ static struct qr_range *arena_find_longer(const struct qr_arena *arena, u64 page
 }
 
 /* Where @pages aligned pages begin in a free range, or 0 (no window begins there). Rounding up may
- * run over the end of the address space: then the result lies before the range. */
+ * run over the end of the address space, to 0: that is further from the range's start than its end. */
 static uintptr_t arena_fit(const struct qr_range *range, u64 pages, u64 align)
 {
     uintptr_t at = QR_ALIGN_UP(range->start, (uintptr_t)align);
     u64 skipped = (at - range->start) >> PAGE_SHIFT;
-    return at >= range->start && skipped < range->pages && range->pages - skipped >= pages ? at : 0;
+    return skipped < range->pages && range->pages - skipped >= pages ? at : 0;
 }
 
 /* The slow search: every range of the request's own bin and of all bins above it. Those are empty when

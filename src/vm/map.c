@@ -134,7 +134,7 @@ int qr_vm_remap_all(struct qr_vm *vm)
     const struct qr_range *range;
     for (range = vm->arena.ranges; range; range = qr_range_next(range)) {
         struct qr_area *area = qr_range_owner(range);
-        if (area && area->nr_frames && !qr_area_map(vm, area))
+        if (area && !qr_area_map(vm, area))
             return -QR_ENOMEM;
     }
     return 0;

@@ -116,7 +116,7 @@ static void vfree_finish(struct qr_vm *vm, struct qr_area *area)
         qr_note_block(vm->check, area->vm.addr, area->asked, QP_BLOCK_FREED);
     if (qr_area_cache_put(vm, area))
         return;
-    if (qr_observed(vm->check) && area->nr_frames)
+    if (qr_observed(vm->check))
         qp_hand_over(area->vm.addr, (size_t)area->nr_frames << PAGE_SHIFT);
     area->next = NULL;
     qr_areas_release(vm, area);

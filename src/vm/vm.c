@@ -41,14 +41,16 @@ unsigned long qr_vm_purge(struct qr_vm *vm)
     return qr_area_cache_shrink(vm, ~0ul);
 }
 
-static struct kmem_cache *vm_cache(struct qr_vm *vm, const char *name, size_t size)
+static bool vm_cache_create(struct qr_vm *vm, struct kmem_cache **cache, const char *name,
+                            size_t size)
 {
     const struct qr_cache_params params = {.name = name,
                                            .size = size,
                                            .align = sizeof(void *),
                                            .internal = true,
                                            .slot_id = QR_NO_SLOT};
-    return qr_cache_create(vm->kmalloc->slabs, &params);
+    *cache = qr_cache_create(vm->kmalloc->slabs, &params);
+    return *cache != NULL;
 }
 
 /* Off in every debugging mode, so that a use after vfree faults, and where freed memory must be
@@ -69,11 +71,10 @@ int qr_vm_init(struct qr_vm *vm, const struct qp_machine *machine, char *why, si
     int error;
     qr_list_init(&vm->cached.lru);
     vm->cached.limit = vm_cache_limit(vm);
-    vm->area_cache = vm_cache(vm, "vm_area", sizeof(struct qr_area));
-    vm->range_cache = vm_cache(vm, "vm_range", qr_range_size());
-    vm->frames_cache[0] = vm_cache(vm, "vm_frames-16", 16 * sizeof(struct page *));
-    vm->frames_cache[1] = vm_cache(vm, "vm_frames-64", 64 * sizeof(struct page *));
-    if (!vm->area_cache || !vm->range_cache || !vm->frames_cache[0] || !vm->frames_cache[1])
+    if (!vm_cache_create(vm, &vm->area_cache, "vm_area", sizeof(struct qr_area)) ||
+        !vm_cache_create(vm, &vm->range_cache, "vm_range", qr_range_size()) ||
+        !vm_cache_create(vm, &vm->frames_cache[0], "vm_frames-16", 16 * sizeof(struct page *)) ||
+        !vm_cache_create(vm, &vm->frames_cache[1], "vm_frames-64", 64 * sizeof(struct page *)))
         goto no_memory;
     vm->kmalloc->describe = qr_vm_describe_short;
     vm->kmalloc->describe_data = vm;
@@ -182,8 +183,8 @@ bool qr_vm_leak_find(struct qr_vm *vm, const void *address, struct qr_leak_found
     struct qr_area *area = NULL;
     bool live;
     if (!qr_vm_contains(vm, address)) { /* the record that find_vm_area and get_vm_area give */
-        if (!qr_object_find(vm->kmalloc->slabs, address, &object) || !object.start ||
-            object.cache != vm->area_cache || !object.allocated)
+        if (!qr_object_find(vm->kmalloc->slabs, address, &object) || !object.allocated ||
+            object.cache != vm->area_cache)
             return false;
         area = object.start;
         address = area->vm.addr;
@@ -262,10 +263,7 @@ static unsigned long vm_check_counts(const struct qr_vm *vm, unsigned long nr_ow
 
 unsigned long qr_vm_check(struct qr_vm *vm)
 {
-    unsigned long state, arena, tree, cache, counts, nr_owned;
-    if (vm->start == vm->end)
-        return 0;
-    state = qp_lock(&vm->lock);
+    unsigned long arena, tree, cache, counts, nr_owned, state = qp_lock(&vm->lock);
     arena = qr_arena_check(&vm->arena);
     tree = qr_area_tree_check(vm, &nr_owned);
     cache = qr_area_cache_check(vm);

@@ -150,10 +150,7 @@ report:
 struct vm_struct *qr_vm_reserve(struct qr_vm *vm, unsigned long size, gfp_t gfp)
 {
     const char *failed;
-    struct qr_area *area;
-    if (vm->start == vm->end)
-        return NULL;
-    area = qr_area_new(vm, 0, gfp);
+    struct qr_area *area = qr_area_new(vm, 0, gfp);
     if (!area)
         return NULL;
     area->internal = true;

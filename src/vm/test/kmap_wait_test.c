@@ -76,11 +76,25 @@ static void kmap_local_waits_no_more_once_it_has_a_slot(void **state)
     end_held(q, page, address, nr);
 }
 
+static void without_a_window_nobody_waits(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .profile = "zones", .no_kmap = true};
+    struct quarry *q = test_boot_with(&spec);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_HIGHUSER, 0, NUMA_NO_NODE);
+    waiting = (struct waiting){.q = q};
+    assert_null(qr_kmap_local(&q->kmaps, page));
+    assert_int_equal(waiting.nr, 0);
+    waiting.q = NULL;
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kmap_local_gives_up_after_five_seconds_without_a_slot),
         cmocka_unit_test(kmap_local_waits_no_more_once_it_has_a_slot),
+        cmocka_unit_test(without_a_window_nobody_waits),
     };
     return cmocka_run_group_tests_name("waiting for kmap_local", tests, NULL, NULL);
 }

@@ -185,6 +185,12 @@ static void g_z8_low_memory_serves_when_high_memory_is_gone(void **state)
     test_end(q);
 }
 
+static bool count_request(const struct quarry_fault_request *request, void *data)
+{
+    *(unsigned int *)data += request->point == QUARRY_FAIL_PAGE_ALLOC;
+    return false;
+}
+
 /* A block of low memory is taken only when high memory is down to its mark. */
 static void g_z8_a_block_of_low_memory_serves_at_the_low_mark_of_high_memory(void **state)
 {
@@ -192,6 +198,7 @@ static void g_z8_a_block_of_low_memory_serves_at_the_low_mark_of_high_memory(voi
     struct quarry *q = test_boot_with(&spec);
     static struct vm_held held;
     struct zone *high = &q->zones.zone[q->zones.nr_zones - 1];
+    unsigned int requests = 0;
     char *area;
     assert_int_equal(high->type, ZONE_HIGHMEM);
     qr_reclaim_stop(&q->reclaim);
@@ -199,8 +206,12 @@ static void g_z8_a_block_of_low_memory_serves_at_the_low_mark_of_high_memory(voi
         held.page[held.nr++] = qr_alloc_pages(&q->zones, GFP_HIGHUSER, 0, NUMA_NO_NODE);
     while (!qr_page_is_low(&q->map, held.page[held.nr - 1]));
     assert_true(high->free_pages <= high->watermark[QR_WMARK_LOW]);
+    qr_vfree(&q->vm, vm_get(q, 4), false); /* records are at hand */
+    qr_fault_set_hook(&q->faults, count_request, &requests);
     area = vm_get(q, 4);
+    qr_fault_set_hook(&q->faults, NULL, NULL);
     assert_int_equal(low_pages(q, area, 4), 4);
+    assert_int_equal(requests, 1); /* the block was not put back for four single pages */
     qr_vfree(&q->vm, area, false);
     vm_release(q, &held);
     area = vm_get(q, 4);
