@@ -71,9 +71,60 @@ static void an_entry_used_again_is_never_half_of_each(void **state)
     }
 }
 
+/* ---- the first look ------------------------------------------------------------------------- */
+
+#define LOOKERS 3u
+static char *first[LOOKERS], *first_area[LOOKERS];
+static void *area;
+
+/* All of them need the same instance, which nobody has made yet. */
+static void look_first(void *arg)
+{
+    unsigned int i = (unsigned int)(uintptr_t)arg;
+
+    sim_operation(1);
+    first[i] = quarry_per_cpu_ptr(variable.used, 7);
+    first[i][i] = (char)(10 + i);
+    sim_operation(2);
+    first_area[i] = quarry_per_cpu_ptr(area, 6);
+    first_area[i][i] = (char)(20 + i);
+}
+
+static void all_who_look_first_get_the_same_instance(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct sim_config config = {.seed = seed, .cpus = 8, .frames = 1024, .gap = 20};
+        char why[200] = "";
+        struct sim *sim = sim_new(&config, why, sizeof(why));
+
+        if (!sim)
+            fail_msg("%s", why);
+        variable.used[LOOKERS] = 5;
+        assert_int_equal(quarry_percpu_register(variable.used, sizeof(variable.used)), 0);
+        area = __alloc_percpu(5000, 8);
+        assert_non_null(area);
+        for (unsigned int i = 0; i < LOOKERS; i++)
+            sim_task(sim, i, "looks first", look_first, (void *)(uintptr_t)i);
+        if (sim_run(sim) != SIM_FINE)
+            fail_msg("seed %llu: %s", (unsigned long long)seed, sim_report(sim));
+        for (unsigned int i = 0; i < LOOKERS; i++) {
+            assert_ptr_equal(first[i], first[0]);
+            assert_int_equal(first[0][i], 10 + i);
+            assert_ptr_equal(first_area[i], first_area[0]);
+            assert_int_equal(first_area[0][i], 20 + i);
+        }
+        assert_int_equal(first[0][LOOKERS], 5);
+        free_percpu(area);
+        quarry_percpu_unregister(variable.used);
+        sim_free(sim);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_who_look_first_get_the_same_instance),
         cmocka_unit_test(an_entry_used_again_is_never_half_of_each),
     };
 
