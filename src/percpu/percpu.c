@@ -263,7 +263,8 @@ percpu_chunk_for(struct qr_percpu *percpu, struct qr_percpu_area *area, size_t a
 
 static struct qr_percpu_area *percpu_area_new(struct qr_percpu *percpu, size_t size, gfp_t gfp)
 {
-    struct qr_percpu_area *area = qr_cache_alloc_slow(percpu->area_cache, gfp, NUMA_NO_NODE);
+    struct qr_percpu_area *area =
+        qr_cache_alloc_slow(percpu->area_cache, gfp | __GFP_NOWARN, NUMA_NO_NODE);
 
     if (!area)
         return NULL;
@@ -290,7 +291,7 @@ void *qr_percpu_alloc(struct qr_percpu *percpu, size_t size, size_t align, gfp_t
     quiet = gfp | __GFP_NOWARN; /* one report, by this call's name */
     if (!percpu_start(percpu, quiet))
         return percpu_fail(percpu, what, size, gfp, "no page for the table of chunks");
-    area = percpu_area_new(percpu, size, quiet);
+    area = percpu_area_new(percpu, size, gfp);
     if (!area)
         return percpu_fail(percpu, what, size, gfp, "no memory for its record");
     chunk = percpu_chunk_for(percpu, area, align, quiet);

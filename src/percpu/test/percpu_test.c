@@ -344,6 +344,23 @@ static void a_static_range_begins_with_its_initial_values_everywhere(void **stat
     test_end(q);
 }
 
+static void a_range_is_as_long_as_the_largest_block_and_no_longer(void **state)
+{
+    static char variable;
+    struct quarry *q = test_boot(1024);
+    const size_t most = PAGE_SIZE << MAX_PAGE_ORDER;
+
+    assert_int_equal(qr_percpu_register(&q->percpu, &variable, most + 1), -QR_EINVAL);
+    assert_int_equal(qr_percpu_register(&q->percpu, &variable, most), 0);
+    assert_int_equal(qr_percpu_register(&q->percpu, &variable + most - 1, 1), -QR_EINVAL);
+    assert_int_equal(qr_percpu_register(&q->percpu, &variable + most, 1), 0);
+    assert_int_equal(qr_percpu_register(&q->percpu, &variable - 1, 2), -QR_EINVAL);
+    assert_int_equal(qr_percpu_register(&q->percpu, &variable, 0), 0); /* nothing */
+    qr_percpu_unregister(&q->percpu, &variable + most);
+    qr_percpu_unregister(&q->percpu, &variable);
+    test_end(q);
+}
+
 static void the_sixty_fifth_range_is_refused(void **state)
 {
     static int variable[65];
@@ -362,6 +379,7 @@ static bool count_live(const struct quarry_live *live, void *data)
 {
     unsigned long *sum = data;
     assert_int_equal(live->kind, QUARRY_LIVE_PERCPU);
+    assert_int_equal(live->gfp, GFP_KERNEL); /* of the mask, what means something here */
     *sum += live->size;
     return true;
 }
@@ -369,7 +387,8 @@ static bool count_live(const struct quarry_live *live, void *data)
 static void live_areas_are_found_with_their_sizes(void **state)
 {
     struct quarry *q = test_boot(1024);
-    void *a = allocate(q, 10, 8), *b = allocate(q, 3000, 8);
+    void *a = qr_percpu_alloc(&q->percpu, 10, 8, GFP_KERNEL | __GFP_ZERO | __GFP_COMP, "test");
+    void *b = qr_percpu_alloc(&q->percpu, 3000, 8, GFP_KERNEL | __GFP_DMA, "test");
     unsigned long sum = 0;
     qr_percpu_for_each_live(&q->percpu, count_live, &sum);
     assert_int_equal(sum, 3010);
@@ -414,6 +433,7 @@ int main(void)
         cmocka_unit_test(an_access_for_a_later_cpu_does_not_fail),
         cmocka_unit_test(the_chunks_run_out_with_a_report),
         cmocka_unit_test(a_static_range_begins_with_its_initial_values_everywhere),
+        cmocka_unit_test(a_range_is_as_long_as_the_largest_block_and_no_longer),
         cmocka_unit_test(the_sixty_fifth_range_is_refused),
         cmocka_unit_test(live_areas_are_found_with_their_sizes),
         cmocka_unit_test(the_check_finds_damage),
