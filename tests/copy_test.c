@@ -3,7 +3,7 @@
  * copy nothing is left of what other CPUs and tasks were at. tests/fork_test.c has the real ones. */
 #include "machine.h"
 
-#define NR_LOCKS 64
+#define NR_LOCKS 1024
 
 static unsigned int nr_locks;
 static qp_lock_t *locks[NR_LOCKS];
@@ -15,8 +15,10 @@ static void gather(qp_lock_t *lock)
 }
 
 /* Of structures that every machine has: see src/fork.c. */
-static void gather_locks(struct quarry *q, struct kmem_cache *cache)
+static void gather_locks(struct quarry *q)
 {
+    struct list_head *pos;
+
     nr_locks = 0;
     gather(&q->leaks.lock);
     gather(&q->percpu.lock);
@@ -25,8 +27,9 @@ static void gather_locks(struct quarry *q, struct kmem_cache *cache)
     gather(&q->kmaps.lock);
     gather(&q->reclaim.lock);
     gather(&q->slabs.lock);
-    for (unsigned int nid = 0; nid < q->zones.nr_nodes; nid++)
-        gather(&cache->node[nid].lock);
+    QR_LIST_FOR_EACH (pos, &q->slabs.caches)
+        for (unsigned int nid = 0; nid < q->zones.nr_nodes; nid++)
+            gather(&QR_LIST_ENTRY(pos, struct kmem_cache, list)->node[nid].lock);
     for (unsigned int i = 0; i < q->zones.nr_zones; i++)
         gather(&q->zones.zone[i].lock);
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++)
@@ -53,7 +56,7 @@ static void a_frozen_machine_has_every_lock_taken(void **state)
     struct quarry *q = test_boot_with(&spec);
 
     qr_reclaim_stop(&q->reclaim);
-    gather_locks(q, q->kmalloc.cache[0][quarry_kmalloc_class(64)]);
+    gather_locks(q);
     for (unsigned int i = 0; i < nr_locks; i++)
         assert_true(is_free(locks[i]));
     for (int round = 0; round < 2; round++) {
@@ -71,6 +74,30 @@ static void a_frozen_machine_has_every_lock_taken(void **state)
                 fail_msg("lock %u is still taken", i);
         assert_true(qp_may_sleep());
     }
+    test_end(q);
+}
+
+static void freezing_changes_nothing_but_locks(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct quarry *before = malloc(sizeof(*q)), *frozen = malloc(sizeof(*q));
+
+    qr_reclaim_stop(&q->reclaim);
+    gather_locks(q);
+    memcpy(before, q, sizeof(*q));
+    qr_freeze(q);
+    memcpy(frozen, q, sizeof(*q));
+    qr_thaw(q);
+    frozen->freeze_outer = before->freeze_outer;
+    frozen->freeze_inner = before->freeze_inner;
+    for (unsigned int i = 0; i < nr_locks; i++) { /* those of caches lie elsewhere */
+        size_t at = (size_t)((char *)locks[i] - (char *)q);
+        if (at < sizeof(*q))
+            memset((char *)frozen + at, 0, sizeof(*locks[i]));
+    }
+    assert_memory_equal(frozen, before, sizeof(*q));
+    free(before);
+    free(frozen);
     test_end(q);
 }
 
@@ -154,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frozen_machine_has_every_lock_taken),
+        cmocka_unit_test(freezing_changes_nothing_but_locks),
         cmocka_unit_test(what_other_cpus_held_goes_back),
         cmocka_unit_test(nothing_is_left_of_what_tasks_waited_for),
     };

@@ -236,6 +236,63 @@ static void ratios_reach_the_zones_as_far_as_they_are_given(void **state)
     test_end(q);
 }
 
+/* ---- what options take ----------------------------------------------------------------------- */
+
+/* Room for backtraces is a 128th of memory, from 64 KiB to 16 MiB. */
+static void the_room_for_backtraces_follows_the_memory(void **state)
+{
+    static const struct {
+        unsigned long pages;
+        size_t bytes;
+    } size[] = {{1024, 64u << 10},
+                {2048, 64u << 10},
+                {4096, 128u << 10},
+                {64u << 8, 512u << 10},
+                {(2048u << 8) - 128, (16u << 20) - PAGE_SIZE},
+                {4096u << 8, 16u << 20}};
+
+    (void)state;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(size); i++) {
+        struct test_spec spec = {.pages = size[i].pages, .options = "check=1"};
+        struct quarry *q = test_boot_with(&spec);
+        const struct qr_traces *traces = &q->check.traces;
+
+        assert_int_equal(traces->size + ((size_t)traces->bucket_mask + 1) * sizeof(u32),
+                         size[i].bytes);
+        test_end(q);
+    }
+}
+
+static void a_machine_of_one_cpu_is_one(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .nr_cpus = 1};
+    struct quarry *q = test_boot_with(&spec);
+
+    (void)state;
+    assert_int_equal(q->cpus.nr_max, 1);
+    assert_true(q->vm.cached.limit > 0); /* nobody said anything else */
+    assert_false(q->zones.poison || q->zones.init_on_alloc || q->zones.init_on_free);
+    test_end(q);
+}
+
+static void ratios_may_be_as_many_as_zones_or_fewer(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .options = "lowmem_reserve_ratio=1,2,3,4,5"};
+    struct quarry *q = test_boot_with(&spec);
+
+    (void)state;
+    for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
+        assert_int_equal(q->zones.lowmem_ratio[i], i + 1);
+    test_end(q);
+    spec.options = "lowmem_reserve_ratio=9,8";
+    q = test_boot_with(&spec);
+    assert_int_equal(q->zones.lowmem_ratio[0], 9);
+    assert_int_equal(q->zones.lowmem_ratio[1], 8);
+    test_end(q);
+    assert_refused("lowmem_reserve_ratio=9.8", "bad value \"9.8\"");
+    assert_refused("lowmem_reserve_ratio=", "bad value");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +308,9 @@ int main(void)
         cmocka_unit_test(a_vmalloc_area_of_broken_pages_is_refused),
         cmocka_unit_test(a_cpu_has_data_from_its_first_use_on_and_for_good),
         cmocka_unit_test(ratios_reach_the_zones_as_far_as_they_are_given),
+        cmocka_unit_test(the_room_for_backtraces_follows_the_memory),
+        cmocka_unit_test(a_machine_of_one_cpu_is_one),
+        cmocka_unit_test(ratios_may_be_as_many_as_zones_or_fewer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

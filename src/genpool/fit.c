@@ -94,7 +94,7 @@ unsigned long gen_pool_fixed_alloc(unsigned long *map, unsigned long size, unsig
     const struct genpool_data_fixed *wish = data;
     unsigned long bit = wish->offset >> pool->min_alloc_order;
 
-    if ((wish->offset & ((1ul << pool->min_alloc_order) - 1)) || bit < start || bit >= size)
+    if ((wish->offset & ((1ul << pool->min_alloc_order) - 1)) || bit < start)
         return size;
     return qr_fit_first(map, size, bit, nr, 1, 0) == bit ? bit : size;
 }

@@ -85,6 +85,71 @@ static void a_list_of_pages_is_as_long_as_memory_lasts(void **state)
     }
 }
 
+/* What stands in the array stays, and after the first shortage nobody is asked again. */
+static void an_array_is_filled_around_what_it_has_until_memory_is_short(void **state)
+{
+    const struct quarry_fault all = {.every = 1};
+    struct page *kept = alloc_page(GFP_KERNEL), *array[9] = {NULL, kept, NULL, NULL, kept};
+
+    assert_int_equal(quarry_fault_set(QUARRY_FAIL_PAGE_ALLOC, &all), 0);
+    assert_int_equal(alloc_pages_bulk_array(GFP_KERNEL | __GFP_NOWARN, 9, array), 2);
+    assert_int_equal(qr_fault_seen(&machine()->faults, QUARRY_FAIL_PAGE_ALLOC), 1);
+    quarry_fault_set(QUARRY_FAIL_PAGE_ALLOC, NULL);
+    for (unsigned int i = 0; i < 9; i++)
+        assert_ptr_equal(array[i], i == 1 || i == 4 ? kept : NULL);
+    assert_int_equal(alloc_pages_bulk_array(GFP_KERNEL, 9, array), 9);
+    for (unsigned int i = 0; i < 9; i++) {
+        assert_int_equal(array[i] == kept, i == 1 || i == 4);
+        if (array[i] != kept)
+            __free_page(array[i]);
+    }
+    __free_page(kept);
+}
+
+/* ---- contexts -------------------------------------------------------------------------------- */
+
+static void calls_leave_their_context_as_they_found_it(void **state)
+{
+    struct page *page = alloc_page(GFP_KERNEL);
+    void *object = kmalloc(64, GFP_KERNEL), *area = vmalloc(PAGE_SIZE);
+
+    drain_local_pages();
+    assert_true(qp_may_sleep());
+    drain_all_pages();
+    assert_true(qp_may_sleep());
+    kunmap_local(kmap_local_page(page));
+    assert_true(qp_may_sleep());
+    kfree(object);
+    vfree(area);
+    __free_page(page);
+    vm_unmap_aliases();
+    assert_int_equal(quarry_check_all(), 0);
+    assert_true(qp_may_sleep());
+    assert_int_equal(qp_task()->reclaims + qp_task()->scope_set + qp_task()->scope_clear, 0);
+}
+
+/* ---- nothing --------------------------------------------------------------------------------- */
+
+static void nothing_can_be_freed_by_every_call(void **state)
+{
+    uint64_t size = 7;
+
+    kfree(NULL);
+    kvfree(NULL);
+    vfree(NULL);
+    quarry_vfree_26(NULL);
+    vfree_atomic(NULL);
+    free_pages(0, 0);
+    free_percpu(NULL);
+    kmem_cache_destroy(NULL);
+    assert_int_equal(found, 0);
+    assert_false(quarry_parse_size(NULL, &size));
+    assert_false(quarry_parse_size("", &size));
+    assert_false(quarry_parse_size("12x", &size));
+    assert_true(quarry_parse_size("12K", &size));
+    assert_int_equal(size, 12 << 10);
+}
+
 /* ---- shrinkers ------------------------------------------------------------------------------- */
 
 static unsigned long counts, scans;
@@ -254,6 +319,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(scopes_end_in_any_order_and_only_themselves, nothing_found),
         cmocka_unit_test_setup(a_list_of_pages_is_as_long_as_memory_lasts, nothing_found),
+        cmocka_unit_test_setup(an_array_is_filled_around_what_it_has_until_memory_is_short,
+                               nothing_found),
+        cmocka_unit_test_setup(calls_leave_their_context_as_they_found_it, nothing_found),
+        cmocka_unit_test_setup(nothing_can_be_freed_by_every_call, nothing_found),
         cmocka_unit_test_setup(a_shrinker_that_frees_itself_inside_reclaim_stays, nothing_found),
         cmocka_unit_test_setup(a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out,
                                nothing_found),

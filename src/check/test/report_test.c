@@ -41,6 +41,7 @@ static const char *console_end(void)
     close(console_file);
     assert_true(length >= 0);
     console_text[length] = 0;
+    assert_int_equal(strlen(console_text), length); /* letters, and no byte behind them */
     return console_text;
 }
 

@@ -144,6 +144,16 @@ static void fixed_places_are_had_once(void **state)
     qr_genpool_free(&pools, pool, BASE + 480, 32, NULL);
     fixed.offset = 481;
     assert_int_equal(qr_genpool_alloc(&pools, pool, 32, gen_pool_fixed_alloc, &fixed, NULL), 0);
+    fixed.offset = 0;
+    assert_int_equal(qr_genpool_alloc(&pools, pool, 32, gen_pool_fixed_alloc, &fixed, NULL), BASE);
+    qr_genpool_free(&pools, pool, BASE, 32, NULL);
+    assert_int_equal(gen_pool_fixed_alloc(
+                         QR_LIST_ENTRY(pool->chunks.next, struct gen_pool_chunk, next_chunk)->bits,
+                         32, 1, 1, &fixed, pool, BASE),
+                     32); /* before where the search begins */
+    fixed.offset = 1024;
+    assert_int_equal(qr_genpool_alloc(&pools, pool, 32, gen_pool_fixed_alloc, &fixed, NULL), 0);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 0);
     fixed.offset = 4096;
     assert_int_equal(qr_genpool_alloc(&pools, pool, 32, gen_pool_fixed_alloc, &fixed, NULL), 0);
     qr_genpool_free(&pools, pool, BASE + 512, 64, NULL);
@@ -395,6 +405,30 @@ static void the_first_block_left_is_named_also_at_the_front(void **state)
     test_end(q);
 }
 
+static u64 pages_had(struct quarry *q)
+{
+    qr_pcp_drain_all(&q->zones);
+    return q->zones.totalram - qr_free_pages_total(&q->zones);
+}
+
+/* Fifteen pages of each kind of bit, and a head: no more than a block of 32 pages holds. */
+static void the_record_of_a_range_has_two_bits_a_granule(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct qr_genpools pools;
+    struct gen_pool *pool = make(q, &pools, 0);
+    const u64 granules = 8 * 15 * PAGE_SIZE, before = pages_had(q);
+
+    assert_int_equal(qr_genpool_add(&pools, pool, BASE, 0, granules * GRANULE, NUMA_NO_NODE, NULL),
+                     0);
+    assert_in_range(pages_had(q) - before, 31, 34);
+    assert_int_equal(qr_genpool_avail(pool), granules * GRANULE);
+    assert_int_equal(take(&pools, pool, GRANULE * (granules - 1)), BASE);
+    assert_int_equal(take(&pools, pool, GRANULE), BASE + GRANULE * (granules - 1));
+    assert_int_equal(take(&pools, pool, GRANULE), 0);
+    test_abandon(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +445,7 @@ int main(void)
         cmocka_unit_test(first_fit_agrees_with_a_plain_model),
         cmocka_unit_test(no_algorithm_reaches_over_the_end_of_a_range),
         cmocka_unit_test(the_first_block_left_is_named_also_at_the_front),
+        cmocka_unit_test(the_record_of_a_range_has_two_bits_a_granule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

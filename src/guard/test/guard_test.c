@@ -456,18 +456,70 @@ static void an_opened_guard_page_is_noted_by_a_place_beside_it(void **state)
     struct quarry *q = boot_guarded("kfence.every=1 kfence.num_objects=3");
     struct quarry_report got = {0};
     struct quarry_trace now = {1, {(void *)0x1234}};
+    unsigned char *rest = (unsigned char *)&q->guards.place[3];
+    size_t nr_rest = qr_guard_record_bytes(3) - 3 * sizeof(q->guards.place[0]);
 
+    memset(rest, 0xff, nr_rest); /* behind the records: nobody reads or writes there */
     qr_report_set_hook(&q->check, keep_report, &got);
     for (unsigned int i = 0; i <= 3; i++) {
-        assert_true(
-            qr_guard_fault(q, (char *)q->guards.start + 2 * i * PAGE_SIZE, QR_ACCESS_READ, &now));
+        char *page = (char *)q->guards.start + 2 * i * PAGE_SIZE;
+        for (unsigned int hits = 0; hits < 2; hits++) {
+            assert_true(qr_guard_fault(q, page, QR_ACCESS_READ, &now));
+            assert_int_equal(q->guards.nr_reports, i + 1); /* it is open: only the first time */
+        }
         for (unsigned int k = 0; k < 3; k++) {
             assert_int_equal(q->guards.place[k].open_guard[0], k <= i);
             assert_int_equal(q->guards.place[k].open_guard[1], k == 2 && i == 3);
             assert_false(q->guards.place[k].open);
         }
     }
-    assert_int_equal(q->guards.place[3].open_guard[0] + q->guards.place[4].open_guard[1], 0);
+    for (size_t i = 0; i < nr_rest; i++)
+        assert_int_equal(rest[i], 0xff);
+    test_end(q);
+}
+
+static struct quarry_live seen_live[4];
+static unsigned int nr_seen_live;
+
+static bool see_live(const struct quarry_live *live, void *data)
+{
+    seen_live[nr_seen_live] = *live;
+    seen_live[nr_seen_live].allocated.nr = live->allocated.nr;
+    return ++nr_seen_live < *(unsigned int *)data;
+}
+
+static void live_objects_are_seen_with_all_that_is_known_of_them(void **state)
+{
+    struct quarry *q = boot_guarded("kfence.every=1 kfence.num_objects=4 check=1");
+    unsigned int stop = 4;
+    void *object[3];
+
+    for (int i = 0; i < 3; i++)
+        object[i] = qr_kmalloc_slow(&q->kmalloc, 50, GFP_NOIO, NUMA_NO_NODE);
+    qr_kfree_slow(&q->kmalloc, object[1], "kfree");
+    assert_int_equal(q->guards.nr_allocated, 3);
+    assert_int_equal(q->guards.nr_freed, 1);
+    nr_seen_live = 0;
+    assert_true(qr_guard_for_each_live(&q->guards, NULL, see_live, &stop));
+    assert_int_equal(nr_seen_live, 2);
+    for (unsigned int i = 0; i < 2; i++) {
+        assert_ptr_equal(seen_live[i].address, object[2 * i]);
+        assert_int_equal(seen_live[i].size, 50);
+        assert_int_equal(seen_live[i].kind, QUARRY_LIVE_OBJECT);
+        assert_int_equal(seen_live[i].gfp, GFP_NOIO);
+        assert_true(seen_live[i].allocated.nr > 0);
+        assert_true(seen_live[i].when_ns > 0);
+        assert_false(seen_live[i].lost);
+    }
+    assert_true(seen_live[0].sequence < seen_live[1].sequence);
+    assert_int_equal(qr_guard_count(&q->guards, NULL), 2);
+    assert_int_equal(qr_guard_count(&q->guards, q), 0); /* nobody's cache */
+    stop = 1;
+    nr_seen_live = 0;
+    assert_false(qr_guard_for_each_live(&q->guards, NULL, see_live, &stop));
+    assert_int_equal(nr_seen_live, 1);
+    qr_kfree_slow(&q->kmalloc, object[0], "kfree");
+    qr_kfree_slow(&q->kmalloc, object[2], "kfree");
     test_end(q);
 }
 
@@ -595,6 +647,7 @@ int main(void)
         cmocka_unit_test(by_time_a_request_is_taken_once_the_gate_is_open),
         cmocka_unit_test(a_machine_without_room_for_the_pool_says_so),
         cmocka_unit_test(an_opened_guard_page_is_noted_by_a_place_beside_it),
+        cmocka_unit_test(live_objects_are_seen_with_all_that_is_known_of_them),
         cmocka_unit_test(a_description_ends_where_its_room_ends),
         cmocka_unit_test(before_the_interval_is_over_nothing_is_taken),
         cmocka_unit_test(a_copy_of_the_machine_has_its_guards_and_its_timer),

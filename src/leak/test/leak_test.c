@@ -235,6 +235,25 @@ static void groups_beyond_the_table_are_one(void **state)
     test_end(q);
 }
 
+static void a_table_as_large_as_a_block_can_be_is_full(void **state)
+{
+    const struct test_spec spec = {.pages = 16384, .options = "check=1"};
+    struct quarry *q = test_boot_with(&spec);
+    const u32 most = (u32)((PAGE_SIZE << MAX_PAGE_ORDER) / sizeof(struct qr_foreign));
+    struct qr_leak_block block;
+    uintptr_t at = FIRST;
+
+    while (q->leaks.nr_foreign < most) {
+        assert_true(qr_foreign_add(&q->leaks, (void *)at, LONG, 0, 0));
+        at += APART;
+    }
+    assert_false(qr_foreign_add(&q->leaks, (void *)at, LONG, 0, 0));
+    assert_int_equal(q->leaks.nr_foreign, most);
+    assert_false(qr_foreign_find(&q->leaks, (void *)at, &block));
+    assert_true(qr_foreign_find(&q->leaks, (void *)(at - APART), &block));
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +263,7 @@ int main(void)
         cmocka_unit_test(without_checks_nothing_is_marked_and_nothing_scanned),
         cmocka_unit_test(what_differs_in_anything_is_another_group),
         cmocka_unit_test(groups_beyond_the_table_are_one),
+        cmocka_unit_test(a_table_as_large_as_a_block_can_be_is_full),
     };
     return cmocka_run_group_tests_name("leak", tests, NULL, NULL);
 }

@@ -715,6 +715,45 @@ static void the_check_of_everything_finds_a_wrong_count(void **state)
     test_end(q);
 }
 
+static void a_wrong_count_in_any_layer_is_one_contradiction(void **state)
+{
+    const struct test_spec spec = {.pages = 4096, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+
+    (void)state;
+    assert_int_equal(qr_check_all(q), 0);
+    q->vm.nr_areas++;
+    assert_int_equal(qr_check_all(q), 1);
+    q->vm.nr_areas--;
+    q->percpu.nr_areas++;
+    assert_int_equal(qr_check_all(q), 1);
+    q->percpu.nr_areas--;
+    q->dma.nr++;
+    assert_int_equal(qr_check_all(q), 1);
+    q->dma.nr--;
+    q->kmaps.pkmap[0].users++; /* somebody has what shows no page */
+    assert_int_equal(qr_check_all(q), 1);
+    q->kmaps.pkmap[0].users--;
+    assert_int_equal(qr_check_all(q), 0);
+    assert_int_equal(q->reclaim.paused, 0);
+    test_end(q);
+}
+
+static void a_view_of_no_zone_is_empty(void **state)
+{
+    struct quarry *q = boot_zones();
+    struct qr_cpu *cpu = q->cpus.area[0];
+
+    (void)state;
+    assert_true(qr_pcp_view(cpu, 0).limit > 0);
+    assert_int_equal(qr_pcp_view(cpu, cpu->nr_pcp).limit, 0);
+    cpu->nr_pcp--; /* what is there is no list, as far as the CPU knows */
+    assert_true(cpu->pcp[cpu->nr_pcp].limit > 0);
+    assert_int_equal(qr_pcp_view(cpu, cpu->nr_pcp).limit, 0);
+    cpu->nr_pcp++;
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -725,6 +764,8 @@ int main(void)
         cmocka_unit_test(zoneinfo_tells_marks_sizes_reserves_and_cpu_lists),
         cmocka_unit_test(zoneinfo_tells_the_lists_of_each_cpu),
         cmocka_unit_test(zoneinfo_tells_node_counts_once_a_node),
+        cmocka_unit_test(a_wrong_count_in_any_layer_is_one_contradiction),
+        cmocka_unit_test(a_view_of_no_zone_is_empty),
         cmocka_unit_test(vmstat_is_names_and_numbers_each_once),
         cmocka_unit_test(vmstat_counts_what_happens),
         cmocka_unit_test(meminfo_adds_up),

@@ -112,6 +112,8 @@ static void an_area_is_told_with_its_frame_and_caller(void **state)
 
     assert_int_equal(strncmp(ask(q, area + 100), expected, length), 0);
     assert_non_null(strstr(text + length, "100 bytes inside the area"));
+    assert_int_equal(allocated.nr, 1);
+    assert_ptr_equal(allocated.pc[0], qr_find_vm_area(&q->vm, area)->caller);
     assert_int_equal(freed.nr, 0);
     ask(q, (char *)q->vm.end - 8); /* nothing is there: no frame */
     assert_int_equal(strncmp(text, "vmalloc space\n", 14), 0);

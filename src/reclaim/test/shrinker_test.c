@@ -402,6 +402,38 @@ static void shrinkers_come_and_go_while_others_run(void **state)
     test_end(q);
 }
 
+static void g_i5_shares_are_exact(void **state)
+{
+    static const struct {
+        unsigned long objects;
+        int seeks;
+        unsigned int effort;
+        unsigned long share;
+    } want[] = {
+        {1000, 0, 0, 125},  {1000, 0, 1, 250},
+        {1000, 0, 2, 500},  {1000, 0, 3, 1000},
+        {1000, 0, 9, 1000}, {1000, 1, 0, 250},
+        {1000, 3, 0, 83},   {1001, 4, 1, 125},
+        {1000, 7, 2, 142},  {7, 0, 0, 0},
+        {8, 0, 0, 1},       {16, 3, 0, 1},
+        {1000, -5, 0, 125}, {~0ul >> 1, 0, 2, ~0ul >> 2},
+    };
+    struct quarry *q = test_boot(256);
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(want); i++) {
+        struct cache cache;
+        cache_add(q, &cache, want[i].objects);
+        cache.shrinker.seeks = want[i].seeks;
+        cache.stop = true; /* nothing of the share is used up: it is the debt */
+        cache.shrinker.batch = want[i].objects == ~0ul >> 1 ? 1 : 0;
+        ask(q, want[i].effort);
+        if (cache.shrinker.nr_deferred != want[i].share)
+            fail_msg("row %u: %lu", i, cache.shrinker.nr_deferred);
+        cache_remove(q, &cache);
+    }
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +453,7 @@ int main(void)
         cmocka_unit_test(unregistering_waits_for_the_call_in_progress),
         cmocka_unit_test(unregistering_from_inside_reclaim_is_refused),
         cmocka_unit_test(shrinkers_come_and_go_while_others_run),
+        cmocka_unit_test(g_i5_shares_are_exact),
     };
     return cmocka_run_group_tests_name("shrinker", tests, NULL, NULL);
 }
