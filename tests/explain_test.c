@@ -100,6 +100,20 @@ static void an_empty_machine_needs_more_memory(void **state)
     assert_says("more RAM");
 }
 
+static void another_zone_in_pieces_helps_as_little(void **state)
+{
+    struct quarry_zone_state zone[2] = {zone_of("DMA", 2, 0), zone_of("Normal", 8192, 1)};
+
+    zone[1].allowed = false;
+    explain(GFP_KERNEL | __GFP_DMA, 2, zone, 2);
+    assert_says_not("zone Normal");
+    explain(GFP_KERNEL | __GFP_DMA, 1, zone, 2);
+    assert_says("zone Normal of node 0 has 32 MiB free");
+    zone[1].has_blocks = false; /* what its pieces are is not known: perhaps */
+    explain(GFP_KERNEL | __GFP_DMA, 2, zone, 2);
+    assert_says("zone Normal of node 0 has 32 MiB free");
+}
+
 static void another_zone_with_plenty_is_pointed_at(void **state)
 {
     struct quarry_zone_state zone[2] = {zone_of("DMA", 2, 0), zone_of("Normal", 8192, 10)};
@@ -303,6 +317,7 @@ int main(void)
         cmocka_unit_test(the_mark_is_named_and_what_may_pass_it),
         cmocka_unit_test(pages_kept_for_others_are_named),
         cmocka_unit_test(an_empty_machine_needs_more_memory),
+        cmocka_unit_test(another_zone_in_pieces_helps_as_little),
         cmocka_unit_test(another_zone_with_plenty_is_pointed_at),
         cmocka_unit_test(free_pages_on_no_list_are_told_from_pieces),
         cmocka_unit_test(advice_names_the_bit_that_stands_in_the_way),

@@ -55,10 +55,13 @@ static void hear_block(const void *address, size_t size, enum qp_block what)
     blocks.freed += what == QP_BLOCK_FREED;
 }
 
-static struct quarry *boot_watched(const char *options)
+static struct quarry *boot_watched_as(const char *profile, const char *options)
 {
-    struct test_spec spec = {
-        .pages = 2048, .watched = true, .block = hear_block, .options = options};
+    struct test_spec spec = {.pages = 2048,
+                             .profile = profile,
+                             .watched = true,
+                             .block = hear_block,
+                             .options = options};
     struct quarry *q = test_boot_with(&spec);
 
     qr_reclaim_stop(&q->reclaim); /* nobody else touches the shadow */
@@ -68,6 +71,11 @@ static struct quarry *boot_watched(const char *options)
     assert_non_null(shadow);
     memset(&blocks, 0, sizeof(blocks));
     return q;
+}
+
+static struct quarry *boot_watched(const char *options)
+{
+    return boot_watched_as(NULL, options);
 }
 
 static void end_watched(struct quarry *q)
@@ -314,6 +322,30 @@ static void an_area_that_is_kept_is_nobodys_until_it_is_handed_out_again(void **
     end_watched(q);
 }
 
+/* High memory has no address of its own: nothing is told, least of all about the place where it would be. */
+static void a_block_of_high_memory_has_no_bytes_to_tell(void **state)
+{
+    struct quarry *q = boot_watched_as("zones", NULL);
+    size_t size = shadow_end - shadow_start;
+    unsigned char *before = malloc(size);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 2, NUMA_NO_NODE);
+
+    (void)state;
+    assert_non_null(before);
+    assert_true(all_are(qr_page_virt(&q->map, page), 0, 4 * (long)PAGE_SIZE, ALLOWED));
+    memcpy(before, shadow, size);
+    qr_free_block(&q->zones, page, 2);
+    assert_int_not_equal(memcmp(before, shadow, size), 0);
+    memcpy(before, shadow, size);
+    page = qr_alloc_pages(&q->zones, GFP_HIGHUSER, 2, NUMA_NO_NODE);
+    assert_false(qr_page_is_low(&q->map, page));
+    assert_memory_equal(before, shadow, size);
+    qr_free_block(&q->zones, page, 2);
+    assert_memory_equal(before, shadow, size);
+    free(before);
+    end_watched(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_view_is_no_block),
         cmocka_unit_test(an_areas_bytes_are_those_asked_for),
         cmocka_unit_test(an_area_that_is_kept_is_nobodys_until_it_is_handed_out_again),
+        cmocka_unit_test(a_block_of_high_memory_has_no_bytes_to_tell),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

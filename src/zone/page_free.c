@@ -88,7 +88,7 @@ static void free_describe_page(struct qr_zones *zones, struct page *page, const 
         qr_text_add(text, "reserved memory, which was never allocated");
         return;
     }
-    if ((flags & PGF_SLAB) && zones->describe && qr_page_is_low(map, page)) {
+    if ((flags & PGF_SLAB) && zones->describe) { /* slabs lie in low memory */
         zones->describe(zones->describe_data, address ? address : qr_page_virt(map, page), text);
         if (text->length)
             return;

@@ -263,6 +263,45 @@ static void g_m1_a_waiter_asks_the_allocator_again_by_itself(void **state)
     test_end(q);
 }
 
+/* An allocator that fails, and meanwhile (in its second answer) somebody else gives an element back. */
+static struct {
+    mempool_t *pool;
+    void *element;
+    int calls;
+} meanwhile;
+
+static void *fail_meanwhile(gfp_t gfp, void *data)
+{
+    (void)gfp;
+    (void)data;
+    if (++meanwhile.calls == 2)
+        qr_mempool_free(meanwhile.pool, meanwhile.element);
+    return NULL;
+}
+
+static void g_m1_an_element_that_came_back_meanwhile_is_taken_without_a_wait(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct source source;
+    mempool_t pool;
+    (void)state;
+    source_init(&source, -1);
+    pool_make(q, &pool, &source, 1);
+    meanwhile.pool = &pool;
+    meanwhile.calls = 0;
+    pool.alloc = fail_meanwhile;
+    meanwhile.element = qr_mempool_alloc(&q->check, &pool, GFP_NOWAIT);
+    assert_non_null(meanwhile.element);
+    assert_int_equal(meanwhile.calls, 1); /* the reserve came second */
+    meanwhile.calls = 0;
+    assert_ptr_equal(qr_mempool_alloc(&q->check, &pool, GFP_KERNEL), meanwhile.element);
+    assert_int_equal(meanwhile.calls, 2);
+    qr_mempool_free(&pool, meanwhile.element);
+    qr_mempool_exit(&q->kmalloc, &pool);
+    assert_int_equal(source.out, 0);
+    test_end(q);
+}
+
 static void g_m1_a_pool_without_a_reserve_still_serves_who_may_wait(void **state)
 {
     struct quarry *q = test_boot(256);
@@ -506,6 +545,7 @@ int main(void)
         cmocka_unit_test(the_reserve_alone_can_be_asked),
         cmocka_unit_test(g_m1_every_waiter_is_served_in_turn_and_no_newcomer_before_it),
         cmocka_unit_test(g_m1_a_waiter_asks_the_allocator_again_by_itself),
+        cmocka_unit_test(g_m1_an_element_that_came_back_meanwhile_is_taken_without_a_wait),
         cmocka_unit_test(g_m1_a_pool_without_a_reserve_still_serves_who_may_wait),
         cmocka_unit_test(g_m1_a_crowd_shares_a_small_reserve_and_all_come_through),
         cmocka_unit_test(g_m1_a_pool_whose_allocator_fails_half_way_leaves_nothing),

@@ -70,8 +70,13 @@ static void a_node_that_does_not_exist_is_reported_also_by_the_quick_way(void **
     qr_free_block(&q->zones, page, 0); /* onto this CPU's list, for the quick way */
     page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, 1);
     assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
-    if (page)
-        qr_free_block(&q->zones, page, 0);
+    assert_non_null(page); /* of the caller's node */
+    qr_free_block(&q->zones, page, 0);
+    memset(q->check.misuse_seen, 0, sizeof(q->check.misuse_seen)); /* or it is told once */
+    page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE - 1);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 2);
+    assert_non_null(page);
+    qr_free_block(&q->zones, page, 0);
     test_end(q);
 }
 

@@ -319,6 +319,28 @@ static void discarded_blocks_are_not_discarded_twice(void **state)
     zm_end(m);
 }
 
+/* It looks at the blocks that have been free for longest, and not at many of them: one that waits behind
+ * more that are discarded already keeps its backing. */
+static void a_discard_looks_for_a_block_with_backing_but_not_for_long(void **state)
+{
+    static struct page *page[100];
+    (void)state;
+    for (unsigned int nr = 40; nr <= 80; nr += 40) {
+        struct zm *m = bench((nr + 4) << MAX_PAGE_ORDER);
+        struct zone *zone = &m->zones.zone[0];
+        for (unsigned int i = 0; i < nr; i++)
+            page[i] = take(m, MAX_PAGE_ORDER, MIGRATE_MOVABLE);
+        for (unsigned int i = 0; i < nr; i++)
+            put(m, page[i], MAX_PAGE_ORDER);
+        assert_true(qr_zone_discard(&m->zones, zone, 0) >= nr << MAX_PAGE_ORDER);
+        assert_int_equal(zone->warm_pages, 0);
+        put(m, take(m, MAX_PAGE_ORDER, MIGRATE_MOVABLE), MAX_PAGE_ORDER); /* the youngest */
+        assert_int_equal(zone->warm_pages, 1u << MAX_PAGE_ORDER);
+        assert_int_equal(qr_zone_discard(&m->zones, zone, 0), nr < 64 ? 1u << MAX_PAGE_ORDER : 0);
+        zm_end(m);
+    }
+}
+
 /* Random orders and mobilities; after each hundred steps everything is derived anew. */
 static void any_sequence_keeps_every_invariant(void **state)
 {
@@ -538,6 +560,7 @@ int main(void)
         cmocka_unit_test(blocks_of_two_zones_never_merge_and_their_page_block_keeps_its_mobility),
         cmocka_unit_test(an_order_10_block_may_hold_two_mobilities),
         cmocka_unit_test(discarded_blocks_are_not_discarded_twice),
+        cmocka_unit_test(a_discard_looks_for_a_block_with_backing_but_not_for_long),
         cmocka_unit_test(any_sequence_keeps_every_invariant),
         cmocka_unit_test(the_check_finds_a_broken_list),
         cmocka_unit_test(what_lies_where_a_hole_would_be_described_is_never_believed),

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include "reclaim_bench.h"
 
+#include "console.h"
+
 /* ---- W: how deep ---------------------------------------------------------------------------- */
 
 static void g_w1_above_low_a_request_is_served_at_once(void **state)
@@ -139,6 +141,23 @@ static void g_w3_the_floor_for_reclaim_is_passed_by_reclaim_alone(void **state)
     zm_end(m);
 }
 
+static void g_w3_a_failure_at_the_floor_for_reclaim_is_explained_by_it(void **state)
+{
+    struct zm *m = bench_with((struct zm_spec){.reserve_for_reclaim_pages = 400});
+    struct zm_hoard *hoard = leave(m, 300); /* above min by 100, below the floor by as many */
+    struct qr_request request;
+    char words[768] = "";
+    struct qr_text text = {words, sizeof(words), 0};
+    (void)state;
+    assert_null(zm_alloc(m, GFP_NOWAIT | __GFP_NOWARN, 0));
+    assert_true(qr_request_init(&request, &m->zones, GFP_NOWAIT, 0, NUMA_NO_NODE));
+    qr_request_explain(&request, &text);
+    assert_non_null(strstr(words, "1200 KiB free, of which this mask must leave 800 KiB as every "
+                                  "mask, and 800 KiB for requests"));
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
 static void g_w4_memalloc_ignores_all_watermarks(void **state)
 {
     struct zm *m = bench();
@@ -268,6 +287,18 @@ static void g_e1_a_reclaim_that_lies_does_not_hold_a_request_for_ever(void **sta
     rc.lie = 10;
     assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
     assert_true(rc.rounds > 10);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static void g_e1_a_policy_that_lies_does_not_hold_a_request_for_ever(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 150);
+    (void)state;
+    rc.oom_lie = 1;
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 0));
+    assert_int_equal(rc.ooms, 16);
     zm_release(m, hoard);
     zm_end(m);
 }
@@ -407,6 +438,21 @@ static void g_e5_nofail_may_use_the_reserves_after_the_policy_ran(void **state)
     zm_end(m);
 }
 
+/* "Never fail" is the stronger word. */
+static void g_e5_nofail_does_not_give_up_early_though_noretry_is_said(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 150);
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_NOFAIL | __GFP_NORETRY, 0);
+    (void)state;
+    assert_non_null(page);
+    assert_true(rc.rounds > 1 && rc.max_effort > 0);
+    assert_int_equal(rc.ooms, 0);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
 static void g_e5_nofail_that_cannot_wait_is_reported_and_may_fail(void **state)
 {
     struct zm *m = bench();
@@ -446,6 +492,34 @@ static void g_e6_a_failure_is_reported_unless_nowarn(void **state)
     for (int i = 0; i < 100; i++)
         assert_null(zm_alloc(m, GFP_ATOMIC, 0));
     assert_in_range(zm_findings(m, QUARRY_OUT_OF_MEMORY), 2, 30); /* rate limited */
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
+static bool let_it_be_printed(const struct quarry_report *report, void *data)
+{
+    zm_hook(report, data);
+    return true;
+}
+
+static void g_e6_a_failure_shows_the_memory_unless_the_hook_takes_it(void **state)
+{
+    static struct test_console console;
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 0);
+    (void)state;
+    test_console_begin(&console);
+    zm_alloc(m, GFP_ATOMIC, 3);
+    test_console_end(&console);
+    assert_string_equal(console.text, "");
+    m->check.hook = let_it_be_printed;
+    test_console_begin(&console);
+    zm_alloc(m, GFP_ATOMIC, 3);
+    test_console_end(&console);
+    assert_int_equal(zm_findings(m, QUARRY_OUT_OF_MEMORY), 2);
+    assert_non_null(strstr(console.text, "page allocation failure: order:3"));
+    assert_non_null(strstr(console.text, "Mem-Info"));
+    assert_non_null(strstr(console.text, "would have helped"));
     zm_release(m, hoard);
     zm_end(m);
 }
@@ -527,6 +601,7 @@ int main(void)
         cmocka_unit_test(g_w3_high_that_may_sleep_reaches_down_to_half_of_min),
         cmocka_unit_test(g_w3_lowmem_reserve_still_binds_atomic_requests),
         cmocka_unit_test(g_w3_the_floor_for_reclaim_is_passed_by_reclaim_alone),
+        cmocka_unit_test(g_w3_a_failure_at_the_floor_for_reclaim_is_explained_by_it),
         cmocka_unit_test(g_w4_memalloc_ignores_all_watermarks),
         cmocka_unit_test(g_w4_nomemalloc_wins_over_memalloc),
         cmocka_unit_test(
@@ -536,6 +611,7 @@ int main(void)
         cmocka_unit_test(g_e1_then_the_out_of_memory_policy_runs),
         cmocka_unit_test(g_e1_fails_when_the_policy_frees_nothing),
         cmocka_unit_test(g_e1_a_reclaim_that_lies_does_not_hold_a_request_for_ever),
+        cmocka_unit_test(g_e1_a_policy_that_lies_does_not_hold_a_request_for_ever),
         cmocka_unit_test(g_e1_no_policy_for_dma_thisnode_or_without_fs),
         cmocka_unit_test(g_e2_large_orders_run_no_policy),
         cmocka_unit_test(g_e3_noretry_tries_one_light_round),
@@ -543,9 +619,11 @@ int main(void)
         cmocka_unit_test(g_e5_nofail_waits_until_somebody_frees),
         cmocka_unit_test(g_e5_nofail_inside_reclaim_waits_for_somebody_elses_free),
         cmocka_unit_test(g_e5_nofail_may_use_the_reserves_after_the_policy_ran),
+        cmocka_unit_test(g_e5_nofail_does_not_give_up_early_though_noretry_is_said),
         cmocka_unit_test(g_e5_nofail_that_cannot_wait_is_reported_and_may_fail),
         cmocka_unit_test(g_e5_nofail_for_more_than_two_pages_is_reported),
         cmocka_unit_test(g_e6_a_failure_is_reported_unless_nowarn),
+        cmocka_unit_test(g_e6_a_failure_shows_the_memory_unless_the_hook_takes_it),
         cmocka_unit_test(g_e7_zeroed_pages_are_zero_and_others_keep_what_was_there),
         cmocka_unit_test(g_e8_a_compound_block_leads_from_its_tails_to_its_head),
         cmocka_unit_test(g_e10_mobilities_come_from_separate_page_blocks),

@@ -167,7 +167,14 @@ static void high_pages_are_cleared_by_whoever_registered(void **state)
     page = zm_alloc(m, GFP_HIGHUSER | __GFP_ZERO, 2);
     assert_false(qr_page_is_low(&m->map, page));
     assert_int_equal(test_cleared, 4);
+    m->zones.init_on_free = true;
+    qr_zones_update_hooks(&m->zones);
     zm_free(m, page, 2);
+    assert_int_equal(test_cleared, 8);
+    page = zm_alloc(m, GFP_HIGHUSER, 2);
+    m->zones.clear_high = NULL; /* then it keeps what is in it */
+    zm_free(m, page, 2);
+    assert_int_equal(test_cleared, 8);
     zm_end(m);
 }
 

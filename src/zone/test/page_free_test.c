@@ -109,6 +109,23 @@ static void g_s9_layers_that_free_a_block_leave_it_to_who_still_holds_it(void **
     zm_end(m);
 }
 
+/* A slab of a single page stays one: there is no tail that could be held. */
+static void g_s9_a_held_slab_of_one_page_becomes_a_page(void **state)
+{
+    struct zm *m = bench();
+    u64 before = free_of(m);
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    (void)state;
+    page->flags = (page->flags & PGF_PLACE_MASK) | PGF_SLAB | 77u << PGF_SLOT_SHIFT;
+    qr_get_page(&m->zones, page, "get_page");
+    qr_free_block(&m->zones, page, 0);
+    assert_int_equal(page->flags & (PGF_SLAB | PGF_HEAD | PGF_OWNED), PGF_OWNED);
+    assert_int_equal(free_of(m), before - 1);
+    qr_put_page(&m->zones, page, "put_page");
+    assert_int_equal(free_of(m), before);
+    zm_end(m);
+}
+
 static void a_layer_may_free_a_block_with_its_marks_on(void **state)
 {
     for (unsigned int order = 0; order < 3; order++) {
@@ -291,6 +308,81 @@ static void g_s8_pages_of_other_layers_are_refused_by_name(void **state)
     zm_end(m);
 }
 
+/* What nobody holds cannot be let go of, even if all marks say that it is in use. */
+static void g_s8_a_block_without_a_reference_is_refused(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 1);
+    (void)state;
+    page->_refcount = 0;
+    wrong(m, page, 1, QUARRY_BAD_FREE, "an allocated block of order 1 without a reference");
+    zm_last[0] = '\0';
+    qr_put_page(&m->zones, page, "put_page");
+    assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), 2);
+    assert_non_null(strstr(zm_last, "without a reference"));
+    assert_int_equal(page->_refcount, 0);
+    page->_refcount = 1;
+    zm_free(m, page, 1);
+    zm_end(m);
+}
+
+static const char *description;
+static const void *described;
+
+static void describe(void *data, const void *address, struct qr_text *text)
+{
+    (void)data;
+    described = address;
+    if (description)
+        qr_text_add(text, "%s", description);
+}
+
+static void g_s8_a_slab_is_described_by_its_layer_or_as_a_slab(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    u32 flags = page->flags;
+    (void)state;
+    m->zones.describe = describe;
+    page->flags = (flags & PGF_PLACE_MASK) | PGF_SLAB | 5u << PGF_SLOT_SHIFT;
+    description = "an object of a test";
+    wrong(m, page, 0, QUARRY_BAD_FREE, "it is an object of a test; nothing");
+    assert_ptr_equal(described, qr_page_virt(&m->map, page));
+    description = NULL; /* it knows nothing */
+    wrong(m, page, 0, QUARRY_BAD_FREE, "it is a slab: its objects are freed by kfree");
+    page->flags = flags;
+    zm_free(m, page, 0);
+    zm_end(m);
+}
+
+static const void *told_address;
+static bool told_before;
+
+static bool look(const struct quarry_report *report, void *data)
+{
+    told_address = report->address;
+    told_before = report->before != NULL;
+    return zm_hook(report, data);
+}
+
+static void g_s8_a_wrong_free_of_high_memory_is_reported_without_an_address(void **state)
+{
+    struct zm_spec spec = {
+        .pages = 4096, .min_free_kbytes = 4, .low_limit = (phys_addr_t)2048 << PAGE_SHIFT};
+    struct zm *m = zm_boot(&spec);
+    struct page *high = zm_alloc(m, GFP_HIGHUSER, 2), *low = zm_alloc(m, GFP_KERNEL, 2);
+    (void)state;
+    assert_false(qr_page_is_low(&m->map, high));
+    m->check.hook = look;
+    wrong(m, low, 1, QUARRY_BAD_FREE, "an allocated block of order 2");
+    assert_ptr_equal(told_address, qr_page_virt(&m->map, low));
+    wrong(m, high, 1, QUARRY_BAD_FREE, "an allocated block of order 2");
+    assert_null(told_address);
+    zm_free(m, high, 2);
+    zm_free(m, low, 2);
+    zm_end(m);
+}
+
 static void g_s8_memory_that_was_never_allocated_is_refused(void **state)
 {
     struct zm *m = zm_pages(65536);
@@ -339,8 +431,15 @@ static void g_s8_a_double_free_names_who_freed_it_first(void **state)
     assert_int_equal(owner->gfp, GFP_KERNEL);
     zm_free(m, page, 0);
     assert_int_equal(owner->gfp, 0);
+    m->check.hook = look;
     zm_free(m, page, 0);
     assert_int_equal(zm_findings(m, QUARRY_DOUBLE_FREE), 1);
+    assert_true(told_before);
+    page = zm_alloc(m, GFP_KERNEL, 5); /* noted by nobody: there is no record */
+    zm_free(m, page, 4);
+    assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), 1);
+    assert_false(told_before);
+    zm_free(m, page, 5);
     zm_end(m);
 }
 
@@ -386,6 +485,7 @@ int main(void)
         cmocka_unit_test(g_s9_a_holder_who_puts_first_leaves_the_block_whole),
         cmocka_unit_test(g_s9_a_compound_block_is_freed_whole_by_its_last_reference),
         cmocka_unit_test(g_s9_layers_that_free_a_block_leave_it_to_who_still_holds_it),
+        cmocka_unit_test(g_s9_a_held_slab_of_one_page_becomes_a_page),
         cmocka_unit_test(g_s9_a_reference_on_nobodys_page_is_refused),
         cmocka_unit_test(g_s8_a_wrong_order_changes_nothing),
         cmocka_unit_test(g_s8_a_page_freed_twice_is_found_wherever_it_is),
@@ -396,6 +496,9 @@ int main(void)
         cmocka_unit_test(g_s8_reserved_memory_behind_a_hole_is_refused),
         cmocka_unit_test(g_s8_reserved_memory_is_refused),
         cmocka_unit_test(g_s8_pages_of_other_layers_are_refused_by_name),
+        cmocka_unit_test(g_s8_a_block_without_a_reference_is_refused),
+        cmocka_unit_test(g_s8_a_slab_is_described_by_its_layer_or_as_a_slab),
+        cmocka_unit_test(g_s8_a_wrong_free_of_high_memory_is_reported_without_an_address),
         cmocka_unit_test(g_s8_memory_that_was_never_allocated_is_refused),
         cmocka_unit_test(g_s8_addresses_are_described),
         cmocka_unit_test(g_s8_put_page_of_a_free_page_is_refused),

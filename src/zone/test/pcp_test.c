@@ -227,6 +227,11 @@ static void a_thread_without_a_cpu_works_straight_on_the_buddy(void **state)
     assert_int_equal(qr_free_pages_total(&m->zones), before - 8);
     zm_free(m, page, 3);
     assert_int_equal(qr_free_pages_total(&m->zones), before);
+    /* What must stay free is looked at under the lock as well: it may have changed since. */
+    assert_null(qr_zone_take(&m->zones, &m->zones.zone[0], 2, MIGRATE_MOVABLE, false, before - 3));
+    page = qr_zone_take(&m->zones, &m->zones.zone[0], 2, MIGRATE_MOVABLE, false, before - 4);
+    assert_non_null(page);
+    qr_zone_put(&m->zones, &m->zones.zone[0], page, 2);
     zm_end(m);
 }
 

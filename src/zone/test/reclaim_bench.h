@@ -13,7 +13,7 @@ static struct {
     unsigned long give;     /* each round */
     unsigned long lie;      /* pages it claims beyond those */
     unsigned long rounds, wakes, ooms;
-    unsigned long oom_give;
+    unsigned long oom_give, oom_lie;
     unsigned int max_effort;
     gfp_t gfp;
     struct zone *woken;
@@ -64,7 +64,7 @@ static inline unsigned long rc_oom(void *data, gfp_t gfp, unsigned int order)
     (void)gfp;
     (void)order;
     __atomic_fetch_add(&rc.ooms, 1, __ATOMIC_RELAXED);
-    return rc_give(rc.oom_give);
+    return rc_give(rc.oom_give) + rc.oom_lie;
 }
 
 /* A machine of one zone with this min, low, high: 200, 250, 300 pages. */

@@ -100,6 +100,7 @@ static void g_s8_exact_frees_of_other_memory_change_nothing(void **state)
     struct page *page = zm_alloc(m, GFP_KERNEL, 1);
     void *exact = qr_alloc_pages_exact(&m->zones, 3 * PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE);
     u64 before = free_of(m);
+    u32 flags;
     (void)state;
     qr_free_pages_exact(&m->zones, qr_page_virt(&m->map, page), 2 * PAGE_SIZE);
     qr_free_pages_exact(&m->zones, exact, 4 * PAGE_SIZE); /* longer than it is */
@@ -108,6 +109,15 @@ static void g_s8_exact_frees_of_other_memory_change_nothing(void **state)
     qr_free_pages_exact(&m->zones, exact, 0);
     qr_free_pages_exact(&m->zones, exact, SIZE_MAX);
     assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), 6);
+    qr_virt_page(&m->map, exact)[1]._refcount = 0; /* a page of it is gone already */
+    qr_free_pages_exact(&m->zones, exact, 3 * PAGE_SIZE);
+    qr_virt_page(&m->map, exact)[1]._refcount = 1;
+    assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), 7);
+    flags = page->flags;
+    page->flags = (flags & PGF_PLACE_MASK) | PGF_SLAB | 5u << PGF_SLOT_SHIFT;
+    qr_free_pages_exact(&m->zones, qr_page_virt(&m->map, page), PAGE_SIZE);
+    page->flags = flags;
+    assert_int_equal(zm_findings(m, QUARRY_BAD_FREE), 8);
     assert_int_equal(free_of(m), before);
     qr_free_pages_exact(&m->zones, NULL, PAGE_SIZE);
     qr_free_pages_exact(&m->zones, exact, 3 * PAGE_SIZE);
@@ -260,6 +270,13 @@ static void poison_names_who_freed_the_page_where_owners_are_recorded(void **sta
     assert_int_equal(zm_findings(m, QUARRY_USE_AFTER_FREE), 1);
     assert_non_null(strstr(zm_last, "the byte at offset 77 is 0x01"));
     assert_true(heard_before);
+    zm_free(m, again, 0); /* not noted: whose free it was is not known */
+    ((char *)qr_page_virt(&m->map, page))[77] = 1;
+    memset(&m->zones.owner[zm_pfn(m, page) - m->map.min_pfn], 0, sizeof(struct qr_owner));
+    again = zm_alloc(m, GFP_KERNEL, 0);
+    assert_ptr_equal(again, page);
+    assert_int_equal(zm_findings(m, QUARRY_USE_AFTER_FREE), 2);
+    assert_false(heard_before);
     zm_free(m, again, 0);
     zm_end(m);
 }
@@ -306,6 +323,11 @@ static void poison_finds_a_write_after_the_free(void **state)
     zm_release(m, hoard);
     hoard = zm_hoard(m, __GFP_MEMALLOC);
     assert_int_equal(zm_findings(m, QUARRY_USE_AFTER_FREE), 1);
+    zm_release(m, hoard);
+    *p = 7; /* the very first byte */
+    hoard = zm_hoard(m, __GFP_MEMALLOC);
+    assert_int_equal(zm_findings(m, QUARRY_USE_AFTER_FREE), 2);
+    assert_non_null(strstr(zm_last, "the byte at offset 0 is 0x07"));
     zm_release(m, hoard);
     zm_end(m);
 }

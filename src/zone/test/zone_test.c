@@ -399,6 +399,42 @@ static void g_z6_a_fallback_leaves_the_reserve_to_those_who_need_the_zone(void *
 
 /* ---- odd machines --------------------------------------------------------------------------- */
 
+static void the_min_of_high_memory_is_a_thousandth_of_it_within_bounds(void **state)
+{
+    static const unsigned long pages[] = {160, 16384, 65536, 262144};
+    static const u64 min[] = {20, 32, 64, 128}; /* an eighth; the least; 1/1024; the most */
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(pages); i++) {
+        struct zm_spec spec = {.pages = 4096 + pages[i], .low_limit = PAGES(4096)};
+        struct zm *m = zm_boot(&spec);
+        struct zone *high = zm_zone(m, ZONE_HIGHMEM);
+        assert_int_equal(high->managed, pages[i]);
+        assert_int_equal(high->watermark[QR_WMARK_MIN], min[i]);
+        zm_end(m);
+    }
+}
+
+/* Frames that were never handed out bear no mark of their zone: it is looked up. */
+static void a_frame_between_those_of_another_node_is_in_its_own_nodes_zone(void **state)
+{
+    static const struct quarry_region region[] = {
+        {0, PAGES(1024), 0, 0}, {PAGES(1024), PAGES(1024), 1, 0}, {PAGES(2048), PAGES(1024), 0, 0}};
+    static const u64 frame[] = {0, 1, 1023, 1024, 2047, 2048, 3071};
+    struct zm_spec spec = {.regions = region, .nr_regions = 3, .min_free_kbytes = 4};
+    struct zm *m = zm_boot(&spec);
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(frame); i++) {
+        struct page *page = qr_page(&m->map, frame[i]);
+        u32 flags = page->flags;
+        page->flags &= ~PGF_PLACE_MASK;
+        assert_int_equal(qr_page_zone(&m->zones, page)->nid,
+                         frame[i] >= 1024 && frame[i] < 2048 ? 1 : 0);
+        page->flags = flags;
+    }
+    assert_null(qr_page_zone(&m->zones, qr_page(&m->map, 3072))); /* there is none */
+    zm_end(m);
+}
+
 static void a_machine_of_300_kib_serves_requests(void **state)
 {
     struct zm *m = zm_pages(75);
@@ -597,6 +633,8 @@ int main(void)
         cmocka_unit_test(g_w5_marks_can_be_set_at_run_time),
         cmocka_unit_test(g_z6_the_reserve_of_a_zone_is_what_lies_above_it_divided_by_its_ratio),
         cmocka_unit_test(g_z6_a_fallback_leaves_the_reserve_to_those_who_need_the_zone),
+        cmocka_unit_test(the_min_of_high_memory_is_a_thousandth_of_it_within_bounds),
+        cmocka_unit_test(a_frame_between_those_of_another_node_is_in_its_own_nodes_zone),
         cmocka_unit_test(a_machine_of_300_kib_serves_requests),
         cmocka_unit_test(a_machine_without_free_frames_is_refused),
         cmocka_unit_test(zones_with_ragged_borders_and_holes_keep_every_page),

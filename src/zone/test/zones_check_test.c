@@ -209,9 +209,64 @@ static void a_frame_that_is_nobodys_is_told(void **state)
     snprintf(text, sizeof(text), "frame %#llx: a frame is in no block",
              (unsigned long long)qr_pfn(&q->map, page));
     DAMAGE(CHECK(q), page->flags, page->flags & ~PGF_OWNED, text);
+    DAMAGE(CHECK(q), page->flags, page->flags | PGF_TAIL, text);
     DAMAGE(CHECK(q), zone->managed, zone->managed + 1,
            "used, free and listed pages are not the managed ones");
     qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
+/* As long as there are fresh blocks, which nothing marks, a frame without marks may be in one; but only from
+ * the first of them on, at their alignment, and whole. */
+static void a_frame_that_no_fresh_block_holds_is_told_beside_them(void **state)
+{
+    const u64 largest = 1ull << MAX_PAGE_ORDER;
+    struct quarry_region region = {.size = (8192 + largest / 2) * PAGE_SIZE};
+    struct test_spec spec = {.regions = &region, .nr_regions = 1};
+    struct quarry *q = damage_boot(&spec);
+    struct zone *zone = only_zone(q);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, MAX_PAGE_ORDER, NUMA_NO_NODE),
+                *behind;
+    unsigned int order;
+    u32 mobility;
+    char text[128];
+
+    (void)state;
+    assert_true(zone->nr_fresh > 0);
+    snprintf(text, sizeof(text), "frame %#llx: a frame is in no block",
+             (unsigned long long)qr_pfn(&q->map, page));
+    assert_true(qr_pfn(&q->map, page) < zone->fresh_pfn); /* and aligned */
+    DAMAGE(CHECK(q), page->flags, page->flags & ~PGF_OWNED, text);
+    qr_free_block(&q->zones, page, MAX_PAGE_ORDER);
+    behind = qr_page(&q->map, 8192); /* aligned, but too near to the end for a whole block */
+    assert_true(zone->fresh_pfn <= 8192 && zone->nr_fresh);
+    assert_true(behind->flags & PGF_BUDDY);
+    order = behind->flags & PGF_ORDER_MASK;
+    mobility = behind->quarry_free.mobility;
+    assert_int_equal(zone->free_area[order].head[mobility], 8192);
+    DAMAGE(CHECK(q), behind->flags, behind->flags & ~PGF_BUDDY,
+           "frame 0x2000: a frame is in no block");
+    test_end(q);
+}
+
+/* More blocks on a list than its count says: the walk ends, however the list goes on. */
+static void a_list_longer_than_its_count_is_told(void **state)
+{
+    struct quarry *q = boot();
+    struct zone *zone = only_zone(q);
+    struct page *page[8];
+    u32 *nr;
+
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 7, NUMA_NO_NODE);
+    for (int i = 0; i < 8; i += 2)
+        qr_free_block(&q->zones, page[i], 7);
+    nr = &zone->free_area[7].nr[qr_block_mobility(&q->map, qr_pfn(&q->map, page[0]))];
+    assert_true(*nr >= 3);
+    DAMAGE(CHECK(q), *nr, *nr - 2, "a free list's count is wrong");
+    for (int i = 1; i < 8; i += 2)
+        qr_free_block(&q->zones, page[i], 7);
     test_end(q);
 }
 
@@ -226,6 +281,8 @@ int main(void)
         cmocka_unit_test(a_listed_block_that_contradicts_itself_is_told),
         cmocka_unit_test(a_per_cpu_list_with_wrong_links_or_sums_is_told),
         cmocka_unit_test(a_frame_that_is_nobodys_is_told),
+        cmocka_unit_test(a_frame_that_no_fresh_block_holds_is_told_beside_them),
+        cmocka_unit_test(a_list_longer_than_its_count_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
