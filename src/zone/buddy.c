@@ -434,7 +434,7 @@ static void buddy_check_list(struct buddy_walk *walk, unsigned int order, u32 mo
 
     if ((first != 0) != (walk->zone->nonempty[mobility] >> order & 1))
         buddy_wrong(walk, "B5: the bit mask and the list disagree", first);
-    while (pfn && nr <= area->nr[mobility]) {
+    while (pfn) { /* it ends: no block is the next of two */
         u32 next = qr_page(walk->map, pfn)->quarry_free.next;
         if (!qr_pfn_valid(walk->map, next) || qr_page(walk->map, next)->quarry_free.prev != pfn) {
             buddy_wrong(walk, "a free list is torn", pfn);

@@ -125,7 +125,7 @@ static struct page *owner_next_block(const struct qr_map *map, unsigned int at, 
         struct page *page = qr_page(map, *pfn);
         u32 flags = qr_page_flags(page);
         bool head = (flags & (PGF_SLAB | PGF_BUDDY | PGF_PCP | PGF_OWNED)) != 0;
-        *pfn += head && !(flags & PGF_TAIL) ? 1ull << (flags & PGF_ORDER_MASK) : 1;
+        *pfn += head ? 1ull << (flags & PGF_ORDER_MASK) : 1;
         if ((flags & (PGF_SLAB | PGF_OWNED)) == PGF_OWNED)
             return page;
     }

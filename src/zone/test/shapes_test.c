@@ -329,6 +329,11 @@ static void poison_finds_a_write_after_the_free(void **state)
     assert_int_equal(zm_findings(m, QUARRY_USE_AFTER_FREE), 2);
     assert_non_null(strstr(zm_last, "the byte at offset 0 is 0x07"));
     zm_release(m, hoard);
+    memset(p, 0, PAGE_SIZE); /* all bytes alike, but not the right ones */
+    hoard = zm_hoard(m, __GFP_MEMALLOC);
+    assert_int_equal(zm_findings(m, QUARRY_USE_AFTER_FREE), 3);
+    assert_non_null(strstr(zm_last, "the byte at offset 0 is 0x00"));
+    zm_release(m, hoard);
     zm_end(m);
 }
 

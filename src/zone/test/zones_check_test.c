@@ -249,7 +249,7 @@ static void a_frame_that_no_fresh_block_holds_is_told_beside_them(void **state)
     test_end(q);
 }
 
-/* More blocks on a list than its count says: the walk ends, however the list goes on. */
+/* More blocks on a list than its count says. */
 static void a_list_longer_than_its_count_is_told(void **state)
 {
     struct quarry *q = boot();
