@@ -417,22 +417,25 @@ static void the_min_of_high_memory_is_a_thousandth_of_it_within_bounds(void **st
 /* Frames that were never handed out bear no mark of their zone: it is looked up. */
 static void a_frame_between_those_of_another_node_is_in_its_own_nodes_zone(void **state)
 {
-    static const struct quarry_region region[] = {
-        {0, PAGES(1024), 0, 0}, {PAGES(1024), PAGES(1024), 1, 0}, {PAGES(2048), PAGES(1024), 0, 0}};
     static const u64 frame[] = {0, 1, 1023, 1024, 2047, 2048, 3071};
-    struct zm_spec spec = {.regions = region, .nr_regions = 3, .min_free_kbytes = 4};
-    struct zm *m = zm_boot(&spec);
     (void)state;
-    for (size_t i = 0; i < QR_ARRAY_SIZE(frame); i++) {
-        struct page *page = qr_page(&m->map, frame[i]);
-        u32 flags = page->flags;
-        page->flags &= ~PGF_PLACE_MASK;
-        assert_int_equal(qr_page_zone(&m->zones, page)->nid,
-                         frame[i] >= 1024 && frame[i] < 2048 ? 1 : 0);
-        page->flags = flags;
+    for (int outer = 0; outer < 2; outer++) {
+        const struct quarry_region region[] = {{0, PAGES(1024), outer, 0},
+                                               {PAGES(1024), PAGES(1024), !outer, 0},
+                                               {PAGES(2048), PAGES(1024), outer, 0}};
+        struct zm_spec spec = {.regions = region, .nr_regions = 3, .min_free_kbytes = 4};
+        struct zm *m = zm_boot(&spec);
+        for (size_t i = 0; i < QR_ARRAY_SIZE(frame); i++) {
+            struct page *page = qr_page(&m->map, frame[i]);
+            u32 flags = page->flags;
+            page->flags &= ~PGF_PLACE_MASK;
+            assert_int_equal(qr_page_zone(&m->zones, page)->nid,
+                             frame[i] >= 1024 && frame[i] < 2048 ? !outer : outer);
+            page->flags = flags;
+        }
+        assert_null(qr_page_zone(&m->zones, qr_page(&m->map, 3072))); /* there is none */
+        zm_end(m);
     }
-    assert_null(qr_page_zone(&m->zones, qr_page(&m->map, 3072))); /* there is none */
-    zm_end(m);
 }
 
 static void a_machine_of_300_kib_serves_requests(void **state)

@@ -246,6 +246,15 @@ static void a_frame_that_no_fresh_block_holds_is_told_beside_them(void **state)
     assert_int_equal(zone->free_area[order].head[mobility], 8192);
     DAMAGE(CHECK(q), behind->flags, behind->flags & ~PGF_BUDDY,
            "frame 0x2000: a frame is in no block");
+    behind += 1ul << order; /* not aligned */
+    assert_true(behind->flags & PGF_BUDDY);
+    DAMAGE(CHECK(q), behind->flags, behind->flags & ~PGF_BUDDY, "a frame is in no block");
+    test_end(q);
+    q = damage_boot(&(struct test_spec){.pages = 256}); /* where there are none */
+    assert_int_equal(only_zone(q)->nr_fresh, 0);
+    page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    DAMAGE(CHECK(q), page->flags, page->flags & ~PGF_OWNED, "a frame is in no block");
+    qr_free_block(&q->zones, page, 0);
     test_end(q);
 }
 
