@@ -68,6 +68,7 @@ static void granules_add_wrongly(struct m_granules *own)
 
     m_note("gen_pool_add of a range that overlaps", 0, 0, 0, 0);
     model.misuse = true;
+    model.current = GFP_KERNEL;
     error = gen_pool_add(own->pool, inside, PAGE_SIZE, NUMA_NO_NODE);
     if (!error || (error == -EINVAL && model.findings == before))
         m_wrong("gen_pool", "a range that overlaps another is not refused");
