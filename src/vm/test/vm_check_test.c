@@ -127,6 +127,38 @@ static void a_machine_without_addresses_has_nothing_to_check(void **state)
     test_end(q);
 }
 
+/* ---- the tree -------------------------------------------------------------------------------- */
+
+static unsigned int depth_of(const struct qr_area *tree)
+{
+    unsigned int left, right;
+    if (!tree)
+        return 0;
+    left = depth_of(tree->left);
+    right = depth_of(tree->right);
+    return 1 + QR_MAX(left, right);
+}
+
+/* Distances by which a multiplication alone would give ever lower priorities, for hundreds of areas. */
+static void the_tree_is_shallow_however_the_areas_lie(void **state)
+{
+    static const unsigned int distances[] = {2, 17, 89, 233};
+    struct test_spec spec = {.pages = 65536};
+    struct quarry *q = test_boot_with(&spec);
+    static struct vm_struct *area[1024];
+    for (unsigned int d = 0; d < QR_ARRAY_SIZE(distances); d++) {
+        for (unsigned int i = 0; i < QR_ARRAY_SIZE(area); i++) {
+            area[i] = qr_get_vm_area(&q->vm, distances[d] * PAGE_SIZE, VM_IOREMAP | VM_NO_GUARD);
+            assert_non_null(area[i]);
+        }
+        assert_ptr_equal(area[1023]->addr, (char *)area[0]->addr + 1023 * area[0]->size);
+        assert_in_range(depth_of(q->vm.tree), 11, 40);
+        for (unsigned int i = 0; i < QR_ARRAY_SIZE(area); i++)
+            qr_free_vm_area(&q->vm, area[i]);
+    }
+    test_end(q);
+}
+
 /* ---- walks ----------------------------------------------------------------------------------- */
 
 struct walked {
@@ -317,6 +349,7 @@ int main(void)
         cmocka_unit_test(an_area_that_is_taken_apart_just_now_is_not_looked_into),
         cmocka_unit_test(kept_areas_that_contradict_the_cache_are_found),
         cmocka_unit_test(a_machine_without_addresses_has_nothing_to_check),
+        cmocka_unit_test(the_tree_is_shallow_however_the_areas_lie),
         cmocka_unit_test(a_walk_passes_over_what_no_caller_has_and_stops_when_told),
         cmocka_unit_test(the_leak_scan_sees_live_areas_and_of_reserved_ones_no_memory),
         cmocka_unit_test(addresses_that_lead_to_no_callers_area_are_not_found),
