@@ -98,6 +98,9 @@ static void an_empty_machine_needs_more_memory(void **state)
     explain(GFP_KERNEL, 3, zone, 3);
     assert_says("the zones that may serve it have 4 KiB free of 128 MiB");
     assert_says("more RAM");
+    zone[0].free = zone[0].managed = zone[1].free = zone[1].managed = 0; /* no zones at all */
+    explain(GFP_KERNEL, 3, zone, 3);
+    assert_says("no zone with memory may serve this mask");
 }
 
 static void another_zone_in_pieces_helps_as_little(void **state)

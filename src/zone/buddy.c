@@ -389,14 +389,12 @@ struct buddy_walk {
     const struct zone *zone;
     void (*wrong)(void *data, const char *what, u64 pfn);
     void *data;
-    unsigned long nr_wrong;
     u64 free_pages, warm_pages;
 };
 
 static void buddy_wrong(struct buddy_walk *walk, const char *what, u64 pfn)
 {
     walk->wrong(walk->data, what, pfn);
-    walk->nr_wrong++;
 }
 
 static void buddy_check_block(struct buddy_walk *walk, u64 pfn, unsigned int order, u32 mobility)
@@ -448,8 +446,8 @@ static void buddy_check_list(struct buddy_walk *walk, unsigned int order, u32 mo
         buddy_wrong(walk, "a free list's count is wrong", first);
 }
 
-unsigned long qr_buddy_check(struct qr_map *map, const struct zone *zone,
-                             void (*wrong)(void *data, const char *what, u64 pfn), void *data)
+void qr_buddy_check(struct qr_map *map, const struct zone *zone,
+                    void (*wrong)(void *data, const char *what, u64 pfn), void *data)
 {
     struct buddy_walk walk = {.map = map, .zone = zone, .wrong = wrong, .data = data};
     struct zone rest = *zone; /* to walk the fresh blocks without listing them */
@@ -473,5 +471,4 @@ unsigned long qr_buddy_check(struct qr_map *map, const struct zone *zone,
         buddy_wrong(&walk, "B4: free_pages is not what the lists hold", walk.free_pages);
     if (walk.warm_pages != zone->warm_pages)
         buddy_wrong(&walk, "B6: warm_pages is not what the lists hold", walk.warm_pages);
-    return walk.nr_wrong;
 }

@@ -42,8 +42,8 @@ bool qr_buddy_has(const struct zone *zone, unsigned int order);
  * *@order gets its order. Given back by qr_buddy_put_cold. */
 u64 qr_buddy_take_warm(struct qr_map *map, struct zone *zone, unsigned int *order);
 void qr_buddy_put_cold(struct qr_map *map, struct zone *zone, u64 pfn, unsigned int order);
-/* Walk every list and compare with the counts; contradictions by @wrong, how many. */
-unsigned long qr_buddy_check(struct qr_map *map, const struct zone *zone,
-                             void (*wrong)(void *data, const char *what, u64 pfn), void *data);
+/* Walk every list and compare with the counts; @wrong is told each contradiction. */
+void qr_buddy_check(struct qr_map *map, const struct zone *zone,
+                    void (*wrong)(void *data, const char *what, u64 pfn), void *data);
 
 #endif
