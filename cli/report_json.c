@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The report for programs: one JSON object, described in docs/design/run.md. */
 #include "findings.h"
+#include "json.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <quarry/version.h>
 #include "linux/runtime.h"
-
-static json_t *json_text(const char *text)
-{
-    /* Text from a module may be no UTF-8; it is then left out rather than the whole report. */
-    json_t *value = text ? json_string(text) : NULL;
-
-    return value ? value : json_null();
-}
 
 static json_t *json_address(const void *address)
 {
@@ -160,8 +151,6 @@ static const char *run_verdict(const struct report_run *run)
 bool report_json(const struct run_options *options, const struct report_run *run)
 {
     json_t *top = json_object();
-    FILE *file = options->json_file ? fopen(options->json_file, "we") : stdout;
-    bool good = file != NULL;
 
     json_object_set_new(top, "quarry", json_text(QUARRY_VERSION));
     json_object_set_new(top, "modules", json_names(run->names));
@@ -179,14 +168,5 @@ bool report_json(const struct run_options *options, const struct report_run *run
     json_object_set_new(top, "leaks", json_leaks());
     json_object_set_new(top, "findings", json_findings(true));
     json_object_set_new(top, "failed_allocations", json_findings(false));
-    if (good)
-        good = json_dumpf(top, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF &&
-               fflush(file) == 0;
-    if (!good)
-        cli_say("cannot write the JSON report to %s: %s",
-                options->json_file ? options->json_file : "standard output", strerror(errno));
-    if (file && file != stdout)
-        fclose(file);
-    json_decref(top);
-    return good;
+    return json_write(options, top);
 }

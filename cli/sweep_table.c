@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of `quarry test`, for people and (--json) for programs: one row for each source line that
  * asks for memory, the runs of its requests below it, and for each the command that does the same again. */
+#include "json.h"
 #include "sweep.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,13 +200,6 @@ void sweep_table(const struct sweep *sweep)
 
 /* ---- JSON -------------------------------------------------------------------------------------- */
 
-static json_t *table_json_text(const char *text)
-{
-    json_t *value = text ? json_string(text) : NULL;
-
-    return value ? value : json_null();
-}
-
 static const struct sweep_request *table_request(const struct sweep *sweep,
                                                  const struct sweep_job *job)
 {
@@ -227,24 +219,22 @@ static json_t *table_json_run(const struct sweep *sweep, const struct sweep_resu
     char *command = table_command(sweep, &result->job);
 
     for (size_t i = 0; i < result->why.nr; i++)
-        json_array_append_new(why, table_json_text(result->why.item[i]));
+        json_array_append_new(why, json_text(result->why.item[i]));
     json_object_set_new(object, "request", json_integer((json_int_t)result->job.nth));
     json_object_set_new(object, "fails",
-                        table_json_text(result->verdict == SWEEP_CANNOT_FAIL ? "never"
-                                        : result->job.mode == SWEEP_FROM     ? "from here on"
-                                                                             : "once"));
-    json_object_set_new(object, "verdict", table_json_text(sweep_verdict_name(result->verdict)));
+                        json_text(result->verdict == SWEEP_CANNOT_FAIL ? "never"
+                                  : result->job.mode == SWEEP_FROM     ? "from here on"
+                                                                       : "once"));
+    json_object_set_new(object, "verdict", json_text(sweep_verdict_name(result->verdict)));
     json_object_set_new(object, "why", why);
     if (request) {
-        json_object_set_new(object, "phase", table_json_text(phase[request->phase]));
+        json_object_set_new(object, "phase", json_text(phase[request->phase]));
         json_object_set_new(object, "size", json_integer((json_int_t)request->size));
         json_object_set_new(object, "gfp", json_integer((json_int_t)request->gfp));
-        json_object_set_new(object, "cache",
-                            table_json_text(request->cache[0] ? request->cache : NULL));
-        json_object_set_new(object, "rule",
-                            table_json_text(request->rule[0] ? request->rule : NULL));
+        json_object_set_new(object, "cache", json_text(request->cache[0] ? request->cache : NULL));
+        json_object_set_new(object, "rule", json_text(request->rule[0] ? request->rule : NULL));
     }
-    json_object_set_new(object, "command", table_json_text(command));
+    json_object_set_new(object, "command", json_text(command));
     free(command);
     return object;
 }
@@ -255,12 +245,12 @@ static json_t *table_json_line(const struct sweep *sweep, size_t from, size_t to
     struct table_row row = table_row_of(sweep, from, to);
     json_t *object = json_object(), *runs = json_array();
 
-    json_object_set_new(object, "file", table_json_text(site->file));
+    json_object_set_new(object, "file", json_text(site->file));
     json_object_set_new(object, "line", json_integer(site->line));
-    json_object_set_new(object, "function", table_json_text(site->function));
-    json_object_set_new(object, "call", table_json_text(site->call));
+    json_object_set_new(object, "function", json_text(site->function));
+    json_object_set_new(object, "call", json_text(site->call));
     json_object_set_new(object, "requests", json_integer((json_int_t)row.requests));
-    json_object_set_new(object, "verdict", table_json_text(sweep_verdict_name(row.worst)));
+    json_object_set_new(object, "verdict", json_text(sweep_verdict_name(row.worst)));
     for (size_t i = from; i < to; i++)
         json_array_append_new(runs, table_json_run(sweep, &sweep->result[i]));
     json_object_set_new(object, "runs", runs);
@@ -269,33 +259,21 @@ static json_t *table_json_line(const struct sweep *sweep, size_t from, size_t to
 
 bool sweep_json(const struct sweep *sweep)
 {
-    const struct run_options *options = &sweep->run->options;
     struct table_total total = table_total_of(sweep);
     json_t *top = json_object(), *lines = json_array(), *names = json_array();
-    FILE *file = options->json_file ? fopen(options->json_file, "we") : stdout;
-    bool good = file != NULL;
     size_t from, to = 0;
 
     for (size_t i = 0; i < sweep->run->built.nr; i++)
-        json_array_append_new(names, table_json_text(sweep->run->built.module[i].name));
+        json_array_append_new(names, json_text(sweep->run->built.module[i].name));
     while (table_next(sweep, &from, &to))
         json_array_append_new(lines, table_json_line(sweep, from, to));
-    json_object_set_new(top, "quarry", table_json_text(QUARRY_VERSION));
+    json_object_set_new(top, "quarry", json_text(QUARRY_VERSION));
     json_object_set_new(top, "modules", names);
-    json_object_set_new(top, "verdict", table_json_text(total.bad ? "findings" : "clean"));
+    json_object_set_new(top, "verdict", json_text(total.bad ? "findings" : "clean"));
     json_object_set_new(top, "exit_status", json_integer(sweep->exit_status));
     json_object_set_new(top, "requests", json_integer((json_int_t)total.requests));
     json_object_set_new(top, "runs", json_integer((json_int_t)total.runs));
     json_object_set_new(top, "untried", json_integer((json_int_t)sweep->untried));
     json_object_set_new(top, "lines", lines);
-    if (good)
-        good = json_dumpf(top, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF &&
-               fflush(file) == 0;
-    if (!good)
-        cli_say("cannot write the JSON report to %s: %s",
-                options->json_file ? options->json_file : "standard output", strerror(errno));
-    if (file && file != stdout)
-        fclose(file);
-    json_decref(top);
-    return good;
+    return json_write(&sweep->run->options, top);
 }
