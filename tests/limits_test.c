@@ -263,6 +263,34 @@ static void the_room_for_backtraces_follows_the_memory(void **state)
     }
 }
 
+static u64 pages_left(const char *options)
+{
+    struct test_spec spec = {.pages = 4096, .options = options};
+    struct quarry *q = test_boot_with(&spec);
+    u64 managed = 0;
+
+    for (unsigned int i = 0; i < q->zones.nr_zones; i++)
+        managed += q->zones.zone[i].managed;
+    test_end(q);
+    return managed;
+}
+
+/* In pages of a machine that has 4096. */
+static void an_option_takes_the_memory_it_needs_and_no_more(void **state)
+{
+    const u64 plain = pages_left(""), notes = 4096 * sizeof(struct qr_page_note) / PAGE_SIZE;
+    const u64 traces = 32; /* a 128th */
+
+    (void)state;
+    assert_int_equal(plain - pages_left("mem_profiling"), 4 + notes);
+    assert_int_equal(plain - pages_left("check=1"), traces + notes);
+    assert_int_equal(plain - pages_left("check=1 trace_bytes=65536"), 16 + notes);
+    assert_int_equal(plain - pages_left("page_owner trace_bytes=65537"),
+                     17 + 4096 * sizeof(struct qr_owner) / PAGE_SIZE);
+    assert_int_equal(plain - pages_left("kfence.every=1 kfence.num_objects=5 trace_bytes=4096"),
+                     1 + 11 + PAGE_ALIGN(5 * sizeof(struct qr_guard_place)) / PAGE_SIZE);
+}
+
 static void a_machine_of_one_cpu_is_one(void **state)
 {
     struct test_spec spec = {.pages = 1024, .nr_cpus = 1};
@@ -309,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_cpu_has_data_from_its_first_use_on_and_for_good),
         cmocka_unit_test(ratios_reach_the_zones_as_far_as_they_are_given),
         cmocka_unit_test(the_room_for_backtraces_follows_the_memory),
+        cmocka_unit_test(an_option_takes_the_memory_it_needs_and_no_more),
         cmocka_unit_test(a_machine_of_one_cpu_is_one),
         cmocka_unit_test(ratios_may_be_as_many_as_zones_or_fewer),
     };

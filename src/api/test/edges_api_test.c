@@ -2,6 +2,7 @@
 /* Calls at their edges: with nothing, twice, from the wrong place, with memory short. What is to stay as it
  * was is looked at inside the machine. */
 #include "machine.h"
+#include <quarry/context.h>
 #include <quarry/quarry.h>
 
 static struct quarry *machine(void)
@@ -143,11 +144,45 @@ static void nothing_can_be_freed_by_every_call(void **state)
     free_percpu(NULL);
     kmem_cache_destroy(NULL);
     assert_int_equal(found, 0);
+    quarry_context_enter(QUARRY_CTX_HARDIRQ); /* where an area could not be */
+    quarry_vfree_26(NULL);
+    quarry_context_leave(QUARRY_CTX_HARDIRQ);
+    assert_int_equal(found, 0);
+    assert_true(want_init_on_alloc(__GFP_ZERO));
+    assert_false(want_init_on_alloc(GFP_KERNEL) || want_init_on_free());
     assert_false(quarry_parse_size(NULL, &size));
     assert_false(quarry_parse_size("", &size));
     assert_false(quarry_parse_size("12x", &size));
     assert_true(quarry_parse_size("12K", &size));
     assert_int_equal(size, 12 << 10);
+}
+
+/* A text's length is told without room for it, and nothing is written then. */
+static void texts_without_room_only_tell_their_length(void **state)
+{
+    const struct quarry_zone_state none = {.name = "Normal"};
+    char whole[1024], kept = 'x';
+
+    assert_int_equal(quarry_whatis(&kept, &kept, 0, NULL, NULL),
+                     quarry_whatis(&kept, whole, sizeof(whole), NULL, NULL));
+    assert_int_equal(quarry_explain_failure(GFP_KERNEL, 0, &none, 1, &kept, 0),
+                     quarry_explain_failure(GFP_KERNEL, 0, &none, 1, whole, sizeof(whole)));
+    for (unsigned int which = 0; which < QUARRY_TEXTS; which++)
+        (void)quarry_text((enum quarry_text)which, &kept, 0);
+    assert_int_equal(kept, 'x');
+}
+
+static void a_page_is_reserved_or_not(void **state)
+{
+    struct page *page = alloc_page(GFP_KERNEL);
+
+    assert_int_equal(PageReserved(page), 0);
+    SetPageReserved(page);
+    assert_int_equal(PageReserved(page), 1);
+    ClearPageReserved(page);
+    assert_int_equal(PageReserved(page), 0);
+    assert_int_equal(PageReserved(virt_to_page(page)), 1); /* the descriptors' own memory */
+    __free_page(page);
 }
 
 /* ---- shrinkers ------------------------------------------------------------------------------- */
@@ -323,6 +358,8 @@ int main(void)
                                nothing_found),
         cmocka_unit_test_setup(calls_leave_their_context_as_they_found_it, nothing_found),
         cmocka_unit_test_setup(nothing_can_be_freed_by_every_call, nothing_found),
+        cmocka_unit_test_setup(texts_without_room_only_tell_their_length, nothing_found),
+        cmocka_unit_test_setup(a_page_is_reserved_or_not, nothing_found),
         cmocka_unit_test_setup(a_shrinker_that_frees_itself_inside_reclaim_stays, nothing_found),
         cmocka_unit_test_setup(a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out,
                                nothing_found),

@@ -83,6 +83,7 @@ static void check_dma(struct gen_pool *pool, unsigned char *block, const dma_add
     assert_int_equal(*dma, virt_to_phys(block));
     for (int i = 0; i < 64; i++)
         assert_int_equal(block[i], content);
+    assert_int_equal(block[64], 0xee); /* the next one's */
     memset(block, 0xee, 64);
     gen_pool_free(pool, (unsigned long)block, 64);
 }

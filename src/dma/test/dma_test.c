@@ -630,6 +630,76 @@ static void a_sync_names_a_part_of_a_mapping(void **state)
     test_end(q);
 }
 
+static struct quarry_report last_report;
+static struct quarry_trace last_before;
+
+static bool keep_whole(const struct quarry_report *report, void *data)
+{
+    last_report = *report;
+    last_before.nr = 0;
+    if (report->before)
+        last_before = *report->before;
+    return false;
+}
+
+static void a_wrong_unmap_names_who_mapped(void **state)
+{
+    struct quarry *q = boot("check=1");
+    struct qr_dma_dev dev = dev_of(&device, ~0ull);
+    char *buffer = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+    dma_addr_t handle = qr_dma_map_single(&q->dma, &dev, buffer, 64, DMA_TO_DEVICE);
+    struct qr_dma_range range = {handle, 32, DMA_TO_DEVICE, QR_DMA_SINGLE};
+
+    q->check.hook = keep_whole;
+    assert_false(qr_dma_forget(&q->dma, &dev, &range, "unmap"));
+    assert_int_equal(last_report.kind, QUARRY_BAD_FREE);
+    assert_ptr_equal(last_report.address, buffer);
+    assert_int_equal(last_report.size, 32);
+    assert_string_equal(last_report.before_is, "mapped by");
+    assert_true(last_before.nr > 0);
+    range.size = 64;
+    qr_dma_asked(&q->dma, &dev, handle);
+    assert_true(qr_dma_forget(&q->dma, &dev, &range, "unmap"));
+    assert_false(qr_dma_forget(&q->dma, &dev, &range, "unmap"));
+    assert_int_equal(last_report.kind, QUARRY_DOUBLE_FREE);
+    assert_null(last_report.before); /* nobody */
+    assert_null(last_report.address);
+    qr_kfree_slow(&q->kmalloc, buffer, "kfree");
+    test_end(q);
+}
+
+/* Sizes up to the limits, and the next ones. */
+static void pools_at_the_limits_are_made_and_beyond_are_not(void **state)
+{
+    static const struct {
+        size_t size, align, boundary;
+        bool made;
+    } shape[] = {{64, 8, 64, true},
+                 {65, 8, 64, false},
+                 {4096, 8, 4096, true},
+                 {4097, 8, 8192, false}, /* above a page there is no boundary */
+                 {4097, 8, 0, true},
+                 {4096, 4096, 0, true},
+                 {64, 8192, 0, false},
+                 {1, 1, 1, true},
+                 {PAGE_SIZE << MAX_PAGE_ORDER, 8, 0, true},
+                 {(PAGE_SIZE << MAX_PAGE_ORDER) + 1, 8, 0, false}};
+    struct quarry *q = boot(NULL);
+    struct qr_dma_dev dev = dev_of(&device, ~0ull);
+    unsigned long refused = 0;
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(shape); i++) {
+        struct dma_pool *pool = qr_dma_pool_create(&q->dma, "p", &dev, shape[i].size,
+                                                   shape[i].align, shape[i].boundary);
+        if (shape[i].made != (pool != NULL))
+            fail_msg("shape %u: %s", i, test_last_report);
+        refused += !shape[i].made;
+        assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), refused);
+        qr_dma_pool_destroy(&q->dma, pool);
+    }
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -656,6 +726,8 @@ int main(void)
         cmocka_unit_test(without_checks_nothing_is_recorded),
         cmocka_unit_test(a_buffer_may_end_at_the_last_byte_of_the_mask),
         cmocka_unit_test(a_sync_names_a_part_of_a_mapping),
+        cmocka_unit_test(a_wrong_unmap_names_who_mapped),
+        cmocka_unit_test(pools_at_the_limits_are_made_and_beyond_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
