@@ -7,6 +7,7 @@
 #include <linux/dmapool.h>
 #include <linux/genalloc.h>
 #include <linux/highmem.h>
+#include <linux/io.h>
 #include <linux/percpu.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -357,7 +358,9 @@ static void a_device_that_is_gone_is_not_touched(void **state)
     static struct device never;
     struct device *dev = make_device();
     void *object = devm_kmalloc(dev, 10, GFP_KERNEL);
+    unsigned long before;
     put_device(dev); /* frees both */
+    before = compat_live();
     expect(0, 0, NULL);
     assert_null(devm_kmalloc(dev, 10, GFP_KERNEL));
     expect(0, 1, "the device is gone");
@@ -369,6 +372,13 @@ static void a_device_that_is_gone_is_not_touched(void **state)
     expect(0, 1, "NULL device");
     assert_int_equal(devm_get_free_pages(dev, GFP_KERNEL, 0), 0);
     expect(0, 1, "the device is gone");
+    assert_null(devm_alloc_percpu(dev, int));
+    expect(0, 1, "devm_alloc_percpu: the device is gone");
+    assert_null(dmam_pool_create("pool", dev, 64, 64, 0));
+    expect(0, 1, "dmam_pool_create: the device is gone");
+    assert_null(devm_ioremap(dev, 0xfe000000, 4096));
+    expect(0, 1, "devm_ioremap: the device is gone");
+    assert_int_equal(compat_live(), before); /* nothing was made that nobody would free */
 }
 
 static void no_managed_call_loses_memory_when_memory_is_short(void **state)

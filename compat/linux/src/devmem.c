@@ -69,29 +69,15 @@ static void devm_percpu_release(struct device *dev, void *res)
     free_percpu(*(void **)res);
 }
 
-static int devm_percpu_match(struct device *dev, void *res, void *data)
-{
-    return *(void **)res == data;
-}
-
 QUARRY_API void *__devm_alloc_percpu(struct device *dev, size_t size, size_t align)
 {
-    void **res = devres_alloc(devm_percpu_release, sizeof(*res), GFP_KERNEL), *token;
-    if (!res)
-        return NULL;
-    token = __alloc_percpu(size, align);
-    if (!token) {
-        devres_free(res);
-        return NULL;
-    }
-    *res = token;
-    devres_add(dev, res);
-    return token;
+    void **res = qlx_devres_pointer(dev, devm_percpu_release, GFP_KERNEL, "devm_alloc_percpu");
+    return res ? qlx_devres_keep(dev, res, __alloc_percpu(size, align)) : NULL;
 }
 
 QUARRY_API void devm_free_percpu(struct device *dev, void *token)
 {
-    if (devres_release(dev, devm_percpu_release, devm_percpu_match, token))
+    if (devres_release(dev, devm_percpu_release, qlx_devres_holds, token))
         qlx_find("registration", NULL, NULL,
                  "devm_free_percpu of memory that is not this device's: free_percpu is for what "
                  "alloc_percpu gave");
@@ -170,39 +156,23 @@ QUARRY_API void dmam_free_coherent(struct device *dev, size_t size, void *addres
     devres_release(dev, devmem_coherent_release, devmem_coherent_match, &wanted);
 }
 
-struct devmem_pool {
-    struct dma_pool *pool;
-};
-
 static void devmem_pool_release(struct device *dev, void *res)
 {
-    dma_pool_destroy(((struct devmem_pool *)res)->pool);
-}
-
-static int devmem_pool_match(struct device *dev, void *res, void *data)
-{
-    return ((struct devmem_pool *)res)->pool == data;
+    dma_pool_destroy(*(void **)res);
 }
 
 QUARRY_API struct dma_pool *dmam_pool_create(const char *name, struct device *dev, size_t size,
                                              size_t align, size_t boundary)
 {
-    struct devmem_pool *res = devres_alloc(devmem_pool_release, sizeof(*res), GFP_KERNEL);
-    if (!res)
-        return NULL;
-    res->pool = dma_pool_create(name, dev, size, align, boundary);
-    if (!res->pool) {
-        devres_free(res);
-        return NULL;
-    }
-    devres_add(dev, res);
-    return res->pool;
+    void **res = qlx_devres_pointer(dev, devmem_pool_release, GFP_KERNEL, "dmam_pool_create");
+    return res ? qlx_devres_keep(dev, res, dma_pool_create(name, dev, size, align, boundary))
+               : NULL;
 }
 
 QUARRY_API void dmam_pool_destroy(struct dma_pool *pool)
 {
     struct device *dev = pool ? quarry_dma_pool_device(pool) : NULL;
-    if (!dev || devres_release(dev, devmem_pool_release, devmem_pool_match, pool))
+    if (!dev || devres_release(dev, devmem_pool_release, qlx_devres_holds, pool))
         qlx_find("registration", NULL, NULL,
                  "dmam_pool_destroy of a pool that no device manages: dma_pool_destroy is for what "
                  "dma_pool_create gave");

@@ -148,6 +148,29 @@ QUARRY_API void devres_add(struct device *dev, void *data)
     pthread_mutex_unlock(&devres_lock);
 }
 
+void **qlx_devres_pointer(struct device *dev, dr_release_t release, gfp_t gfp, const char *call)
+{
+    if (!devres_device_lives(dev, call))
+        return NULL;
+    return __devres_alloc_node(release, sizeof(void *), gfp, NUMA_NO_NODE, call);
+}
+
+void *qlx_devres_keep(struct device *dev, void **res, void *made)
+{
+    if (!made) {
+        devres_free(res);
+        return NULL;
+    }
+    *res = made;
+    devres_add(dev, res);
+    return made;
+}
+
+int qlx_devres_holds(struct device *dev, void *res, void *made)
+{
+    return *(void **)res == made;
+}
+
 /* The newest matching record. With devres_lock held. */
 static struct devres *devres_lookup(struct device *dev, dr_release_t release, dr_match_t match,
                                     void *match_data)
@@ -477,33 +500,17 @@ static void devres_kfree(struct device *dev, void *data)
     kfree(*(void **)data);
 }
 
-static int devres_kfree_same(struct device *dev, void *data, void *object)
-{
-    return *(void **)data == object;
-}
-
 QUARRY_API void *devm_kmalloc(struct device *dev, size_t size, gfp_t gfp)
 {
-    void **res;
-    if (!devres_device_lives(dev, "devm_kmalloc"))
-        return NULL;
-    res = devres_alloc(devres_kfree, sizeof(void *), gfp);
-    if (!res)
-        return NULL;
-    *res = kmalloc(size, gfp);
-    if (!*res) {
-        devres_free(res);
-        return NULL;
-    }
-    devres_add(dev, res);
-    return *res;
+    void **res = qlx_devres_pointer(dev, devres_kfree, gfp, "devm_kmalloc");
+    return res ? qlx_devres_keep(dev, res, kmalloc(size, gfp)) : NULL;
 }
 
 QUARRY_API void devm_kfree(struct device *dev, const void *object)
 {
     if (!object || !devres_device_lives(dev, "devm_kfree"))
         return;
-    if (devres_release(dev, devres_kfree, devres_kfree_same, (void *)(uintptr_t)object))
+    if (devres_release(dev, devres_kfree, qlx_devres_holds, (void *)(uintptr_t)object))
         qlx_find("registration", NULL, NULL,
                  "devm_kfree of memory that is not this device's: it was freed before, belongs to "
                  "another "
@@ -522,7 +529,7 @@ QUARRY_API void *devm_krealloc(struct device *dev, void *object, size_t size, gf
     }
     if (!devres_device_lives(dev, "devm_krealloc"))
         return NULL;
-    if (!devres_find(dev, devres_kfree, devres_kfree_same, object)) {
+    if (!devres_find(dev, devres_kfree, qlx_devres_holds, object)) {
         qlx_find("registration", NULL, NULL, "devm_krealloc of memory that is not this device's");
         return NULL;
     }
@@ -532,7 +539,7 @@ QUARRY_API void *devm_krealloc(struct device *dev, void *object, size_t size, gf
         return NULL;
     memcpy(fresh, object, min(has, size));
     pthread_mutex_lock(&devres_lock);
-    res = (void **)devres_lookup(dev, devres_kfree, devres_kfree_same, object)->data;
+    res = (void **)devres_lookup(dev, devres_kfree, qlx_devres_holds, object)->data;
     *res = fresh;
     pthread_mutex_unlock(&devres_lock);
     kfree(object);

@@ -207,29 +207,16 @@ static void registers_unmap_managed(struct device *dev, void *res)
     iounmap(*(void **)res);
 }
 
-static int registers_is_managed(struct device *dev, void *res, void *address)
-{
-    return *(void **)res == address;
-}
-
 QUARRY_API void __iomem *devm_ioremap(struct device *dev, resource_size_t start,
                                       resource_size_t size)
 {
-    void **res = devres_alloc(registers_unmap_managed, sizeof(*res), GFP_KERNEL);
-    if (!res)
-        return NULL;
-    *res = ioremap(start, size);
-    if (!*res) {
-        devres_free(res);
-        return NULL;
-    }
-    devres_add(dev, res);
-    return *res;
+    void **res = qlx_devres_pointer(dev, registers_unmap_managed, GFP_KERNEL, "devm_ioremap");
+    return res ? qlx_devres_keep(dev, res, ioremap(start, size)) : NULL;
 }
 
 QUARRY_API void devm_iounmap(struct device *dev, void __iomem *address)
 {
-    if (devres_release(dev, registers_unmap_managed, registers_is_managed, address))
+    if (devres_release(dev, registers_unmap_managed, qlx_devres_holds, address))
         qlx_find("registers", NULL, NULL, "devm_iounmap of %p, which is not this device's",
                  address);
 }
