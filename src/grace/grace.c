@@ -497,7 +497,6 @@ void qr_grace_init(struct qr_grace *grace, const struct quarry_grace_period *how
     grace_list_clear(&grace->waiting);
     grace_list_clear(&grace->doing);
     grace->how = grace->chosen = how;
-    grace->source.name = "readers";
     grace->source.shrink = grace_shrink;
     grace->source.tidy = grace_tidy;
     grace->source.data = grace;

@@ -18,7 +18,6 @@
  * unless @may_sleep. Returns pages given back. Zero in the last fields is the ordinary case. */
 struct qr_source {
     struct qr_source *next;
-    const char *name;
     unsigned long (*shrink)(void *data, unsigned long nr_pages, bool may_sleep);
     void *data;
     bool empty_below_low;     /* the worker asks it for everything, not for what is missing */

@@ -611,7 +611,6 @@ int qr_slabs_init(struct qr_slabs *slabs, char *why, size_t why_size)
     }
     slabs->guards->gate_changed = slabs_gate_changed;
     slabs->guards->gate_data = slabs;
-    slabs->source.name = "slab";
     slabs->source.shrink = slabs_shrink;
     slabs->source.data = slabs;
     qr_reclaim_add_source(slabs->reclaim, &slabs->source);

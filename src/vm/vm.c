@@ -80,11 +80,8 @@ int qr_vm_init(struct qr_vm *vm, const struct qp_machine *machine, char *why, si
     vm->kmalloc->describe_data = vm;
     vm->zones->describe = qr_vm_describe;
     vm->zones->describe_data = vm;
-    vm->source = (struct qr_source){.name = "vmalloc",
-                                    .shrink = vm_shrink,
-                                    .data = vm,
-                                    .empty_below_low = true,
-                                    .tidy = vm_tidy};
+    vm->source = (struct qr_source){
+        .shrink = vm_shrink, .data = vm, .empty_below_low = true, .tidy = vm_tidy};
     qr_reclaim_add_source(vm->reclaim, &vm->source);
     if (machine->vmalloc_start == machine->vmalloc_end)
         return 0; /* a machine without page tables: every vmalloc fails, with a report */

@@ -72,7 +72,7 @@ static unsigned long give_nothing(void *data, unsigned long nr_pages, bool may_s
 
 static void hopeless(void *arg)
 {
-    static struct qr_source source = {.name = "nothing", .shrink = give_nothing};
+    static struct qr_source source = {.shrink = give_nothing};
     struct quarry *q = machine();
     struct zone *zone = &q->zones.zone[0];
     static struct page *page[4096];

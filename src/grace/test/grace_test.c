@@ -475,10 +475,13 @@ static void reclaim_is_told_of_the_pages_that_came_back(void **state)
  * calls; and this one, inside a section or not. */
 static void copy_of(struct quarry *q, struct numbered *half, bool inside)
 {
-    struct qr_cpu *cpu;
+    struct qr_cpu *cpu, *other;
     unsigned long section;
 
     qr_reclaim_stop(&q->reclaim);
+    assert_non_null(other = q->cpus.online(&q->cpus, 5));
+    other->readers.begun[0]++;
+    other->readers.begun[1] += 4;
     if (inside)
         qr_grace_enter(&q->grace);
     section = qp_percpu_enter(&q->cpus, &cpu);

@@ -40,10 +40,29 @@ static void g_z10_without_a_dma_zone_in_the_mask_the_lowest_is_nobodys(void **st
     test_end(q);
 }
 
+static void a_block_too_large_is_refused_with_what_it_would_take(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    const struct {
+        size_t size;
+        const char *told;
+    } large[] = {{KMALLOC_MAX_SIZE + 1, "take 1025 single pages"},
+                 {KMALLOC_MAX_SIZE + PAGE_SIZE, "take 1025 single pages"},
+                 {KMALLOC_MAX_SIZE + PAGE_SIZE + 1, "take 1026 single pages"}};
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(large); i++) {
+        assert_null(qr_kmalloc_slow(&q->kmalloc, large[i].size, GFP_KERNEL, NUMA_NO_NODE));
+        assert_non_null(strstr(test_last_report, large[i].told));
+        assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), i + 1);
+    }
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_machines_limits_are_looked_at),
+        cmocka_unit_test(a_block_too_large_is_refused_with_what_it_would_take),
         cmocka_unit_test(g_z10_without_a_dma_zone_in_the_mask_the_lowest_is_nobodys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

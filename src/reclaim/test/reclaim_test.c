@@ -200,8 +200,7 @@ static void quarrys_own_sources_are_asked_before_the_callers_shrinkers(void **st
     static struct test_source source;
     memset(&source, 0, sizeof(source));
     source.hoard = hoard;
-    source.source =
-        (struct qr_source){.name = "test", .shrink = test_source_shrink, .data = &source};
+    source.source = (struct qr_source){.shrink = test_source_shrink, .data = &source};
     qr_reclaim_add_source(&q->reclaim, &source.source);
     hoard_fill(hoard, GFP_NOWAIT, 0);
     unsigned long freed = qr_reclaim_round(&q->reclaim, GFP_KERNEL, 8, NUMA_NO_NODE, 3);
@@ -341,8 +340,8 @@ static void a_pause_waits_for_the_turn_in_progress(void **state)
     pthread_t thread;
     memset(&gate, 0, sizeof(gate));
     gate.q = q;
-    gate.source = (struct qr_source){
-        .name = "gate", .shrink = tidy_gate_shrink, .tidy = tidy_gate_tidy, .data = &gate};
+    gate.source =
+        (struct qr_source){.shrink = tidy_gate_shrink, .tidy = tidy_gate_tidy, .data = &gate};
     qr_reclaim_stop(&q->reclaim); /* the list of sources is fixed while the worker runs */
     qr_reclaim_add_source(&q->reclaim, &gate.source);
     qr_reclaim_start(&q->reclaim);

@@ -44,8 +44,7 @@ static void asked_add(struct quarry *q, struct asked *asked, unsigned long answe
     memset(asked, 0, sizeof(*asked));
     asked->q = q;
     asked->answer = answer;
-    asked->source = (struct qr_source){
-        .name = "asked", .shrink = asked_shrink, .tidy = asked_tidy, .data = asked};
+    asked->source = (struct qr_source){.shrink = asked_shrink, .tidy = asked_tidy, .data = asked};
     qr_reclaim_add_source(&q->reclaim, &asked->source);
 }
 
@@ -444,8 +443,7 @@ static void a_zone_wakes_the_worker_once_until_it_has_seen_to_it(void **state)
     unsigned long nr;
     u32 seen;
     memset(&gate, 0, sizeof(gate));
-    gate.source =
-        (struct qr_source){.name = "gate", .shrink = gate_shrink, .tidy = gate_tidy, .data = &gate};
+    gate.source = (struct qr_source){.shrink = gate_shrink, .tidy = gate_tidy, .data = &gate};
     qr_reclaim_add_source(&q->reclaim, &gate.source);
     starve(q, starved, &nr);
     qr_reclaim_start(&q->reclaim);
