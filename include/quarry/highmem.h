@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses for pages that may have none: on a machine without high memory all of these are the
  * direct-map address; on the i386 profile kmap() takes a slot of the 4 MiB window and waits when it
- * is full, kmap_local_page() takes one of this task's fixed slots, undone in reverse order. */
+ * is full, kmap_local_page() takes one of this task's fixed slots, undone in reverse order. Both return
+ * NULL, and it is reported, when nobody lets a slot go (kmap: and the caller cannot wait), when the port
+ * has no room for its page tables, and where a port has high memory but sets no window aside for it. */
 #ifndef QUARRY_HIGHMEM_H
 #define QUARRY_HIGHMEM_H
 
