@@ -1,100 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Two CPUs, two calls, and every point of the one at which the other can come in between.
- *
- * The first call runs up to its point k; then the second runs from beginning to end (or until it has to
- * wait for a lock); then the first goes on. That is done for k = 1, 2, … until the first call has no such
- * point. In the preemptible build a point is each access to memory, so that what is read and what is then
- * written on the strength of it are pulled apart wherever they can be. Whatever the order: each page is
- * freed once, all counts agree, and nothing is lost. */
-#include <quarry/gfp.h>
-#include <quarry/report.h>
+/* Races for the last reference: each page is freed once and none is lost, whoever comes between. */
+#include "race.h"
 #include <quarry/slab.h>
-#include <quarry/stat.h>
-#include "instance.h"
-#include "sim.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
-
-/* @before and @after run on the machine while no task does. */
-struct race {
-    void (*before)(void);
-    void (*one)(void *);
-    void (*other)(void *);
-    void (*after)(void);
-    unsigned long findings; /* told in each run */
-};
-
-static unsigned long heard;
-
-static bool hear(const struct quarry_report *report, void *data)
-{
-    (void)report;
-    (void)data;
-    heard++;
-    return false;
-}
-
-static void call_one(void *race)
-{
-    sim_operation(1);
-    ((const struct race *)race)->one(NULL);
-}
-
-static void call_other(void *race)
-{
-    sim_operation(1);
-    ((const struct race *)race)->other(NULL);
-}
-
-static bool came_between(const struct sim *sim)
-{
-    size_t nr;
-    const struct sim_decision *decision = sim_decisions(sim, &nr);
-
-    for (size_t i = 0; i < nr; i++)
-        if (decision[i].action == SIM_SWITCH)
-            return true;
-    return false;
-}
-
-/* The other call comes at point @k of the one. False: there was no such point. */
-static bool race_at(const struct race *race, uint32_t k)
-{
-    struct sim_decision script = {.operation = 1, .point = k, .action = SIM_SWITCH};
-    struct sim_config config = {
-        .cpus = 2, .frames = 1024, .strategy = SIM_SCRIPT, .script = &script, .nr_script = 1};
-    char why[200] = "";
-    struct sim *sim = sim_new(&config, why, sizeof(why));
-    bool switched;
-
-    if (!sim)
-        fail_msg("%s", why);
-    heard = 0;
-    qr_default()->check.hook = hear;
-    race->before();
-    script.task = (uint32_t)sim_task(sim, 0, "one", call_one, (void *)(uintptr_t)race);
-    script.argument = (uint32_t)sim_task(sim, 1, "other", call_other, (void *)(uintptr_t)race);
-    if (sim_run(sim) != SIM_FINE)
-        fail_msg("at point %u: %s", k, sim_report(sim));
-    switched = came_between(sim);
-    race->after();
-    if (heard != race->findings)
-        fail_msg("at point %u: %lu findings", k, heard);
-    if (quarry_check_all() != 0)
-        fail_msg("at point %u the machine contradicts itself", k);
-    sim_free(sim);
-    return switched;
-}
-
-static void run_race(const struct race *race)
-{
-    uint32_t k = 1;
-
-    while (race_at(race, k))
-        k++;
-    assert_true(k > 1);
-}
 
 /* ---- pages ----------------------------------------------------------------------------------- */
 
@@ -166,8 +73,7 @@ static void two_who_put_a_page_free_it_once(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-        run_race(&races[i]);
+    RACE_RUN_ALL(races);
 }
 
 /* The first page may go with the block or after it, whoever is first. */
@@ -179,8 +85,7 @@ static void a_plain_block_and_the_reference_on_its_first_page_are_freed_once(voi
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-        run_race(&races[i]);
+    RACE_RUN_ALL(races);
 }
 
 static void still_held(void)
@@ -197,7 +102,57 @@ static void a_held_block_freed_by_two_at_once_is_a_wrong_free_of_one_of_them(voi
     const struct race race = {before_plain, free_order_2, free_order_2, still_held, 1};
 
     (void)state;
-    run_race(&race);
+    race_run(&race);
+}
+
+/* ---- the last page above the mark ----------------------------------------------------------------- */
+
+static struct page *hoard[1024], *got[2];
+static unsigned int nr_hoard;
+
+static void before_last_page(void)
+{
+    const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+
+    nr_hoard = 0;
+    pages_free = count_free();
+    do {
+        while ((hoard[nr_hoard] = alloc_pages(gfp, 0)))
+            nr_hoard++;
+        count_free(); /* with what lay on lists */
+        hoard[nr_hoard] = alloc_pages(gfp, 0);
+    } while (hoard[nr_hoard] && ++nr_hoard);
+    __free_pages(hoard[--nr_hoard], 0);
+    count_free();
+}
+
+static void take_it(void *unused)
+{
+    (void)unused;
+    got[0] = alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0);
+}
+
+static void take_it_too(void *unused)
+{
+    (void)unused;
+    got[1] = alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0);
+}
+
+static void one_has_it(void)
+{
+    assert_int_equal((got[0] != NULL) + (got[1] != NULL), 1);
+    __free_pages(got[got[0] == NULL], 0);
+    while (nr_hoard)
+        __free_pages(hoard[--nr_hoard], 0);
+    all_is_free();
+}
+
+static void g_w2_of_two_who_want_the_last_page_above_the_mark_one_gets_it(void **state)
+{
+    const struct race race = {before_last_page, take_it, take_it_too, one_has_it, 0};
+
+    (void)state;
+    race_run(&race);
 }
 
 /* ---- blocks of other layers -------------------------------------------------------------------- */
@@ -225,8 +180,7 @@ static void a_kmalloc_block_and_a_reference_on_it_are_freed_once(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-        run_race(&races[i]);
+    RACE_RUN_ALL(races);
 }
 
 int main(void)
@@ -235,6 +189,7 @@ int main(void)
         cmocka_unit_test(two_who_put_a_page_free_it_once),
         cmocka_unit_test(a_plain_block_and_the_reference_on_its_first_page_are_freed_once),
         cmocka_unit_test(a_held_block_freed_by_two_at_once_is_a_wrong_free_of_one_of_them),
+        cmocka_unit_test(g_w2_of_two_who_want_the_last_page_above_the_mark_one_gets_it),
         cmocka_unit_test(a_kmalloc_block_and_a_reference_on_it_are_freed_once),
     };
 
