@@ -61,6 +61,11 @@ foreach(kind ${QUARRY_SIM_KINDS})
   string(REPLACE "-plain" "" kind "${kind}")
   target_link_options(steps_test${kind} PRIVATE -Wl,--wrap=sim_lock)
 endforeach()
+# Tasks that find themselves on another CPU after a section.
+foreach(kind ${QUARRY_SIM_KINDS})
+  string(REPLACE "-plain" "" kind "${kind}")
+  target_link_options(moving_test${kind} PRIVATE -Wl,--wrap=sim_enable)
+endforeach()
 # Every schedule: the test chooses in place of a strategy, and can have a lock not taken.
 foreach(kind ${QUARRY_SIM_KINDS})
   string(REPLACE "-plain" "" kind "${kind}")

@@ -336,6 +336,8 @@ enum slab_growth qr_slab_grow(struct kmem_cache *cache, gfp_t gfp, int nid, unsi
     struct page *page;
     bool here;
 
+    if (gfp & __GFP_THISNODE) /* the task may be on another node's CPU by now */
+        nid = (int)home;
     if (!(gfp & __GFP_THISNODE) && slab_others_have_free(cache, home)) {
         page = qr_slab_new(cache, (gfp & SLAB_GFP_SPARE) | SLAB_GFP_HOME, (int)home);
         if (!page)
@@ -476,14 +478,14 @@ static u32 slab_next_free(const struct kmem_cache *cache, const struct page *pag
 
     /* One round more than there are words: the first one is looked at from @from on, and at last
      * whole. */
-    for (u32 i = 0; i <= nr; i++) {
+    for (u32 i = 0;; i++) {
         u32 at = (start + i) % nr;
         u64 bits = word[at] & mask;
         if (bits)
             return at * 64 + qr_ffs64(bits);
+        QR_ASSERT(i < nr);
         mask = ~0ull;
     }
-    qp_panic("quarry: broken invariant: a slab on the partial list has no free object\n");
 }
 
 void *qr_node_take_rotating(struct kmem_cache *cache, unsigned int nid)
