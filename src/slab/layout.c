@@ -27,10 +27,12 @@
  * own size, and `first` and slot_size are multiples of align. L2: bits_offset != 0 implies order ==
  * min_order.
  *
- * Choice of the order. An object larger than a slab's page makes slabs of the least order that
- * holds one; otherwise the smallest order up to max_order whose slab holds 16 objects and wastes at
- * most an eighth; failing that the one with the least waste. Sixteen, so that the work per slab
- * (about 100 instructions and two list operations) is small beside the work per object. */
+ * Choice of the order. The smallest whose slab holds 16 objects; failing that max_order, or the least
+ * that holds one object at all if that is larger. Sixteen, so that the work per slab (about 100
+ * instructions and two list operations) is small beside the work per object. Waste needs no look: what
+ * is left over is less than two places (two where a red zone in front needs an alignment step of its
+ * own), so that beside 16 objects it is less than an eighth of the slab; and a slab of twice the size
+ * holds at least twice as many, so that a larger one never wastes a larger part. */
 #include "internal.h"
 
 #define LAYOUT_GOOD_OBJECTS 16
@@ -44,9 +46,10 @@
 #define LAYOUT_STACK_BYTES 32768u
 #define LAYOUT_FIRST_BYTES 2048u
 
+/* Of more than 64 objects: fewer have theirs in the descriptor. */
 static u32 layout_bitmap_bytes(u32 objects)
 {
-    return objects > 64 ? (objects + 63) / 64 * 8 : 0;
+    return (objects + 63) / 64 * 8;
 }
 
 /* Objects that fit into a slab; @tail: bytes of a place behind the object's start that are used. */
@@ -65,30 +68,11 @@ static u32 layout_count(const struct kmem_cache *cache, size_t tail, unsigned in
 
 static void layout_choose_order(struct kmem_cache *cache, size_t tail, unsigned int max_order)
 {
-    size_t best_waste = 0;
-
     cache->order = cache->min_order;
     cache->objects = cache->min_objects;
-    for (unsigned int order = cache->min_order; order <= QR_MAX(max_order, cache->min_order);
-         order++) {
-        u32 nr = layout_count(cache, tail, order);
-        size_t bytes = PAGE_SIZE << order, waste = bytes - (size_t)nr * cache->slot_size;
-        if (nr * cache->slot_size > bytes)
-            waste = 0; /* the last place's pad hangs over the end */
-        if (order > cache->min_order && nr > 64)
-            return;
-        /* Compare waste per byte: waste / 2^order, brought to the largest order's scale. */
-        waste <<= MAX_PAGE_ORDER - order;
-        if (order == cache->min_order || waste <= best_waste) {
-            cache->order = (u8)order;
-            cache->objects = nr;
-            best_waste = waste;
-        }
-        if (nr >= LAYOUT_GOOD_OBJECTS && waste <= (PAGE_SIZE << MAX_PAGE_ORDER) / 8) {
-            cache->order = (u8)order;
-            cache->objects = nr;
-            return;
-        }
+    while (cache->objects < LAYOUT_GOOD_OBJECTS && cache->order < max_order) {
+        cache->order++;
+        cache->objects = layout_count(cache, tail, cache->order);
     }
 }
 
@@ -156,7 +140,7 @@ void qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int
     size_t tail, limit = PAGE_SIZE << MAX_PAGE_ORDER;
     bool with_meta;
 
-    QR_ASSERT(size != 0 && size <= limit);
+    QR_ASSERT(size - 1 < limit);
     align = layout_align(cache->flags, size, align);
     cache->object_size = (u32)size;
     with_meta = !cache->internal &&
@@ -168,7 +152,7 @@ void qr_layout(struct kmem_cache *cache, size_t size, size_t align, unsigned int
         tail = layout_place(cache, size, align, cache->flags, false);
     }
     cache->inverse = ((1ull << 44) + cache->slot_size - 1) / cache->slot_size;
-    cache->min_order = 0;
+    cache->min_order = (u8)get_order(align); /* L1 */
     while (!(cache->min_objects = layout_count(cache, tail, cache->min_order)))
         cache->min_order++; /* the largest order holds every size */
     layout_choose_order(cache, tail, max_order);
