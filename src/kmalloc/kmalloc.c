@@ -395,7 +395,7 @@ bool qr_kmalloc_dump(struct qr_kmalloc *kmalloc, const void *address)
         return kmalloc->describe && kmalloc->describe(kmalloc->describe_data, address);
     }
     page = qr_head(map, page);
-    if (page->flags & PGF_KMALLOC && !(page->flags & (PGF_BUDDY | PGF_PCP)))
+    if (page->flags & PGF_KMALLOC)
         qr_print("quarry: %p: byte %zu of the kmalloc block at %p, %lu bytes\n", address,
                  (size_t)((const char *)address - (const char *)qr_page_virt(map, page)),
                  qr_page_virt(map, page), PAGE_SIZE << (page->flags & PGF_ORDER_MASK));
@@ -412,7 +412,7 @@ int qr_kmalloc_init(struct qr_kmalloc *kmalloc, const struct qp_machine *machine
 {
     kmalloc->min_size = machine->kmalloc_min ? machine->kmalloc_min : KMALLOC_MIN_SIZE;
     kmalloc->max_size = machine->kmalloc_max ? machine->kmalloc_max : KMALLOC_MAX_SIZE;
-    if (!QR_IS_POWER_OF_TWO(kmalloc->min_size) || kmalloc->min_size < KMALLOC_MIN_SIZE ||
+    if ((kmalloc->min_size & (kmalloc->min_size - 1)) || kmalloc->min_size < KMALLOC_MIN_SIZE ||
         kmalloc->min_size > PAGE_SIZE || kmalloc->max_size < PAGE_SIZE ||
         kmalloc->max_size > KMALLOC_MAX_SIZE) {
         qr_snprintf(why, why_size,

@@ -17,9 +17,9 @@
  * anybody; when it needs something it leaves, says what, and is begun anew when that is there.
  * After the section this code may be on another CPU, which a step begun anew does not mind.
  *
- * What may be missing: this thread's CPU (claimed once), the chunk with the slot (made once), a
- * stack (one try), a slab. When a CPU, a chunk or a stack cannot be had, the work is done on the
- * slabs.
+ * What may be missing: this thread's CPU (claimed once), the chunk with the slot (made for each CPU on
+ * which a step runs), a stack (one try), a slab. When a CPU, a chunk or a stack cannot be had, the work
+ * is done on the slabs.
  *
  * Locks: none held on entry or exit. Allocation may sleep as its mask says; free never sleeps
  * (G-C4). */
@@ -31,8 +31,8 @@ typedef enum slot_step (*step_fn)(struct slot_work *, struct qr_cpu *, struct qr
 
 struct stacked_work {
     struct slot_work slot;
-    bool claimed, made; /* tried already */
-    unsigned int nid;   /* of the CPU the last step ran on */
+    bool claimed;     /* tried already */
+    unsigned int nid; /* of the CPU the last step ran on */
 };
 
 enum stacked_lack { LACKS_NOTHING, LACKS_CPU, LACKS_CHUNK };
@@ -82,8 +82,7 @@ static enum slot_step stacked_run(struct stacked_work *work, step_fn fn)
         if (lack == LACKS_CPU && !work->claimed) {
             work->claimed = true;
             qp_claim_cpu(work->slot.cache->owner->cpus);
-        } else if (lack == LACKS_CHUNK && !work->made) {
-            work->made = true;
+        } else if (lack == LACKS_CHUNK) {
             if (!qr_slot_make(work->slot.cache))
                 return SLOT_UNUSABLE;
         } else if (step == SLOT_NEEDS_STACK) {

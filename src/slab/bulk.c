@@ -18,7 +18,7 @@ static size_t bulk_take(struct kmem_cache *cache, size_t nr, void **objects)
 {
     struct qr_cpu *cpu;
     unsigned long section = qp_percpu_enter(cache->owner->cpus, &cpu);
-    struct qr_slot *slot = qr_cpu_known(cpu) ? qr_slot_of(cache, cpu) : NULL;
+    struct qr_slot *slot = qr_slot_of(cache, cpu);
     size_t taken = slot ? qr_slot_take(slot, objects, (u32)QR_MIN(nr, (size_t)1 << 30)) : 0;
 
     qp_percpu_leave(section);

@@ -59,12 +59,11 @@ void qr_cache_put(struct kmem_cache *cache)
 /* A reference, unless the last one has gone already. slabs->lock is held. */
 static bool cache_try_hold_locked(struct kmem_cache *cache)
 {
-    u32 refs = SLAB_READ(cache->refs);
-
-    while (refs && !__atomic_compare_exchange_n(&cache->refs, &refs, refs + 1, true,
-                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-        ;
-    return refs != 0;
+    if (__atomic_fetch_add(&cache->refs, 1, __ATOMIC_ACQUIRE) != 0)
+        return true;
+    /* Whoever let go of the last one waits for the lock, and looks no more. */
+    __atomic_fetch_sub(&cache->refs, 1, __ATOMIC_RELAXED);
+    return false;
 }
 
 struct kmem_cache *qr_cache_next(struct qr_slabs *slabs, struct kmem_cache *prev)
@@ -188,7 +187,7 @@ static bool debug_name_listed(const char *list, const char *name)
         if (n && list[n - 1] == '*') {
             if (qr_strncmp(list, name, n - 1) == 0)
                 return true;
-        } else if (n && qr_strlen(name) == n && qr_strncmp(list, name, n) == 0) {
+        } else if (qr_strlen(name) == n && qr_strncmp(list, name, n) == 0) {
             return true;
         }
         list += list[n] ? n + 1 : n;
@@ -239,7 +238,7 @@ static bool cache_params_ok(struct qr_slabs *slabs, const struct qr_cache_params
         return cache_refuse(
             slabs, params,
             "the size is beyond the largest page block; use vmalloc for such memory");
-    if (params->align && (!QR_IS_POWER_OF_TWO(params->align) || params->align > most))
+    if ((params->align & (params->align - 1)) || params->align > most)
         return cache_refuse(slabs, params, "the alignment is no power of two up to a page");
     if (params->flags & ~SLAB_FLAGS_MASK)
         return cache_refuse(slabs, params, "unknown flags");

@@ -10,12 +10,12 @@
 #include "internal.h"
 
 /* Not where freed objects must stay as they are for readers, nor where a zone was promised, nor
- * where the owner said no. */
+ * where the owner said no. Quarry's own caches never come to ask. */
 #define GUARDED_NEVER (SLAB_SKIP_KFENCE | SLAB_TYPESAFE_BY_RCU | SLAB_CACHE_DMA | SLAB_CACHE_DMA32)
 
 bool qr_cache_may_guard(const struct kmem_cache *cache)
 {
-    return !cache->internal && !(cache->flags & GUARDED_NEVER) && cache->object_size <= PAGE_SIZE;
+    return !(cache->flags & GUARDED_NEVER) && cache->object_size <= PAGE_SIZE;
 }
 
 /* kmalloc aligns a block to the largest power of two that divides its size (G-S4), and the nearer an
@@ -51,7 +51,7 @@ void *qr_guarded_alloc(struct kmem_cache *cache, gfp_t gfp, int nid, size_t size
     if (!qr_cache_may_guard(cache) || nid != NUMA_NO_NODE || (gfp & (__GFP_DMA | __GFP_DMA32)) ||
         !qr_guard_sample(slabs->guards))
         return NULL;
-    request.zero = (gfp & __GFP_ZERO) || (slabs->init_on_alloc && cache_may_scribble(cache));
+    request.zero = (gfp & __GFP_ZERO) || slabs->init_on_alloc;
     qr_cache_hold(cache);
     object = qr_guard_alloc(slabs->guards, &request);
     if (!object) {

@@ -114,7 +114,7 @@ void qr_object_retrace(const struct qr_object *object)
     struct kmem_cache *cache = object->cache;
     struct qr_owner *owner;
 
-    if (!cache_keeps_owners(cache) || !object->start || !object->allocated)
+    if (!cache_keeps_owners(cache) || !object->allocated)
         return;
     owner = &slab_meta(cache, object->start)->allocated;
     qr_owner_set(cache->owner->check, owner, owner->gfp, qp_task_id());

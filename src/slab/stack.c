@@ -31,8 +31,8 @@
  * Without a stack the work is done on the slabs directly.
  *
  * Invariants. P1..P4 of base/percpu.h, and: K1: a stack in the depot is full or empty, and so is a
- * spare. K2: stacked_bytes is the sum of capacity * slot_size over all stacks. K3: an object is on
- * at most one stack, unless it was freed twice.
+ * spare, beside a loaded one. K2: stacked_bytes is the sum of capacity * slot_size over all stacks.
+ * K3: an object is on at most one stack, unless it was freed twice.
  *
  * Locks. A slot belongs to its CPU, in a section; the depot to its node's lock; slot->cache and
  * hooks are set under slabs->lock. The node's lock is taken inside sections, never the other way
@@ -125,13 +125,12 @@ static void slot_set_spare(struct qr_slot *slot, struct qr_stack *stack)
     SLAB_WRITE(slot->spare, stack);
 }
 
-/* The loaded stack, its number of objects brought up to date. */
+/* The loaded stack (there is one), its number of objects brought up to date. */
 static struct qr_stack *slot_unload(struct qr_slot *slot)
 {
     struct qr_stack *stack = slot->loaded;
 
-    if (stack)
-        stack->nr = (u32)(slot->top - stack->object);
+    stack->nr = (u32)(slot->top - stack->object);
     return stack;
 }
 
@@ -271,10 +270,9 @@ void qr_slots_sample(struct qr_slabs *slabs, bool open)
 
     for (unsigned int id = 0; id < slabs->cpus->nr_max; id++) {
         struct qr_cpu *cpu = slots_cpu(slabs, id);
-        for (u32 i = 0; cpu && i < QR_CLOSED_CHUNK * QR_CHUNK_SLOTS; i++) {
+        /* Numbers are given from the lowest up, and the chunk behind the last is never there. */
+        for (u32 i = 0; cpu && chunk_exists(cpu, i / QR_CHUNK_SLOTS); i++) {
             u32 *hooks = &qr_cpu_slot(cpu, i)->hooks;
-            if (!chunk_exists(cpu, i / QR_CHUNK_SLOTS))
-                break; /* numbers are given from the lowest up */
             if (SLAB_READ(*hooks) & QR_HOOK_CLOSED)
                 continue;
             if (open)
@@ -566,7 +564,7 @@ u32 qr_slot_take(struct qr_slot *slot, void **objects, u32 nr)
 {
     u32 taken = 0;
 
-    for (int round = 0; round < 2 && slot->loaded; round++) {
+    while (slot->loaded) { /* and then the spare, which leaves an empty one there */
         u32 got = QR_MIN((u32)(slot->top - slot->loaded->object), nr - taken);
         memcpy(objects + taken, slot->top - got, got * sizeof(void *));
         slot_set_top(slot, slot->top - got);
@@ -588,7 +586,7 @@ struct slot_load_out {
 
 static bool slot_take_out(struct qr_slot *slot, struct slot_load_out *out)
 {
-    if (!slot->loaded && !slot->spare)
+    if (!slot->loaded)
         return false;
     out->cache = slot->cache;
     out->stack[0] = slot_unload(slot);

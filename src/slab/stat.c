@@ -104,8 +104,7 @@ static void stat_describe(struct kmem_cache *cache, void *object, struct quarry_
             live->gfp = meta->allocated.gfp;
             live->sequence = meta->allocated.sequence;
             live->when_ns = meta->allocated.when_ns;
-            if (meta->allocated.trace)
-                qr_trace_load(cache->owner->check, meta->allocated.trace, &live->allocated);
+            qr_trace_load(cache->owner->check, meta->allocated.trace, &live->allocated);
         }
     }
 }
@@ -223,7 +222,7 @@ static unsigned long check_list(struct kmem_cache *cache, const struct qr_cache_
         if (qr_page(map, page->quarry_slab.next)->quarry_slab.prev != pfn)
             return bad + check_fail(cache, page, "a list of slabs is broken");
         pfn = page->quarry_slab.next;
-    } while (pfn != head && sums->slabs - before <= nr);
+    } while (pfn != head); /* each step back was right, so that the way leads round */
     if (sums->slabs - before != nr)
         bad += check_fail(cache, node, "a list of slabs has another length than counted");
     return bad;
