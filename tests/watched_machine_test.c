@@ -55,9 +55,9 @@ static void hear_block(const void *address, size_t size, enum qp_block what)
     blocks.freed += what == QP_BLOCK_FREED;
 }
 
-static struct quarry *boot_watched_as(const char *profile, const char *options)
+static struct quarry *boot_watched_of(unsigned long pages, const char *profile, const char *options)
 {
-    struct test_spec spec = {.pages = 2048,
+    struct test_spec spec = {.pages = pages,
                              .profile = profile,
                              .watched = true,
                              .block = hear_block,
@@ -75,7 +75,7 @@ static struct quarry *boot_watched_as(const char *profile, const char *options)
 
 static struct quarry *boot_watched(const char *options)
 {
-    return boot_watched_as(NULL, options);
+    return boot_watched_of(2048, NULL, options);
 }
 
 static void end_watched(struct quarry *q)
@@ -192,6 +192,27 @@ static void a_slab_that_goes_back_is_quarrys_and_then_nobodys(void **state)
     end_watched(q);
 }
 
+/* A gap beside each would cost them a block twice as large; the very largest have no record either. */
+static void large_objects_lie_side_by_side(void **state)
+{
+    static const size_t sizes[] = {256u << 10, PAGE_SIZE << MAX_PAGE_ORDER};
+    struct quarry *q = boot_watched_of(8192, NULL, NULL);
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct kmem_cache *cache = cache_of(q, "large", sizes[i], 0);
+        long size = (long)sizes[i];
+        char *object = take(cache);
+        assert_int_equal(cache->left_pad, 0);
+        assert_int_equal(cache->track_offset, i == 0 ? sizes[i] : 0);
+        assert_true(all_are(object, 0, size, ALLOWED));
+        give(q, cache, object);
+        assert_true(all_are(object, 0, size, FORBIDDEN));
+        assert_int_equal(blocks.size, size);
+    }
+    end_watched(q);
+}
+
 /* ---- kmalloc --------------------------------------------------------------------------------- */
 
 static void a_blocks_bytes_are_those_asked_for(void **state)
@@ -240,6 +261,24 @@ static void a_large_blocks_slack_is_nobodys(void **state)
     qr_kfree_slow(kmalloc, block, "kfree");
     assert_true(all_are(block, 0, all, FORBIDDEN));
     assert_int_equal(blocks.freed, 1);
+    end_watched(q);
+}
+
+/* The bytes behind a guarded block are canaries, which Quarry looks at when it comes back. */
+static void a_guarded_block_that_shrinks_keeps_its_page(void **state)
+{
+    struct quarry *q = boot_watched("kfence.every=1 kfence.num_objects=4");
+    struct qr_kmalloc *kmalloc = &q->kmalloc;
+    char *block = qr_kmalloc_slow(kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE);
+
+    (void)state;
+    assert_true(qr_guard_owns(&q->guards, block));
+    assert_ptr_equal(qr_krealloc(kmalloc, block, 10, GFP_KERNEL), block);
+    for (int i = 0; i < 100; i++)
+        assert_false(all_are(block, i, i + 1, FORBIDDEN));
+    memset(block, 1, 10);
+    qr_kfree_slow(kmalloc, block, "kfree");
+    assert_int_equal(test_findings(q, QUARRY_FINDING_KINDS), 0);
     end_watched(q);
 }
 
@@ -325,7 +364,7 @@ static void an_area_that_is_kept_is_nobodys_until_it_is_handed_out_again(void **
 /* High memory has no address of its own: nothing is told, least of all about the place where it would be. */
 static void a_block_of_high_memory_has_no_bytes_to_tell(void **state)
 {
-    struct quarry *q = boot_watched_as("zones", NULL);
+    struct quarry *q = boot_watched_of(2048, "zones", NULL);
     size_t size = shadow_end - shadow_start;
     unsigned char *before = malloc(size);
     struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 2, NUMA_NO_NODE);
@@ -353,7 +392,9 @@ int main(void)
         cmocka_unit_test(red_zones_and_records_are_nobodys),
         cmocka_unit_test(readers_may_look_at_what_was_freed),
         cmocka_unit_test(a_slab_that_goes_back_is_quarrys_and_then_nobodys),
+        cmocka_unit_test(large_objects_lie_side_by_side),
         cmocka_unit_test(a_blocks_bytes_are_those_asked_for),
+        cmocka_unit_test(a_guarded_block_that_shrinks_keeps_its_page),
         cmocka_unit_test(a_large_blocks_slack_is_nobodys),
         cmocka_unit_test(pages_are_their_owners_until_they_are_freed),
         cmocka_unit_test(a_view_is_no_block),

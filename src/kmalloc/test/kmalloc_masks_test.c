@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* kmalloc: the limits that a machine may set, and masks that name several zones. */
+/* kmalloc: the limits that a machine may set, masks that name several zones, and the making of families. */
 #include "machine.h"
+#include "fault/fault.h"
 
 /* From 8 bytes to one page the smallest, from one page to 4 MiB the largest may be. */
 static void a_machines_limits_are_looked_at(void **state)
@@ -58,12 +59,70 @@ static void a_block_too_large_is_refused_with_what_it_would_take(void **state)
     test_end(q);
 }
 
+/* ---- families made by two at once -------------------------------------------------------------- */
+
+static struct {
+    struct quarry *q;
+    void *block;
+} first;
+
+/* Asked while a cache is being made: the other CPU is faster. */
+static bool another_is_first(const struct quarry_fault_request *request, void *data)
+{
+    (void)request;
+    (void)data;
+    if (!first.block) {
+        first.block = first.q; /* not for its own cache, too */
+        first.block = qr_kmalloc_slow(&first.q->kmalloc, 64, GFP_KERNEL | __GFP_DMA, NUMA_NO_NODE);
+    }
+    return false;
+}
+
+static bool count_dma_64(struct kmem_cache *cache, void *data)
+{
+    *(int *)data += strcmp(cache->name, "dma-kmalloc-64") == 0;
+    return true;
+}
+
+static void who_makes_a_family_second_uses_the_firsts(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+    struct kmem_cache *cache;
+    struct qr_object found;
+    void *block;
+    int nr = 0;
+
+    (void)state;
+    first.q = q;
+    first.block = NULL;
+    qr_fault_set_hook(&q->faults, another_is_first, NULL);
+    qr_slabs_update_hooks(&q->slabs);
+    block = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL | __GFP_DMA, NUMA_NO_NODE);
+    qr_fault_set_hook(&q->faults, NULL, NULL);
+    qr_slabs_update_hooks(&q->slabs);
+    assert_non_null(block);
+    assert_true(first.block && first.block != q);
+    assert_true(qr_object_find(&q->slabs, first.block, &found));
+    cache = found.cache;
+    assert_true(qr_object_find(&q->slabs, block, &found));
+    assert_ptr_equal(found.cache, cache);
+    assert_ptr_equal(q->kmalloc.cache[QR_KMALLOC_DMA][quarry_kmalloc_class(64)], cache);
+    qr_slabs_for_each_cache(&q->slabs, count_dma_64, &nr);
+    assert_int_equal(nr, 1); /* the other one is gone */
+    qr_kfree_slow(&q->kmalloc, block, "kfree");
+    qr_kfree_slow(&q->kmalloc, first.block, "kfree");
+    assert_int_equal(test_findings(q, QUARRY_FINDING_KINDS), 0);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_machines_limits_are_looked_at),
         cmocka_unit_test(a_block_too_large_is_refused_with_what_it_would_take),
         cmocka_unit_test(g_z10_without_a_dma_zone_in_the_mask_the_lowest_is_nobodys),
+        cmocka_unit_test(who_makes_a_family_second_uses_the_firsts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@ enum { OBJECTS = 30 };
 struct seen {
     const char *in_slab; /* of this one's pages */
     struct qr_map *map;
-    unsigned long nr, bytes, stop_at;
+    unsigned long nr, bytes, words, stop_at;
 };
 
 static bool see(const struct qr_leak_block *block, void *data)
@@ -20,6 +20,7 @@ static bool see(const struct qr_leak_block *block, void *data)
         return true;
     seen->nr++;
     seen->bytes += block->size;
+    seen->words += block->word != NULL;
     return seen->nr != seen->stop_at;
 }
 
@@ -112,12 +113,148 @@ static void the_place_of_an_object_in_use_can_be_moved_and_of_no_other(void **st
     test_end(q);
 }
 
+/* A profiled cache has words for its objects, but its stacks hide who has what: they are no finding. */
+static void objects_of_caches_that_are_not_debugged_are_roots(void **state)
+{
+    static const char *const options[] = {NULL, "mem_profiling=1"};
+
+    (void)state;
+    for (int profiled = 0; profiled < 2; profiled++) {
+        struct quarry *q = boot_with(512, options[profiled]);
+        struct kmem_cache *cache = make_cache(q, "root", 1000, 0);
+        char *object = take(cache);
+        struct seen seen = {.map = &q->map, .in_slab = object};
+        struct qr_leak_block block;
+
+        assert_int_equal(cache->track_offset != 0, profiled);
+        assert_false(qr_slabs_leak_find(&q->slabs, object, &block));
+        assert_true(qr_slabs_leak_each(&q->slabs, see, &seen));
+        assert_true(seen.nr >= 1);
+        assert_int_equal(seen.words, 0);
+        assert_int_equal(seen.bytes, 1000 * seen.nr);
+        give(q, cache, object);
+        test_end(q);
+    }
+}
+
+static bool see_one(const struct qr_leak_block *block, void *data)
+{
+    const void **first = data;
+
+    (void)block;
+    *first = block->start;
+    return false;
+}
+
+static void a_walk_can_be_ended_among_full_slabs(void **state)
+{
+    struct quarry *q = boot_with(512, "slab_debug=ZU");
+    struct kmem_cache *cache = make_cache(q, "full", 1000, 0);
+    void *object[100], *first = NULL;
+    int nr = 0;
+
+    (void)state;
+    while (cache->node[0].nr_full < 1)
+        object[nr++] = take(cache);
+    assert_false(qr_slabs_leak_each(&q->slabs, see_one, &first));
+    assert_non_null(first);
+    while (nr)
+        give(q, cache, object[--nr]);
+    test_end(q);
+}
+
+static void an_address_between_objects_has_no_place_to_move(void **state)
+{
+    struct quarry *q = boot_with(512, "slab_debug=U,tracked");
+    struct kmem_cache *cache = make_cache(q, "tracked", 52, 0);
+    char *object = take(cache);
+    struct qr_object found;
+    struct qr_owner before = slab_meta(cache, object)->allocated;
+
+    (void)state;
+    assert_true(qr_object_find(&q->slabs, object + 53, &found));
+    assert_null(found.start);
+    qr_object_retrace(&found);
+    assert_memory_equal(&slab_meta(cache, object)->allocated, &before, sizeof(before));
+    give(q, cache, object);
+    test_end(q);
+}
+
+/* ---- callers' own walks ----------------------------------------------------------------------- */
+
+struct live_seen {
+    unsigned long nr, stop_at, traced, sized;
+};
+
+static bool see_live(const struct quarry_live *live, void *data)
+{
+    struct live_seen *seen = data;
+
+    seen->nr++;
+    seen->traced += live->allocated.nr != 0;
+    seen->sized += live->size == 200;
+    return seen->nr != seen->stop_at;
+}
+
+static void a_walk_over_live_objects_can_be_ended_in_either_list(void **state)
+{
+    struct quarry *q = boot_with(512, "slab_debug=U");
+    struct kmem_cache *cache = make_cache(q, "live", 200, 0);
+    struct live_seen seen = {0};
+    void *object[200];
+    int nr = 0;
+
+    (void)state;
+    while (cache->node[0].nr_full < 1)
+        object[nr++] = take(cache);
+    object[nr++] = take(cache);
+    assert_true(qr_cache_for_each_live(cache, see_live, &seen));
+    assert_int_equal(seen.nr, nr);
+    assert_int_equal(seen.sized, nr);
+    assert_int_equal(seen.traced, nr);
+    for (int stop = 1; stop <= nr; stop += nr - 1) { /* in a full slab, and in the other */
+        seen = (struct live_seen){.stop_at = (unsigned long)stop};
+        assert_false(qr_cache_for_each_live(cache, see_live, &seen));
+        assert_int_equal(seen.nr, stop);
+    }
+    slab_meta(cache, object[0])->allocated.trace = 0; /* there was no room for it */
+    seen = (struct live_seen){0};
+    assert_true(qr_cache_for_each_live(cache, see_live, &seen));
+    assert_int_equal(seen.traced, nr - 1);
+    while (nr)
+        give(q, cache, object[--nr]);
+    test_end(q);
+}
+
+/* Nor is anything but its cache's size known of it. */
+static void a_profiled_live_object_has_no_owner(void **state)
+{
+    struct quarry *q = boot_with(512, "mem_profiling=1");
+    struct kmem_cache *cache = make_cache(q, "live", 200, 0);
+    struct live_seen seen = {0};
+    void *object = qr_cache_alloc_direct(cache, GFP_KERNEL, NUMA_NO_NODE);
+
+    (void)state;
+    slab_meta(cache, object)->requested = 3; /* nobody looks */
+    assert_true(qr_cache_for_each_live(cache, see_live, &seen));
+    assert_int_equal(seen.nr, 1);
+    assert_int_equal(seen.sized, 1);
+    assert_int_equal(seen.traced, 0);
+    qr_cache_free_direct(cache, object, "test");
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_objects_in_use_are_found),
         cmocka_unit_test(a_walk_meets_each_object_in_use_once_and_can_be_ended),
         cmocka_unit_test(the_place_of_an_object_in_use_can_be_moved_and_of_no_other),
+        cmocka_unit_test(objects_of_caches_that_are_not_debugged_are_roots),
+        cmocka_unit_test(a_walk_can_be_ended_among_full_slabs),
+        cmocka_unit_test(an_address_between_objects_has_no_place_to_move),
+        cmocka_unit_test(a_walk_over_live_objects_can_be_ended_in_either_list),
+        cmocka_unit_test(a_profiled_live_object_has_no_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

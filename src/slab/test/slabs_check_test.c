@@ -186,6 +186,49 @@ static void a_depot_that_miscounts_is_told(void **state)
     MUST_TELL(s, "the stacks hold another budget than charged");
 }
 
+/* One whole slab in use after the other. */
+static void lists_longer_than_counted_are_not_followed_for_ever(void **state)
+{
+    struct quarry *q = boot("tiny");
+    struct kmem_cache *cache = make_cache(q, "damaged", 1000, 0);
+    struct qr_cache_node *node = &cache->node[0];
+    static void *object[400];
+    struct page *slab;
+    int nr = 0;
+
+    (void)state;
+    while (node->nr_full < 5)
+        object[nr++] = qr_cache_alloc_direct(cache, GFP_KERNEL, NUMA_NO_NODE);
+    DAMAGE(CHECK(q), node->nr_full, 2, "a list of slabs has another length than counted");
+    DAMAGE(CHECK(q), node->partial, node->full, "a slab is on the wrong list");
+    slab = qr_page(&q->map, node->full);
+    DAMAGE(CHECK(q), slab->flags, slab->flags ^ (1u << PGF_SLOT_SHIFT),
+           "a slab's descriptor is not marked as one");
+    while (nr)
+        qr_cache_free_direct(cache, object[--nr], "test");
+    assert_int_equal(CHECK(q), 0);
+    test_end(q);
+}
+
+static void a_stacked_pointer_to_no_place_of_a_slab_is_told(void **state)
+{
+    struct stacked s = boot_stacked();
+    struct page *page = qr_alloc_pages(&s.q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    void *object;
+
+    (void)state;
+    page->quarry_slab.cache = s.cache; /* as it was, when it was a slab's */
+    s.slot->loaded->object[0] = qr_page_virt(&s.q->map, page);
+    MUST_TELL(s, "a stacked object lies in no slab of its cache");
+    s = boot_stacked();
+    s.cache = make_cache(s.q, "rest", 1300, 0); /* they leave some of each slab over */
+    object = take(s.cache);
+    give(s.q, s.cache, object);
+    page = slab_of(s.q, object);
+    own_slot(s.q, s.cache)->loaded->object[0] = slab_object(s.cache, page, s.cache->objects);
+    MUST_TELL(s, "a stacked pointer is not an object's start");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +237,8 @@ int main(void)
         cmocka_unit_test(what_a_stack_may_not_hold_is_told),
         cmocka_unit_test(a_cpus_stacks_out_of_shape_are_told),
         cmocka_unit_test(a_depot_that_miscounts_is_told),
+        cmocka_unit_test(lists_longer_than_counted_are_not_followed_for_ever),
+        cmocka_unit_test(a_stacked_pointer_to_no_place_of_a_slab_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

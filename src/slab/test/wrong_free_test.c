@@ -237,6 +237,98 @@ static void addresses_are_resolved_to_objects(void **state)
     test_end(q);
 }
 
+/* What a stack holds is put back one by one; what is none of the cache's objects is told. */
+static void g_s8_each_kind_of_stacked_nonsense_is_found_by_the_flush(void **state)
+{
+    struct quarry *q = test_boot(512);
+    struct kmem_cache *cache = make_cache(q, "nonsense", 1300, 0);
+    struct kmem_cache *other = make_cache(q, "other", 64, 0);
+    char *object = take(cache), *others = take(other), local;
+    struct page *page = qr_head(&q->map, qr_virt_page(&q->map, object));
+    struct {
+        void *address;
+        const char *word;
+    } wrong[] = {{&local, "no slab of the cache"},
+                 {others, "no slab of the cache"},
+                 {object + 8, "not the start of an object"},
+                 {slab_object(cache, page, cache->objects), "not the start of an object"}};
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(wrong); i++) {
+        struct qr_slot *slot = own_slot(q, cache);
+        give(q, cache, take(cache));
+        *slot->top++ = wrong[i].address;
+        qr_cache_shrink(cache);
+        assert_int_equal(test_findings(q, QUARRY_BAD_FREE), i + 1);
+        assert_non_null(strstr(test_last_report, wrong[i].word));
+    }
+    give(q, other, others);
+    assert_int_equal(qr_slabs_check(&q->slabs), 0);
+    assert_int_equal(all_findings(q), QR_ARRAY_SIZE(wrong));
+    test_end(q);
+}
+
+static void g_s8_a_bulk_free_refuses_what_is_another_caches(void **state)
+{
+    struct quarry *q = test_boot(512);
+    struct kmem_cache *cache = make_cache(q, "mine", 64, 0), *other = make_cache(q, "yours", 64, 0);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    void *object[9], *kept = take(other);
+    char local;
+
+    (void)state;
+    assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 6, object), 6);
+    object[6] = object[3];
+    object[3] = kept;
+    object[7] = object[4];
+    object[4] = qr_page_virt(&q->map, page);
+    object[8] = object[5];
+    object[5] = &local;
+    qr_cache_free_bulk(&q->slabs, cache, 9, object);
+    assert_int_equal(test_findings(q, QUARRY_BAD_FREE), 3);
+    assert_int_equal(cache_active(cache), 0); /* all of its own came back */
+    assert_int_equal(cache_active(other), 1);
+    give(q, other, kept);
+    qr_free_block(&q->zones, page, 0);
+    assert_int_equal(all_findings(q), 3);
+    test_end(q);
+}
+
+static int had_before; /* whether the last report says who had the object */
+
+static bool hear_before(const struct quarry_report *report, void *data)
+{
+    (void)data;
+    had_before = report->before != NULL;
+    return false;
+}
+
+/* With owners recorded a report says who had the object, as far as that is known. */
+static void g_s8_an_owner_is_named_where_there_was_one(void **state)
+{
+    struct quarry *q = boot_with(512, "slab_debug=FU,owned");
+    struct kmem_cache *cache = make_cache(q, "owned", 100, 0);
+    struct kmem_cache *other = make_cache(q, "other", 100, 0);
+    char *object = take(cache), *never = object + cache->slot_size;
+
+    (void)state;
+    q->check.hook = hear_before;
+    give(q, cache, object + 8);
+    assert_int_equal(had_before, 1);
+    give(q, cache, never + 8); /* nobody ever had it */
+    assert_int_equal(had_before, 0);
+    give(q, other, object);
+    assert_int_equal(had_before, 1);
+    give(q, other, never);
+    assert_int_equal(had_before, 0);
+    give(q, other, object + 104); /* what lies between two objects is nobody's */
+    assert_int_equal(had_before, 0);
+    assert_int_equal(test_findings(q, QUARRY_BAD_FREE), 5);
+    give(q, cache, object);
+    assert_int_equal(all_findings(q), 5);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +344,9 @@ int main(void)
         cmocka_unit_test(g_s8_destroying_what_is_no_cache_changes_nothing),
         cmocka_unit_test(g_s8_an_object_twice_in_a_row_in_a_bulk_free_is_refused),
         cmocka_unit_test(addresses_are_resolved_to_objects),
+        cmocka_unit_test(g_s8_each_kind_of_stacked_nonsense_is_found_by_the_flush),
+        cmocka_unit_test(g_s8_a_bulk_free_refuses_what_is_another_caches),
+        cmocka_unit_test(g_s8_an_owner_is_named_where_there_was_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

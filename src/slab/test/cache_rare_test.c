@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* Caches: what is rarely asked of them, and walks that meet one on its way out. */
+#include "slab_machine.h"
+#include "child.h"
+#include <signal.h>
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static void empty_names_on_slab_debugs_list_are_passed_over(void **state)
+{
+    struct quarry *q = boot_with(512, "slab_debug=Z,,first,,*last,");
+
+    (void)state;
+    assert_true(make_cache(q, "first", 64, 0)->flags & SLAB_RED_ZONE);
+    assert_false(make_cache(q, "second", 64, 0)->flags & SLAB_RED_ZONE);
+    assert_int_equal(qr_slabs_debug_option(&q->slabs, "Z,,,third"), 0);
+    assert_true(make_cache(q, "third", 64, 0)->flags & SLAB_RED_ZONE);
+    assert_false(make_cache(q, "first", 64, 0)->flags & SLAB_RED_ZONE);
+    test_end(q);
+}
+
+static void a_slot_number_that_is_in_use_is_not_given_twice(void **state)
+{
+    struct quarry *q = test_boot(512);
+    struct kmem_cache *first = make_cache(q, "first", 64, 0), *second, *third;
+    struct qr_cache_params params = {.name = "second", .size = 64, .slot_id = first->slot_id};
+
+    (void)state;
+    second = qr_cache_create(&q->slabs, &params);
+    assert_int_not_equal(second->slot_id, first->slot_id);
+    assert_true(second->slot_id < QR_NO_SLOT);
+    params.name = "third";
+    params.slot_id = second->slot_id + 5;
+    third = qr_cache_create(&q->slabs, &params);
+    assert_int_equal(third->slot_id, second->slot_id + 5);
+    test_end(q);
+}
+
+static void g_z10_a_dma32_caches_slabs_lie_below_its_limit(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .dma32_limit = (phys_addr_t)512 << PAGE_SHIFT};
+    struct quarry *q = test_boot_with(&spec);
+    struct kmem_cache *low = make_cache(q, "low", 256, SLAB_CACHE_DMA32);
+    struct kmem_cache *normal = make_cache(q, "normal", 256, 0);
+    void *object[2][100];
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        object[0][i] = take(low);
+        object[1][i] = take(normal);
+        assert_true(qr_pfn(&q->map, qr_virt_page(&q->map, object[0][i])) < 512);
+        assert_true(qr_pfn(&q->map, qr_virt_page(&q->map, object[1][i])) >= 512);
+    }
+    for (int i = 0; i < 100; i++) {
+        give(q, low, object[0][i]);
+        give(q, normal, object[1][i]);
+    }
+    test_end(q);
+}
+
+static void make_one_without_a_name(const void *data)
+{
+    struct quarry *q = test_boot(256);
+    struct qr_cache_params params = {.size = 64, .flags = SLAB_PANIC, .slot_id = QR_NO_SLOT};
+
+    (void)data;
+    signal(SIGABRT, SIG_DFL); /* not the test library's */
+    qr_cache_create(&q->slabs, &params);
+}
+
+static void a_cache_that_must_be_there_but_has_no_name_ends_the_program(void **state)
+{
+    int status = child_run(make_one_without_a_name, NULL);
+
+    (void)state;
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+    assert_non_null(strstr(child_text, "cache NULL (64 bytes) could not be made"));
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static void a_node_that_a_machine_of_one_has_not_is_told_so(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct kmem_cache *cache = make_cache(q, "node", 64, 0);
+    void *object = qr_cache_alloc_slow(cache, GFP_KERNEL, 3);
+
+    (void)state;
+    assert_non_null(object);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    assert_non_null(strstr(test_last_report, "on node 3: the machine has 1 node; any"));
+    give(q, cache, object);
+    test_end(q);
+}
+
+static unsigned long take_all(struct quarry *q, struct kmem_cache *cache, gfp_t gfp, void **object,
+                              unsigned long max)
+{
+    unsigned long nr = 0;
+
+    (void)q;
+    while (nr < max && (object[nr] = qr_cache_alloc_slow(cache, gfp, NUMA_NO_NODE)) != NULL)
+        nr++;
+    return nr;
+}
+
+/* On this CPU's node nothing is left; the other one has plenty. */
+static void a_request_bound_to_its_node_ends_with_it(void **state)
+{
+    static const char *const options[] = {NULL, "slab_debug=F"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct test_spec spec = {.pages = 512, .profile = "nodes", .options = options[i]};
+        struct quarry *q = test_boot_with(&spec);
+        struct kmem_cache *cache = make_cache(q, "bound", 1000, 0);
+        static void *object[2000];
+        unsigned long nr = take_all(q, cache, GFP_NOWAIT | __GFP_THISNODE, object, 2000);
+        void *more;
+
+        assert_in_range(nr, 100, 1999);
+        for (unsigned long j = 0; j < nr; j++)
+            assert_int_equal(
+                qr_pfn_node(&q->map, qr_pfn(&q->map, qr_virt_page(&q->map, object[j]))),
+                qr_pfn_node(&q->map, qr_pfn(&q->map, qr_virt_page(&q->map, object[0]))));
+        more = qr_cache_alloc_slow(cache, GFP_NOWAIT, NUMA_NO_NODE);
+        assert_non_null(more);
+        assert_null(qr_cache_alloc_slow(cache, GFP_NOWAIT | __GFP_THISNODE, NUMA_NO_NODE));
+        give(q, cache, more);
+        while (nr)
+            give(q, cache, object[--nr]);
+        test_end(q);
+    }
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void quarrys_own_caches_are_nobodys_to_destroy(void **state)
+{
+    struct quarry *q = test_boot(512);
+
+    (void)state;
+    assert_int_equal(qr_cache_destroy(&q->slabs, &q->slabs.cache_cache, false), -QR_EINVAL);
+    assert_int_equal(qr_cache_destroy(&q->slabs, q->slabs.stack_cache[0], false), -QR_EINVAL);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 2);
+    assert_non_null(make_cache(q, "after", 64, 0)); /* they work as before */
+    test_end(q);
+}
+
+static bool count_caches(struct kmem_cache *cache, void *data)
+{
+    struct kmem_cache **wanted = data;
+
+    if (cache == *wanted)
+        *wanted = NULL;
+    return true;
+}
+
+/* Its last object's free is between its last reference and the list: a walk must neither stand on it
+ * nor give it another life. */
+static void a_cache_whose_last_reference_is_gone_is_passed_over(void **state)
+{
+    struct quarry *q = test_boot(512);
+    struct kmem_cache *cache = make_cache(q, "going", 64, 0), *walked = NULL;
+    u32 refs = cache->refs;
+    int others = 0;
+
+    (void)state;
+    cache->refs = 0;
+    while ((walked = qr_cache_next(&q->slabs, walked)) != NULL) {
+        assert_ptr_not_equal(walked, cache);
+        others++;
+    }
+    assert_true(others > 10);
+    assert_int_equal(cache->refs, 0);
+    cache->refs = refs;
+    test_end(q);
+}
+
+static void g_d1_a_destroyed_cache_with_live_objects_is_listed_no_more(void **state)
+{
+    struct quarry *q = test_boot(512);
+    struct kmem_cache *cache = make_cache(q, "gone", 64, 0), *wanted = cache;
+    void *object = take(cache);
+
+    (void)state;
+    qr_slabs_for_each_cache(&q->slabs, count_caches, &wanted);
+    assert_null(wanted);
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    wanted = cache;
+    qr_slabs_for_each_cache(&q->slabs, count_caches, &wanted);
+    assert_ptr_equal(wanted, cache);
+    give(q, cache, object);
+    test_end(q);
+}
+
+/* ---- shrinking what readers may look at -------------------------------------------------------- */
+
+/* Pages that the shrinker says it gave back, which must be those that came. */
+static unsigned long given_back(struct quarry *q, bool may_sleep)
+{
+    unsigned long given;
+    u64 before;
+
+    qr_pcp_drain_all(&q->zones);
+    before = qr_free_pages_total(&q->zones);
+    given = q->slabs.source.shrink(&q->slabs, ~0ul, may_sleep);
+    qr_pcp_drain_all(&q->zones);
+    assert_int_equal(given, qr_free_pages_total(&q->zones) - before);
+    return given;
+}
+
+static void one_empty_slab(struct quarry *q, struct kmem_cache *cache)
+{
+    give(q, cache, take(cache));
+    qr_slots_flush(cache, false);
+    assert_int_equal(cache->node[0].nr_empty, 1);
+}
+
+static void slabs_that_wait_for_readers_count_for_reclaim_when_they_are_back(void **state)
+{
+    struct quarry *q = test_boot(8192);
+    struct kmem_cache *cache = make_cache(q, "readers", 512, SLAB_TYPESAFE_BY_RCU);
+
+    (void)state;
+    free_pages_when_idle(q);
+    one_empty_slab(q, cache);
+    assert_true(given_back(q, true) >= 1ul << cache->order);
+    assert_int_equal(cache_total(cache), 0);
+    /* One who reads cannot wait for readers. */
+    one_empty_slab(q, cache);
+    qr_grace_enter(&q->grace);
+    given_back(q, true);
+    assert_int_equal(cache_total(cache), 0);
+    assert_int_not_equal(cache->left, 0);
+    qr_grace_leave(&q->grace);
+    /* Nor does reclaim that may not sleep, though nobody reads. */
+    free_pages_when_idle(q);
+    qr_cache_free_direct(cache, qr_cache_alloc_direct(cache, GFP_KERNEL, NUMA_NO_NODE), "test");
+    assert_int_equal(cache->node[0].nr_empty, 1);
+    assert_int_equal(q->slabs.source.shrink(&q->slabs, ~0ul, false), 0);
+    assert_int_equal(cache_total(cache), 0);
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    assert_int_equal(all_findings(q), 0);
+    test_end(q);
+}
+
+/* It would be told, as one who reads and waits for readers. */
+static void shrinking_in_atomic_context_does_not_wait_for_readers(void **state)
+{
+    struct quarry *q = test_boot(8192);
+    struct kmem_cache *cache = make_cache(q, "readers", 512, SLAB_TYPESAFE_BY_RCU);
+
+    (void)state;
+    one_empty_slab(q, cache);
+    qr_grace_enter(&q->grace);
+    quarry_context_enter(QUARRY_CTX_PREEMPT_OFF);
+    assert_int_equal(qr_cache_shrink(cache), 0);
+    assert_int_not_equal(cache->left, 0);
+    quarry_context_leave(QUARRY_CTX_PREEMPT_OFF);
+    qr_grace_leave(&q->grace);
+    assert_int_equal(all_findings(q), 0);
+    assert_int_equal(qr_cache_shrink(cache), 0); /* and here it does */
+    assert_int_equal(cache->left, 0);
+    test_end(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(empty_names_on_slab_debugs_list_are_passed_over),
+        cmocka_unit_test(a_slot_number_that_is_in_use_is_not_given_twice),
+        cmocka_unit_test(g_z10_a_dma32_caches_slabs_lie_below_its_limit),
+        cmocka_unit_test(a_cache_that_must_be_there_but_has_no_name_ends_the_program),
+        cmocka_unit_test(a_node_that_a_machine_of_one_has_not_is_told_so),
+        cmocka_unit_test(a_request_bound_to_its_node_ends_with_it),
+        cmocka_unit_test(quarrys_own_caches_are_nobodys_to_destroy),
+        cmocka_unit_test(a_cache_whose_last_reference_is_gone_is_passed_over),
+        cmocka_unit_test(g_d1_a_destroyed_cache_with_live_objects_is_listed_no_more),
+        cmocka_unit_test(slabs_that_wait_for_readers_count_for_reclaim_when_they_are_back),
+        cmocka_unit_test(shrinking_in_atomic_context_does_not_wait_for_readers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
