@@ -61,10 +61,10 @@ foreach(kind ${QUARRY_SIM_KINDS})
   string(REPLACE "-plain" "" kind "${kind}")
   target_link_options(steps_test${kind} PRIVATE -Wl,--wrap=sim_lock)
 endforeach()
-# Tasks that find themselves on another CPU after a section.
+# Tasks that find themselves on another CPU after a section, or what they want taken after a lock.
 foreach(kind ${QUARRY_SIM_KINDS})
   string(REPLACE "-plain" "" kind "${kind}")
-  target_link_options(moving_test${kind} PRIVATE -Wl,--wrap=sim_enable)
+  target_link_options(moving_test${kind} PRIVATE -Wl,--wrap=sim_enable,--wrap=sim_unlock)
 endforeach()
 # Every schedule: the test chooses in place of a strategy, and can have a lock not taken.
 foreach(kind ${QUARRY_SIM_KINDS})

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A task may find itself on another CPU, of another node, after any section: what it does must come out
- * the same, and nothing may stay behind.
+/* A task may find itself on another CPU, of another node, after any section, and what it was about to take
+ * may be gone after any lock: what it does must come out the same, and nothing may stay behind.
  *
  * Each operation is done again and again, the task moving after its first section, its second, and so on
  * until there is none left to move after. (The scheduler of a world leaves tasks where they are.) */
@@ -34,6 +34,23 @@ void __wrap_sim_enable(unsigned long state, enum sim_point kind, const void *obj
 
 static struct kmem_cache *cache;
 static void *object[OBJECTS];
+
+/* Another CPU takes all that is free after the so-and-so-many-th lock is let go. */
+static unsigned int unlocks, steal_after;
+static void *stolen[OBJECTS];
+static u32 nr_stolen;
+
+void __real_sim_unlock(qp_lock_t *lock, unsigned long state);
+void __wrap_sim_unlock(qp_lock_t *lock, unsigned long state);
+
+void __wrap_sim_unlock(qp_lock_t *lock, unsigned long state)
+{
+    __real_sim_unlock(lock, state);
+    if (++unlocks != steal_after)
+        return;
+    for (unsigned int nid = 0; nid < 2; nid++)
+        nr_stolen += qr_node_take(cache, nid, stolen + nr_stolen, OBJECTS - nr_stolen);
+}
 
 /* Two nodes, a CPU on each; caches enough for the last one to need slots that no CPU has yet. */
 static struct sim *world(const char *options)
@@ -213,6 +230,27 @@ static void stacks_of_a_cpu_that_was_left_are_left_alone(void **state)
     nothing_is_left(sim);
 }
 
+static void what_another_takes_first_is_made_anew(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        for (unsigned int nth = 1, again = 1; again; nth++) {
+            struct sim *sim = world(plain_or_debugged[i]);
+            unlocks = nr_stolen = 0;
+            steal_after = nth;
+            take_one();
+            again = unlocks >= nth;
+            steal_after = 0;
+            assert_non_null(object[0]);
+            for (u32 j = 0; j < nr_stolen; j++) {
+                assert_ptr_not_equal(object[0], stolen[j]);
+                qr_cache_free_direct(cache, stolen[j], "test");
+            }
+            give_one();
+            nothing_is_left(sim);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_request_bound_to_its_node_needs_one_slab_of_one_node),
         cmocka_unit_test(stacks_are_emptied_though_the_task_goes_elsewhere),
         cmocka_unit_test(stacks_of_a_cpu_that_was_left_are_left_alone),
+        cmocka_unit_test(what_another_takes_first_is_made_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -497,6 +497,25 @@ static void checked_levels_put_every_cache_under_checks(void **state)
     test_end(q);
 }
 
+/* Among slabs that are part used as among those that are empty. */
+static void a_write_after_free_is_found_beside_live_objects(void **state)
+{
+    struct quarry *q = boot_seeing("slab_debug=P");
+    struct kmem_cache *cache = make_cache(q, "partial", 64, 0);
+    char *live = take(cache), *freed = take(cache);
+
+    (void)state;
+    give(q, cache, freed);
+    assert_int_equal(cache->node[0].nr_partial, 1);
+    freed[5] = 1;
+    assert_int_equal(qr_slabs_check(&q->slabs), 0);
+    expect_finding(QUARRY_USE_AFTER_FREE, "looking at all free objects");
+    assert_int_equal(qr_slabs_check(&q->slabs), 0); /* told once, and made good */
+    assert_int_equal(qr_report_count(&q->check, QUARRY_USE_AFTER_FREE), 1);
+    give(q, cache, live);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +541,7 @@ int main(void)
         cmocka_unit_test(slab_debug_chooses_caches_by_name),
         cmocka_unit_test(misspelt_slab_debug_values_are_refused),
         cmocka_unit_test(checked_levels_put_every_cache_under_checks),
+        cmocka_unit_test(a_write_after_free_is_found_beside_live_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

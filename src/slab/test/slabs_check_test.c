@@ -206,6 +206,8 @@ static void lists_longer_than_counted_are_not_followed_for_ever(void **state)
            "a slab's descriptor is not marked as one");
     while (nr)
         qr_cache_free_direct(cache, object[--nr], "test");
+    assert_true(node->nr_empty > 0 && node->nr_partial == 0);
+    DAMAGE(CHECK(q), node->partial, node->empty, "a slab is on the wrong list");
     assert_int_equal(CHECK(q), 0);
     test_end(q);
 }
