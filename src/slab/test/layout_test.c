@@ -137,19 +137,20 @@ static void a_size_that_no_caller_may_ask_for_is_trapped(void **state)
     (void)state;
     for (size_t i = 0; i < QR_ARRAY_SIZE(wish); i++) {
         int status = child_run(lay_out_nothing, &wish[i]);
-        assert_true(WIFSIGNALED(status));
-        assert_int_equal(WTERMSIG(status), SIGABRT);
-        assert_non_null(strstr(child_text, "broken invariant: size - 1 < limit"));
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT ||
+            !strstr(child_text, "broken invariant: size - 1 < limit"))
+            fail_msg("status 0x%x: %s", (unsigned int)status, child_text);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* First: children of a program that had threads are not for every detector. */
+        cmocka_unit_test(a_size_that_no_caller_may_ask_for_is_trapped),
         cmocka_unit_test(every_layout_is_what_the_definition_says),
         cmocka_unit_test(the_smallest_line_aligned_objects_keep_the_least_alignment),
         cmocka_unit_test(an_alignment_beyond_a_page_is_kept_where_guards_leave_room),
-        cmocka_unit_test(a_size_that_no_caller_may_ask_for_is_trapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
