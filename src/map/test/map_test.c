@@ -258,9 +258,13 @@ static void bad_descriptions_are_refused_with_the_reason(void **state)
         int error;
         const char *says;
     } bad[] = {
-        {{.start = ~0ull - 100, .size = 200}, -QR_EINVAL, "wraps"},
-        {{.start = 1ull << 44, .size = PAGES(1)}, -QR_EINVAL, "16 TiB"},
-        {{.size = PAGES(64), .nid = 8}, -QR_EINVAL, "node 8"},
+        {{.start = ~0ull - 100, .size = 200},
+         -QR_EINVAL,
+         "region 0 wraps around: start 0xffffffffffffff9b, size 0xc8"},
+        {{.start = 1ull << 44, .size = PAGES(1)},
+         -QR_EINVAL,
+         "region 0 ends at 0x100000001000, beyond the 16 TiB"},
+        {{.size = PAGES(64), .nid = 8}, -QR_EINVAL, "region 0 is on node 8; nodes are 0..7"},
         {{.size = PAGES(64), .nid = -1}, -QR_EINVAL, "node -1"},
         {{.size = PAGES(64), .flags = QUARRY_REGION_RESERVED}, -QR_ENOMEM, "no usable"},
         {{.size = 0}, -QR_ENOMEM, "no usable"},
