@@ -535,6 +535,24 @@ static void g_c1_a_request_that_may_sleep_does_not_wait_in_atomic_context(void *
     test_end(q);
 }
 
+/* So many places and no more: what kmalloc keeps for them says so. */
+static void a_reserve_takes_a_place_for_each_element(void **state)
+{
+    static const int nr[] = {0, 1, 2, 8, 16};
+    static const size_t bytes[] = {8, 8, 16, 64, 128};
+    struct quarry *q = test_boot(1024);
+    struct source source;
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(nr); i++) {
+        mempool_t pool;
+        source_init(&source, 100);
+        pool_make(q, &pool, &source, nr[i]);
+        assert_int_equal(qr_ksize(&q->kmalloc, pool.elements), bytes[i]);
+        qr_mempool_exit(&q->kmalloc, &pool);
+    }
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -556,6 +574,7 @@ int main(void)
         cmocka_unit_test(growing_a_pool_serves_those_who_wait),
         cmocka_unit_test(g_c3_making_and_resizing_a_pool_in_atomic_context_is_reported),
         cmocka_unit_test(g_c1_a_request_that_may_sleep_does_not_wait_in_atomic_context),
+        cmocka_unit_test(a_reserve_takes_a_place_for_each_element),
     };
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }

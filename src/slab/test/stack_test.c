@@ -652,6 +652,30 @@ static void faults_armed_later_are_seen_by_open_slots(void **state)
     test_end(q);
 }
 
+/* Whatever is done to an object on its way out is done to each of many. */
+static void objects_taken_together_are_cleared_like_single_ones(void **state)
+{
+    static const char *const options[] = {"init_on_alloc=1", NULL};
+
+    for (unsigned int i = 0; i < 2; i++) {
+        struct quarry *q = boot_with(1024, options[i]);
+        struct kmem_cache *cache = make_cache(q, "many", 64, 0);
+        gfp_t gfp = options[i] ? GFP_KERNEL : GFP_KERNEL | __GFP_ZERO;
+        void *object[20];
+        for (unsigned int k = 0; k < 20; k++)
+            memset(object[k] = take(cache), 0xff, 64);
+        for (unsigned int k = 0; k < 20; k++)
+            give(q, cache, object[k]);
+        assert_int_equal(qr_cache_alloc_bulk(cache, gfp, 20, object), 20);
+        for (unsigned int k = 0; k < 20; k++) {
+            for (unsigned int byte = 0; byte < 64; byte++)
+                assert_int_equal(((char *)object[k])[byte], 0);
+            give(q, cache, object[k]);
+        }
+        test_end(q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -680,6 +704,7 @@ int main(void)
         cmocka_unit_test(g_c4_objects_are_freed_in_any_context),
         cmocka_unit_test(g_c1_a_request_that_may_sleep_is_checked_on_every_slow_way),
         cmocka_unit_test(faults_armed_later_are_seen_by_open_slots),
+        cmocka_unit_test(objects_taken_together_are_cleared_like_single_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
