@@ -112,7 +112,7 @@ static unsigned int nr_hoard;
 
 static void before_last_page(void)
 {
-    const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+    const gfp_t gfp = GFP_NOWAIT;
 
     nr_hoard = 0;
     pages_free = count_free();
@@ -129,13 +129,13 @@ static void before_last_page(void)
 static void take_it(void *unused)
 {
     (void)unused;
-    got[0] = alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0);
+    got[0] = alloc_pages(GFP_NOWAIT, 0);
 }
 
 static void take_it_too(void *unused)
 {
     (void)unused;
-    got[1] = alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0);
+    got[1] = alloc_pages(GFP_NOWAIT, 0);
 }
 
 static void one_has_it(void)

@@ -149,7 +149,7 @@ static void g_w3_a_failure_at_the_floor_for_reclaim_is_explained_by_it(void **st
     char words[768] = "";
     struct qr_text text = {words, sizeof(words), 0};
     (void)state;
-    assert_null(zm_alloc(m, GFP_NOWAIT | __GFP_NOWARN, 0));
+    assert_null(zm_alloc(m, GFP_NOWAIT, 0));
     assert_true(qr_request_init(&request, &m->zones, GFP_NOWAIT, 0, NUMA_NO_NODE));
     qr_request_explain(&request, &text);
     assert_non_null(strstr(words, "1200 KiB free, of which this mask must leave 800 KiB as every "
