@@ -516,6 +516,51 @@ static void a_write_after_free_is_found_beside_live_objects(void **state)
     test_end(q);
 }
 
+/* What is handed out and what was freed look unlike each other, and unlike zero. */
+static void poison_tells_fresh_from_freed(void **state)
+{
+    struct quarry *q = boot_with(1024, "slab_debug=P");
+    struct kmem_cache *cache = make_cache(q, "poisoned", 48, 0);
+    unsigned char *object = take(cache);
+
+    for (unsigned int i = 0; i < 48; i++)
+        assert_int_equal(object[i], 0x5a);
+    give(q, cache, object);
+    for (unsigned int i = 0; i < 47; i++)
+        assert_int_equal(object[i], 0x6b);
+    assert_int_equal(object[47], 0xa5);
+    test_end(q);
+}
+
+static void of_several_damages_the_first_is_told(void **state)
+{
+    struct quarry *q = boot_with(1024, "slab_debug=FZP");
+    struct kmem_cache *cache = make_cache(q, "hurt", 48, 0);
+    unsigned char *object = take(cache);
+
+    object[-1] = 0x11; /* before it, and behind it */
+    object[48] = 0x22;
+    give(q, cache, object);
+    assert_int_equal(test_findings(q, QUARRY_OVERRUN), 1);
+    assert_non_null(strstr(test_last_report, "bytes -1 to -1, counted from its start, hold 11 "));
+    test_abandon(q);
+}
+
+static void a_look_at_all_free_objects_says_what_it_was(void **state)
+{
+    struct quarry *q = boot_with(1024, "slab_debug=P");
+    struct kmem_cache *cache = make_cache(q, "idle", 48, 0);
+    unsigned char *object = take(cache);
+
+    give(q, cache, object);
+    object[5] = 0x33;
+    qr_slabs_check(&q->slabs);
+    assert_non_null(strstr(test_last_report, "looking at all free objects: the free object at "));
+    assert_non_null(strstr(test_last_report, "bytes 5 to 5, counted from its start, hold 33 "));
+    assert_int_equal(test_findings(q, QUARRY_USE_AFTER_FREE), 1);
+    test_abandon(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +587,9 @@ int main(void)
         cmocka_unit_test(misspelt_slab_debug_values_are_refused),
         cmocka_unit_test(checked_levels_put_every_cache_under_checks),
         cmocka_unit_test(a_write_after_free_is_found_beside_live_objects),
+        cmocka_unit_test(poison_tells_fresh_from_freed),
+        cmocka_unit_test(of_several_damages_the_first_is_told),
+        cmocka_unit_test(a_look_at_all_free_objects_says_what_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

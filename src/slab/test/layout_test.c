@@ -143,6 +143,30 @@ static void a_size_that_no_caller_may_ask_for_is_trapped(void **state)
     }
 }
 
+/* Whatever the number of objects in a slab, each of them is had once. */
+static void every_object_of_a_slab_is_had(void **state)
+{
+    struct quarry *q = test_boot(4096);
+    static char *object[2048];
+
+    for (unsigned int size = 8; size <= 512; size += 8) {
+        struct kmem_cache *cache = make_cache(q, "all", size, 0);
+        unsigned int nr = cache->objects;
+
+        assert_true(nr <= QR_ARRAY_SIZE(object));
+        for (unsigned int i = 0; i < nr; i++) {
+            assert_non_null(object[i] = take(cache));
+            memset(object[i], 0, size);
+        }
+        for (unsigned int i = 0; i < nr; i++)
+            assert_int_equal(object[i][0]++, 0); /* nobody else's */
+        for (unsigned int i = 0; i < nr; i++)
+            give(q, cache, object[i]);
+        qr_cache_destroy(&q->slabs, cache, false);
+    }
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +175,7 @@ int main(void)
         cmocka_unit_test(every_layout_is_what_the_definition_says),
         cmocka_unit_test(the_smallest_line_aligned_objects_keep_the_least_alignment),
         cmocka_unit_test(an_alignment_beyond_a_page_is_kept_where_guards_leave_room),
+        cmocka_unit_test(every_object_of_a_slab_is_had),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -676,6 +676,39 @@ static void objects_taken_together_are_cleared_like_single_ones(void **state)
     }
 }
 
+/* The fast way knows the largest piece of low memory, from its first page to its last. */
+static void the_window_is_the_largest_low_run(void **state)
+{
+    static const struct quarry_region regions[] = {{.start = 0, .size = 2u << 20},
+                                                   {.start = 4u << 20, .size = 8u << 20},
+                                                   {.start = 16u << 20, .size = 4u << 20}};
+    struct test_spec spec = {.regions = regions, .nr_regions = 3};
+    struct quarry *q = test_boot_with(&spec);
+    const struct qr_window *window = &q->slabs.window;
+
+    assert_int_equal(qr_pfn(&q->map, window->first), 1024);
+    assert_int_equal(window->pages, 2048);
+    assert_ptr_equal((void *)window->start, qr_page_virt(&q->map, qr_page(&q->map, 1024)));
+    assert_int_equal(qr_slot_id_of(window, (char *)window->start - 1), QR_NO_SLOT);
+    assert_int_equal(qr_slot_id_of(window, (char *)window->start + (8u << 20)), QR_NO_SLOT);
+    test_end(q);
+}
+
+/* From 16 MiB on slabs may have eight pages; stacks keep a 64th of memory at most. */
+static void limits_follow_the_memory_to_the_page(void **state)
+{
+    bool met = false;
+
+    for (unsigned long pages = 4096; pages < 4300 && !met; pages++) {
+        struct quarry *q = test_boot(pages);
+        assert_int_equal(q->slabs.max_order, q->zones.totalram < 4096 ? 1 : 3);
+        assert_int_equal(q->slabs.stacked_limit, q->zones.totalram * PAGE_SIZE / 64);
+        met = q->zones.totalram == 4096;
+        test_end(q);
+    }
+    assert_true(met);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -705,6 +738,8 @@ int main(void)
         cmocka_unit_test(g_c1_a_request_that_may_sleep_is_checked_on_every_slow_way),
         cmocka_unit_test(faults_armed_later_are_seen_by_open_slots),
         cmocka_unit_test(objects_taken_together_are_cleared_like_single_ones),
+        cmocka_unit_test(the_window_is_the_largest_low_run),
+        cmocka_unit_test(limits_follow_the_memory_to_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
