@@ -147,7 +147,7 @@ static bool see_until(const struct qr_leak_block *block, void *data)
     return false;
 }
 
-static void a_walk_can_be_ended_among_full_slabs(void **state)
+static void a_walk_can_be_ended_among_full_slabs_and_among_others(void **state)
 {
     struct quarry *q = boot_with(512, "slab_debug=ZU");
     struct kmem_cache *cache = make_cache(q, "full", 1000, 0);
@@ -158,11 +158,31 @@ static void a_walk_can_be_ended_among_full_slabs(void **state)
     while (cache->node[0].nr_full < 1)
         object[nr++] = take(cache);
     object[nr++] = take(cache);
-    wanted = object[0];
-    assert_false(qr_slabs_leak_each(&q->slabs, see_until, &wanted));
-    assert_null(wanted);
+    for (int i = 0; i < nr; i += nr - 1) {
+        wanted = object[i];
+        assert_false(qr_slabs_leak_each(&q->slabs, see_until, &wanted));
+        assert_null(wanted);
+    }
     while (nr)
         give(q, cache, object[--nr]);
+    test_end(q);
+}
+
+static void an_object_without_records_has_no_place_to_move(void **state)
+{
+    struct quarry *q = boot_with(512, NULL);
+    struct kmem_cache *cache = make_cache(q, "plain", 1000, 0);
+    char *object = take(cache), before[PAGE_SIZE], *page = (char *)((uintptr_t)object & PAGE_MASK);
+    struct qr_object found;
+
+    (void)state;
+    memset(object, 0x5a, 1000);
+    assert_true(qr_object_find(&q->slabs, object, &found));
+    assert_true(found.allocated);
+    memcpy(before, page, sizeof(before));
+    qr_object_retrace(&found);
+    assert_memory_equal(page, before, sizeof(before)); /* nothing is written where it would be */
+    give(q, cache, object);
     test_end(q);
 }
 
@@ -254,7 +274,8 @@ int main(void)
         cmocka_unit_test(a_walk_meets_each_object_in_use_once_and_can_be_ended),
         cmocka_unit_test(the_place_of_an_object_in_use_can_be_moved_and_of_no_other),
         cmocka_unit_test(objects_of_caches_that_are_not_debugged_are_roots),
-        cmocka_unit_test(a_walk_can_be_ended_among_full_slabs),
+        cmocka_unit_test(a_walk_can_be_ended_among_full_slabs_and_among_others),
+        cmocka_unit_test(an_object_without_records_has_no_place_to_move),
         cmocka_unit_test(an_address_between_objects_has_no_place_to_move),
         cmocka_unit_test(a_walk_over_live_objects_can_be_ended_in_either_list),
         cmocka_unit_test(a_profiled_live_object_has_no_owner),
