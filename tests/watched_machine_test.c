@@ -146,6 +146,40 @@ static void an_objects_bytes_are_its_owners_until_it_is_freed(void **state)
     end_watched(q);
 }
 
+static void fill(void *object)
+{
+    memset(object, 0x77, 40);
+}
+
+/* A detector of unwritten bytes must not tell of what a constructor, or Quarry, has written. */
+static void an_object_is_told_as_written_where_it_is(void **state)
+{
+    static const char *const options[] = {NULL, "init_on_alloc=1"};
+
+    (void)state;
+    for (unsigned int i = 0; i < 2; i++) {
+        struct quarry *q = boot_watched(options[i]);
+        struct qr_cache_params params = {
+            .name = "constructed", .size = 40, .ctor = fill, .slot_id = QR_NO_SLOT};
+        struct kmem_cache *constructed = qr_cache_create(&q->slabs, &params);
+        struct kmem_cache *cache = cache_of(q, "plain", 40, 0);
+        void *object[3];
+
+        object[0] = take(cache);
+        assert_int_equal(blocks.fresh, i == 0);
+        assert_int_equal(blocks.written, i == 1);
+        object[1] = qr_cache_alloc_slow(cache, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+        assert_int_equal(blocks.written, 1 + i);
+        object[2] = take(constructed);
+        assert_int_equal(blocks.written, 2 + i);
+        assert_int_equal(blocks.fresh, i == 0);
+        give(q, cache, object[0]);
+        give(q, cache, object[1]);
+        give(q, constructed, object[2]);
+        end_watched(q);
+    }
+}
+
 static void red_zones_and_records_are_nobodys(void **state)
 {
     struct quarry *q = boot_watched("slab_debug=ZPU");
@@ -401,6 +435,7 @@ int main(void)
         cmocka_unit_test(an_areas_bytes_are_those_asked_for),
         cmocka_unit_test(an_area_that_is_kept_is_nobodys_until_it_is_handed_out_again),
         cmocka_unit_test(a_block_of_high_memory_has_no_bytes_to_tell),
+        cmocka_unit_test(an_object_is_told_as_written_where_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,29 @@ static void a_profiled_live_object_has_no_owner(void **state)
     test_end(q);
 }
 
+/* Of the caches after it, too, nothing is seen, and nothing keeps the one where it ended. */
+static void a_walk_over_all_caches_live_objects_can_be_ended(void **state)
+{
+    struct quarry *q = boot_with(1024, NULL);
+    struct kmem_cache *first = make_cache(q, "first", 200, 0),
+                      *second = make_cache(q, "second", 200, 0);
+    void *object[2] = {take(first), take(second)};
+    struct live_seen seen = {.stop_at = 1};
+    u32 refs[2] = {first->refs, second->refs};
+
+    (void)state;
+    qr_slabs_for_each_live(&q->slabs, see_live, &seen);
+    assert_int_equal(seen.nr, 1);
+    assert_int_equal(first->refs, refs[0]);
+    assert_int_equal(second->refs, refs[1]);
+    seen = (struct live_seen){0};
+    qr_slabs_for_each_live(&q->slabs, see_live, &seen);
+    assert_int_equal(seen.nr, 2);
+    give(q, first, object[0]);
+    give(q, second, object[1]);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +302,7 @@ int main(void)
         cmocka_unit_test(an_address_between_objects_has_no_place_to_move),
         cmocka_unit_test(a_walk_over_live_objects_can_be_ended_in_either_list),
         cmocka_unit_test(a_profiled_live_object_has_no_owner),
+        cmocka_unit_test(a_walk_over_all_caches_live_objects_can_be_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
