@@ -69,6 +69,28 @@ static void without_windows_a_high_page_has_no_address_and_that_is_said(void **s
     test_end(q);
 }
 
+/* What lay in the memory of the tables before, as after a restart, is of no matter. */
+static void the_windows_begin_empty_whatever_memory_holds(void **state)
+{
+    struct quarry *q = boot_high(NULL);
+    struct qr_kmaps again = {.zones = &q->zones, .check = &q->check};
+    static struct vm_held held;
+    char why[128] = "";
+    vm_hold_all(q, &held, GFP_NOWAIT);
+    for (unsigned int i = 0; i < held.nr; i++)
+        memset(qr_page_virt(&q->map, held.page[i]), 0xff, PAGE_SIZE);
+    vm_release(q, &held);
+    assert_int_equal(qr_kmaps_init(&again, &q->machine, why, sizeof(why)), 0);
+    assert_int_equal(again.nr_pkmap, SLOTS);
+    for (u32 i = 0; i < again.nr_pkmap; i++)
+        assert_true(!again.pkmap[i].page && !again.pkmap[i].users && !again.bucket[i]);
+    for (u32 i = 0; i < again.nr_fixmap; i++)
+        assert_true(!again.fixmap[i].page && !again.fixmap[i].users);
+    assert_int_equal(qr_kmaps_check(&again), 0);
+    q->zones.clear_high_data = &q->kmaps;
+    test_abandon(q);
+}
+
 static void a_page_that_is_let_go_at_this_moment_has_no_kmap_address(void **state)
 {
     struct quarry *q = boot_high(NULL);
@@ -561,6 +583,7 @@ int main(void)
         cmocka_unit_test(a_low_page_keeps_its_direct_map_address),
         cmocka_unit_test(a_machine_without_high_memory_has_no_window),
         cmocka_unit_test(without_windows_a_high_page_has_no_address_and_that_is_said),
+        cmocka_unit_test(the_windows_begin_empty_whatever_memory_holds),
         cmocka_unit_test(a_page_that_is_let_go_at_this_moment_has_no_kmap_address),
         cmocka_unit_test(a_high_page_has_one_address_for_everybody_while_it_is_mapped),
         cmocka_unit_test(slots_let_go_are_used_for_other_pages),

@@ -359,6 +359,28 @@ static void the_cache_is_bounded_and_the_oldest_goes_first(void **state)
     test_end(q);
 }
 
+static void the_cache_keeps_what_it_may_to_the_last_page(void **state)
+{
+    struct quarry *q = boot_cached();
+    void *area[4];
+    qr_reclaim_stop(&q->reclaim);
+    for (int i = 0; i < 4; i++)
+        area[i] = vm_get(q, 16);
+    for (int i = 0; i < 4; i++)
+        qr_vfree(&q->vm, area[i], false);
+    assert_int_equal(q->vm.cached.pages, 64); /* full, and nothing more than full */
+    for (int looked_up = 0; looked_up < 2; looked_up++)
+        for (unsigned long pages = 32; pages < 34; pages++) {
+            qr_vm_purge(&q->vm);
+            area[0] = vm_get(q, pages);
+            if (looked_up) /* such a one takes the longer way into the cache */
+                assert_non_null(qr_find_vm_area(&q->vm, area[0]));
+            qr_vfree(&q->vm, area[0], false);
+            assert_int_equal(q->vm.cached.nr, pages == 32); /* half of the cache at most */
+        }
+    test_end(q);
+}
+
 static void the_cache_keeps_no_more_than_1024_areas(void **state)
 {
     struct test_spec spec = {.pages = 8192, .options = "vmalloc_cache=4096"};
@@ -514,6 +536,7 @@ int main(void)
         cmocka_unit_test(g_e7_a_kept_area_is_zeroed_when_asked),
         cmocka_unit_test(only_areas_of_the_default_mask_are_kept),
         cmocka_unit_test(the_cache_is_bounded_and_the_oldest_goes_first),
+        cmocka_unit_test(the_cache_keeps_what_it_may_to_the_last_page),
         cmocka_unit_test(the_cache_keeps_no_more_than_1024_areas),
         cmocka_unit_test(the_cache_is_off_in_debugging_modes_and_by_option),
         cmocka_unit_test(kept_areas_serve_only_their_node),

@@ -163,12 +163,14 @@ static void the_tree_is_shallow_however_the_areas_lie(void **state)
 
 struct walked {
     const void *address[4];
+    size_t size[4];
     unsigned int nr, most;
 };
 
 static bool walk_live(const struct quarry_live *live, void *data)
 {
     struct walked *walked = data;
+    walked->size[walked->nr] = live->size;
     walked->address[walked->nr++] = live->address;
     return walked->nr < walked->most;
 }
@@ -176,22 +178,26 @@ static bool walk_live(const struct quarry_live *live, void *data)
 static void a_walk_passes_over_what_no_caller_has_and_stops_when_told(void **state)
 {
     struct quarry *q = boot_quiet("vmalloc_cache=64");
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
     void *kept = vm_get(q, 1), *first, *second;
     struct vm_struct *own = qr_vm_reserve(&q->vm, PAGE_SIZE, GFP_KERNEL);
     struct walked all = {.most = 4}, one = {.most = 1};
     first = vm_get(q, 2);
-    second = vm_get(q, 3);
+    second = qr_vmap(&q->vm, (struct page *[]){page, page, page}, 3, VM_MAP, "vmap");
     qr_vfree(&q->vm, kept, false);
     assert_int_equal(q->vm.cached.nr, 1);
     qr_vm_for_each_live(&q->vm, walk_live, &all);
     assert_int_equal(all.nr, 2);
     assert_ptr_equal(all.address[0], first);
     assert_ptr_equal(all.address[1], second);
+    assert_int_equal(all.size[0], 2 * PAGE_SIZE);
+    assert_int_equal(all.size[1], 3 * PAGE_SIZE);
     qr_vm_for_each_live(&q->vm, walk_live, &one);
     assert_int_equal(one.nr, 1);
     assert_ptr_equal(one.address[0], first);
     qr_vfree(&q->vm, first, false);
-    qr_vfree(&q->vm, second, false);
+    qr_vunmap(&q->vm, second, "vunmap");
+    qr_free_block(&q->zones, page, 0);
     qr_free_vm_area(&q->vm, own);
     test_end(q);
 }

@@ -191,6 +191,31 @@ static bool count_request(const struct quarry_fault_request *request, void *data
     return false;
 }
 
+static bool keep_first_size(const struct quarry_fault_request *request, void *data)
+{
+    if (request->point == QUARRY_FAIL_PAGE_ALLOC && !*(size_t *)data)
+        *(size_t *)data = request->size;
+    return false;
+}
+
+static void a_small_area_begins_with_the_largest_block_that_it_fills(void **state)
+{
+    static const unsigned int block[] = {0, 1, 2, 2, 4, 4, 4, 4};
+    struct test_spec spec = {.pages = 1024, .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    void *first = vm_get(q, 5), *area; /* records and their arrays are at hand */
+    for (unsigned int nr = 2; nr < QR_ARRAY_SIZE(block); nr++) {
+        size_t size = 0;
+        qr_fault_set_hook(&q->faults, keep_first_size, &size);
+        area = vm_get(q, nr);
+        qr_fault_set_hook(&q->faults, NULL, NULL);
+        assert_int_equal(size, block[nr] * PAGE_SIZE);
+        qr_vfree(&q->vm, area, false);
+    }
+    qr_vfree(&q->vm, first, false);
+    test_end(q);
+}
+
 /* A block of low memory is taken only when high memory is down to its mark. */
 static void g_z8_a_block_of_low_memory_serves_at_the_low_mark_of_high_memory(void **state)
 {
@@ -214,8 +239,12 @@ static void g_z8_a_block_of_low_memory_serves_at_the_low_mark_of_high_memory(voi
     assert_int_equal(requests, 1); /* the block was not put back for four single pages */
     qr_vfree(&q->vm, area, false);
     vm_release(q, &held);
+    requests = 0;
+    qr_fault_set_hook(&q->faults, count_request, &requests);
     area = vm_get(q, 4);
+    qr_fault_set_hook(&q->faults, NULL, NULL);
     assert_int_equal(low_pages(q, area, 4), 0);
+    assert_int_equal(requests, 1); /* nor was one of high memory */
     qr_vfree(&q->vm, area, false);
     test_end(q);
 }
@@ -609,6 +638,7 @@ int main(void)
         cmocka_unit_test(g_z8_pages_come_from_high_memory_first),
         cmocka_unit_test(g_z8_single_high_pages_go_before_blocks_of_low_memory),
         cmocka_unit_test(g_z8_low_memory_serves_when_high_memory_is_gone),
+        cmocka_unit_test(a_small_area_begins_with_the_largest_block_that_it_fills),
         cmocka_unit_test(g_z8_a_block_of_low_memory_serves_at_the_low_mark_of_high_memory),
         cmocka_unit_test(a_mask_with_dma32_keeps_below_its_limit),
         cmocka_unit_test(a_named_node_serves_first),
