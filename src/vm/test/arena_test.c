@@ -303,6 +303,18 @@ static void the_check_notices_bins_that_contradict_the_tags(void **state)
     arena_stop(&arena);
 }
 
+static void an_arena_begins_anew_whatever_was_in_it(void **state)
+{
+    struct qr_arena arena;
+    memset(&arena, 0xff, sizeof(arena));
+    arena.tag_alloc = tag_from_heap;
+    tags_out = 0;
+    assert_int_equal(qr_arena_init(&arena, BASE, BASE + 64 * PAGE_SIZE, 0), 0);
+    assert_int_equal(qr_arena_check(&arena), 0);
+    assert_int_equal(arena.free_pages, 64);
+    arena_stop(&arena);
+}
+
 static void *no_tag(void *data, gfp_t gfp)
 {
     return NULL;
@@ -338,6 +350,7 @@ int main(void)
         cmocka_unit_test(the_check_notices_a_free_range_that_no_bin_lists),
         cmocka_unit_test(the_check_notices_tags_that_contradict_each_other),
         cmocka_unit_test(the_check_notices_bins_that_contradict_the_tags),
+        cmocka_unit_test(an_arena_begins_anew_whatever_was_in_it),
         cmocka_unit_test(an_arena_without_memory_for_its_first_tag_does_not_begin),
         cmocka_unit_test(an_empty_or_odd_window_is_refused),
     };

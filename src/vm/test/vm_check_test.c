@@ -241,6 +241,25 @@ static void the_leak_scan_sees_live_areas_and_of_reserved_ones_no_memory(void **
     test_end(q);
 }
 
+/* What an area shows of others' memory keeps that memory from being lost; its own pages are its own. */
+static void the_leak_scan_learns_whose_pages_an_area_shows(void **state)
+{
+    struct quarry *q = boot_quiet("vmalloc_cache=0");
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    struct page *twice[2] = {page, page};
+    char *shown = qr_vmap(&q->vm, twice, 2, VM_MAP, "vmap"), *made = vm_get(q, 2);
+    struct qr_leak_found_area found;
+    assert_true(qr_vm_leak_find(&q->vm, shown + PAGE_SIZE, &found));
+    assert_int_equal(found.nr_frames, 2);
+    assert_ptr_equal(found.frames[1], page);
+    assert_true(qr_vm_leak_find(&q->vm, made, &found));
+    assert_null(found.frames);
+    qr_vfree(&q->vm, made, false);
+    qr_vunmap(&q->vm, shown, "vunmap");
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
 static void addresses_that_lead_to_no_callers_area_are_not_found(void **state)
 {
     struct quarry *q = boot_quiet("vmalloc_cache=64");
@@ -358,6 +377,7 @@ int main(void)
         cmocka_unit_test(the_tree_is_shallow_however_the_areas_lie),
         cmocka_unit_test(a_walk_passes_over_what_no_caller_has_and_stops_when_told),
         cmocka_unit_test(the_leak_scan_sees_live_areas_and_of_reserved_ones_no_memory),
+        cmocka_unit_test(the_leak_scan_learns_whose_pages_an_area_shows),
         cmocka_unit_test(addresses_that_lead_to_no_callers_area_are_not_found),
         cmocka_unit_test(no_area_is_traced_anew_where_none_is),
         cmocka_unit_test(g_s8_a_report_says_what_an_address_is),
