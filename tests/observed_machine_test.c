@@ -90,6 +90,23 @@ static void a_debugged_object_changes_hands(void **state)
     an_object_changes_hands_with_all_its_lines("slab_debug=F");
 }
 
+/* What lies behind the bytes that were asked for is let go by nobody: it was not taken either. */
+static void a_part_of_an_object_is_not_let_go(void **state)
+{
+    struct quarry *q = boot_observed("slab_debug=F");
+    struct kmem_cache *cache = cache_of(q, "part", 256);
+    void *object;
+
+    (void)state;
+    look_at(qr_page_virt(&q->map, qr_page(&q->map, 0)), 1024 * PAGE_SIZE);
+    object = qr_cache_alloc_sized(cache, GFP_KERNEL, NUMA_NO_NODE, 100, "kmalloc");
+    assert_non_null(object);
+    assert_true(watch.acquired >= 4);
+    assert_int_equal(watch.released, 0);
+    qr_cache_free_slow(&q->slabs, cache, object, "kmem_cache_free");
+    test_end(q);
+}
+
 static void objects_of_a_bulk_change_hands(void **state)
 {
     struct quarry *q = boot_observed(NULL);
@@ -131,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_object_changes_hands),
         cmocka_unit_test(a_debugged_object_changes_hands),
+        cmocka_unit_test(a_part_of_an_object_is_not_let_go),
         cmocka_unit_test(objects_of_a_bulk_change_hands),
         cmocka_unit_test(nothing_goes_the_fast_way),
     };

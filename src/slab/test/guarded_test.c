@@ -159,6 +159,53 @@ static void a_walk_may_end_at_a_guarded_object(void **state)
     test_end(q);
 }
 
+static struct {
+    int constructed, destructed;
+    unsigned long flags;
+} calls;
+
+static void construct_26(void *object, struct kmem_cache *cache, unsigned long flags)
+{
+    (void)cache;
+    memset(object, 0x26, 64);
+    calls.constructed++;
+    calls.flags = flags;
+}
+
+static void destruct_26(void *object, struct kmem_cache *cache, unsigned long flags)
+{
+    (void)cache;
+    (void)flags;
+    assert_int_equal(*(char *)object, 0x26);
+    calls.destructed++;
+}
+
+static void
+g_s11_a_guarded_object_of_the_older_form_is_constructed_and_destructed_once(void **state)
+{
+    struct quarry *q = boot_guarded("tiny", "");
+    struct qr_cache_params params = {.name = "older",
+                                     .size = 64,
+                                     .ctor26 = construct_26,
+                                     .dtor26 = destruct_26,
+                                     .slot_id = QR_NO_SLOT};
+    struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+    char *object;
+
+    (void)state;
+    memset(&calls, 0, sizeof(calls));
+    object = take(cache);
+    assert_true(in_pool(q, object));
+    assert_int_equal(object[63], 0x26);
+    assert_int_equal(calls.constructed, 1);
+    assert_int_equal(calls.flags, SLAB_CTOR_CONSTRUCTOR);
+    assert_int_equal(calls.destructed, 0);
+    give(q, cache, object);
+    assert_int_equal(calls.constructed, 1);
+    assert_int_equal(calls.destructed, 1);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +215,8 @@ int main(void)
         cmocka_unit_test(of_two_frees_at_the_same_time_one_lets_go_of_the_cache),
         cmocka_unit_test(the_leak_scan_finds_a_guarded_object_by_any_address_in_it),
         cmocka_unit_test(a_walk_may_end_at_a_guarded_object),
+        cmocka_unit_test(
+            g_s11_a_guarded_object_of_the_older_form_is_constructed_and_destructed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

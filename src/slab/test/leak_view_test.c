@@ -290,6 +290,39 @@ static void a_walk_over_all_caches_live_objects_can_be_ended(void **state)
     test_end(q);
 }
 
+struct counted {
+    struct qr_map *map;
+    struct kmem_cache *cache;
+    int nr;
+};
+
+static bool count_those_of(const struct qr_leak_block *block, void *data)
+{
+    struct counted *counted = data;
+    struct page *page = qr_virt_page_checked(counted->map, block->start);
+
+    counted->nr += page && qr_head(counted->map, page)->quarry_slab.cache == counted->cache;
+    return true;
+}
+
+static void a_walk_goes_round_the_whole_list_of_slabs(void **state)
+{
+    struct quarry *q = boot_with(1024, "slab_debug=ZU");
+    struct kmem_cache *cache = make_cache(q, "many", 1000, 0);
+    struct counted counted = {.map = &q->map, .cache = cache};
+    void *object[200];
+    int nr = 0;
+
+    (void)state;
+    while (cache->node[0].nr_full < 5)
+        object[nr++] = take(cache);
+    assert_true(qr_slabs_leak_each(&q->slabs, count_those_of, &counted));
+    assert_int_equal(counted.nr, nr);
+    while (nr)
+        give(q, cache, object[--nr]);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_walk_over_live_objects_can_be_ended_in_either_list),
         cmocka_unit_test(a_profiled_live_object_has_no_owner),
         cmocka_unit_test(a_walk_over_all_caches_live_objects_can_be_ended),
+        cmocka_unit_test(a_walk_goes_round_the_whole_list_of_slabs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
