@@ -268,6 +268,56 @@ static void shrinking_in_atomic_context_does_not_wait_for_readers(void **state)
     test_end(q);
 }
 
+/* ---- Quarry's own ------------------------------------------------------------------------------ */
+
+static bool note_own(struct kmem_cache *cache, void *data)
+{
+    unsigned int stack = 0;
+    u32 *seen = data;
+
+    if (strcmp(cache->name, "kmem_cache") == 0)
+        *seen |= 1;
+    else if (sscanf(cache->name, "quarry-stack-%u", &stack) == 1) {
+        assert_int_equal(cache->object_size, sizeof(struct qr_stack) + stack * sizeof(void *));
+        *seen |= stack;
+    }
+    return true;
+}
+
+static void quarrys_own_caches_are_listed_by_what_is_in_them(void **state)
+{
+    struct quarry *q = test_boot(512);
+    u32 seen = 0;
+
+    (void)state;
+    qr_slabs_for_each_cache(&q->slabs, note_own, &seen);
+    assert_int_equal(seen, 1 | 4 | 8 | 16 | 32 | 64 | 128 | 256 | 512);
+    test_end(q);
+}
+
+static void reclaim_takes_no_more_empty_slabs_than_it_wants(void **state)
+{
+    struct quarry *q = test_boot(8192);
+    struct kmem_cache *cache[2];
+    u32 refs[2];
+
+    (void)state;
+    free_pages_when_idle(q);
+    for (int i = 0; i < 2; i++) {
+        cache[i] = make_cache(q, i ? "second" : "first", 1000, 0);
+        qr_cache_free_direct(cache[i], qr_cache_alloc_direct(cache[i], GFP_KERNEL, NUMA_NO_NODE),
+                             "test");
+        assert_int_equal(cache[i]->node[0].nr_empty, 1);
+        refs[i] = cache[i]->refs;
+    }
+    assert_int_equal(q->slabs.source.shrink(&q->slabs, 1, true), 1ul << cache[0]->order);
+    assert_int_equal(cache[0]->node[0].nr_empty, 0);
+    assert_int_equal(cache[0]->refs, refs[0] - 1); /* its slab's */
+    assert_int_equal(cache[1]->node[0].nr_empty, 1);
+    assert_int_equal(cache[1]->refs, refs[1]);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +333,8 @@ int main(void)
         cmocka_unit_test(g_d1_a_destroyed_cache_with_live_objects_is_listed_no_more),
         cmocka_unit_test(slabs_that_wait_for_readers_count_for_reclaim_when_they_are_back),
         cmocka_unit_test(shrinking_in_atomic_context_does_not_wait_for_readers),
+        cmocka_unit_test(quarrys_own_caches_are_listed_by_what_is_in_them),
+        cmocka_unit_test(reclaim_takes_no_more_empty_slabs_than_it_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
