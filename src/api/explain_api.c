@@ -9,8 +9,6 @@ size_t quarry_explain_failure(gfp_t gfp, unsigned int order, const struct quarry
     struct qr_verdict verdict = {.gfp = gfp, .order = QR_MIN(order, (unsigned int)MAX_PAGE_ORDER)};
     struct qr_text out = {text, size, 0};
 
-    if (size)
-        text[0] = 0;
     for (size_t i = 0; i < nr; i++)
         qr_verdict_add(&verdict, &zones[i]);
     qr_verdict_text(&verdict, &out);

@@ -192,10 +192,30 @@ static void live_and_peak_bytes_follow_allocations(void **state)
     assert_true(child_exited_well(child_run(count_live, NULL)));
 }
 
+static void count_nothing(const void *data)
+{
+    struct quarry_machine machine = {.ram_bytes = 32u << 20};
+    struct page *array[5] = {NULL};
+    uint64_t before;
+
+    CHILD_CHECK(quarry_boot(&machine) == 0);
+    before = quarry_live_bytes();
+    CHILD_CHECK(alloc_pages_bulk_array(GFP_KERNEL, 5, array) == 5);
+    CHILD_CHECK(quarry_live_bytes() == before);
+    release_pages(array, 5);
+    CHILD_CHECK(quarry_live_bytes() == before);
+}
+
+static void without_checks_pages_had_in_bulk_are_not_counted(void **state)
+{
+    assert_true(child_exited_well(child_run(count_nothing, NULL)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folio_knows_its_node), /* before a machine runs here */
+        cmocka_unit_test(without_checks_pages_had_in_bulk_are_not_counted),
         cmocka_unit_test(live_and_peak_bytes_follow_allocations),
         cmocka_unit_test(sizes_and_addresses_are_rounded_to_pages),
         cmocka_unit_test(a_mask_says_its_zone_and_whether_it_blocks),

@@ -709,6 +709,24 @@ static void limits_follow_the_memory_to_the_page(void **state)
     assert_true(met);
 }
 
+/* The last stack may take what is left to the byte. */
+static void the_budget_of_stacks_can_be_used_up_exactly(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    struct kmem_cache *one = make_cache(q, "one", 64, 0), *two = make_cache(q, "two", 64, 0);
+    u64 before = q->slabs.stacked_bytes, bytes;
+    void *object;
+
+    give(q, one, take(one));
+    bytes = q->slabs.stacked_bytes - before;
+    assert_true(bytes > 0);
+    q->slabs.stacked_limit = q->slabs.stacked_bytes + bytes;
+    object = take(two);
+    assert_int_equal(q->slabs.stacked_bytes, q->slabs.stacked_limit);
+    give(q, two, object);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -740,6 +758,7 @@ int main(void)
         cmocka_unit_test(objects_taken_together_are_cleared_like_single_ones),
         cmocka_unit_test(the_window_is_the_largest_low_run),
         cmocka_unit_test(limits_follow_the_memory_to_the_page),
+        cmocka_unit_test(the_budget_of_stacks_can_be_used_up_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,7 @@ static void g_s8_an_object_freed_earlier_is_found_when_the_stack_is_flushed(void
     assert_int_equal(test_findings(q, QUARRY_DOUBLE_FREE), 1);
     assert_non_null(strstr(test_last_report, "late"));
     /* Its slab is set aside: nothing is handed out from it any more. */
+    assert_int_equal(cache->node[0].nr_quarantined, 1);
     assert_true(qr_slab_is_quarantined(qr_head(&q->map, page)));
     for (int i = 0; i < 200; i++) {
         object[i] = take(cache);

@@ -239,6 +239,16 @@ static void g_k1_every_inner_failure_leaves_nothing_behind(void **state)
             }
 }
 
+static void a_size_taken_for_an_overflow_is_named(void **state)
+{
+    struct quarry *q = test_boot(1024);
+
+    assert_null(qr_kvmalloc(&q->vm, (size_t)0x80000000u, GFP_KERNEL, NUMA_NO_NODE));
+    assert_non_null(strstr(test_last_report, "kvmalloc of 2147483648 bytes: "));
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +264,7 @@ int main(void)
         cmocka_unit_test(kvrealloc_stays_while_there_is_room_to_the_last_byte),
         cmocka_unit_test(kvrealloc_grows_from_one_kind_into_the_other),
         cmocka_unit_test(g_k1_every_inner_failure_leaves_nothing_behind),
+        cmocka_unit_test(a_size_taken_for_an_overflow_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

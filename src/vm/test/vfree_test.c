@@ -517,6 +517,41 @@ static void threads_share_the_window_and_the_cache(void **state)
     }
 }
 
+static void what_was_put_off_is_done_when_an_area_is_kept(void **state)
+{
+    struct test_spec spec = {.pages = 2048, .options = "vmalloc_cache=64"};
+    struct quarry *q = test_boot_with(&spec);
+    void *late = qr_vmalloc(&q->vm, PAGE_SIZE, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+    void *area = qr_vmalloc(&q->vm, PAGE_SIZE, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+
+    qr_reclaim_stop(&q->reclaim); /* nobody else does it */
+    qr_vfree(&q->vm, late, true);
+    assert_non_null(q->vm.deferred);
+    qr_vfree(&q->vm, area, false);
+    assert_true(q->vm.cached.pages > 0);
+    assert_null(q->vm.deferred);
+    test_end(q);
+}
+
+/* Areas are kept where nothing asks for cleared or watched memory. */
+static void how_many_pages_are_kept_follows_the_options(void **state)
+{
+    static const struct {
+        const char *options;
+        unsigned long limit;
+    } kept[] = {{"vmalloc_cache=7", 7}, {"vmalloc_cache=0", 0},        {"check=1", 0},
+                {"init_on_alloc=1", 0}, {"init_on_free=1", 0},         {"page_poison=1", 0},
+                {"slab_debug=F", 0},    {"vmalloc_cache=7 check=1", 0}};
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(kept); i++) {
+        struct test_spec spec = {.pages = 2048, .options = kept[i].options};
+        struct quarry *q = test_boot_with(&spec);
+        if (q->vm.cached.limit != kept[i].limit)
+            fail_msg("%s: %lu", kept[i].options, q->vm.cached.limit);
+        test_end(q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +578,8 @@ int main(void)
         cmocka_unit_test(an_area_whose_pages_lie_on_another_node_is_not_kept),
         cmocka_unit_test(reclaim_takes_kept_areas_back),
         cmocka_unit_test(threads_share_the_window_and_the_cache),
+        cmocka_unit_test(what_was_put_off_is_done_when_an_area_is_kept),
+        cmocka_unit_test(how_many_pages_are_kept_follows_the_options),
     };
     return cmocka_run_group_tests_name("vfree", tests, NULL, NULL);
 }

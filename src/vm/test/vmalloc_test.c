@@ -625,6 +625,84 @@ static void areas_can_be_mapped_anew(void **state)
     test_end(q);
 }
 
+static void who_names_no_node_has_its_cpu_s(void **state)
+{
+    struct test_spec spec = {.pages = 4096, .profile = "nodes", .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    struct qr_cpu *cpu;
+
+    qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
+    for (u32 nid = 0; nid < 2; nid++) {
+        void *area;
+        cpu->nid = nid;
+        area = qr_vmalloc(&q->vm, 3 * PAGE_SIZE, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+        assert_non_null(area);
+        assert_int_equal(qr_pfn_node(&q->map, qr_pfn(&q->map, qr_vmalloc_page(&q->vm, area))), nid);
+        qr_vfree(&q->vm, area, false);
+        area = qr_vmalloc(&q->vm, 3 * PAGE_SIZE, 0, GFP_KERNEL, 0, (int)!nid, "vmalloc");
+        assert_int_equal(qr_pfn_node(&q->map, qr_pfn(&q->map, qr_vmalloc_page(&q->vm, area))),
+                         !nid);
+        qr_vfree(&q->vm, area, false);
+    }
+    cpu->nid = 0;
+    test_end(q);
+}
+
+/* An area's pages may lie in several zones; each zone counts its own. */
+static void each_zone_counts_its_pages_of_an_area(void **state)
+{
+    struct test_spec spec = {.pages = 4096, .profile = "zones", .options = "vmalloc_cache=0"};
+    struct quarry *q = test_boot_with(&spec);
+    const gfp_t gfp = GFP_KERNEL | __GFP_HIGHMEM;
+    static struct page *page[4096];
+    unsigned long in[8] = {0}, before[8], spread = 0;
+    unsigned int nr = 0;
+    char *area;
+
+    do /* until high memory is nearly full: the next request takes its rest and some of another zone */
+        assert_non_null(page[nr++] = qr_alloc_pages(&q->zones, gfp, 0, NUMA_NO_NODE));
+    while (nr < 4096 && qr_page_zone(&q->zones, page[nr - 1])->type == ZONE_HIGHMEM);
+    for (unsigned int i = 0; i < 300; i++)
+        qr_free_block(&q->zones, page[i], 0);
+    for (unsigned int i = 0; i < q->zones.nr_zones; i++)
+        before[i] = (unsigned long)q->zones.zone[i].stat[QR_ZS_VMALLOC];
+    area = qr_vmalloc(&q->vm, 600 * PAGE_SIZE, 0, gfp, 0, NUMA_NO_NODE, "vmalloc");
+    assert_non_null(area);
+    for (unsigned int i = 0; i < 600; i++)
+        in[qr_page_zone(&q->zones, qr_vmalloc_page(&q->vm, area + i * PAGE_SIZE))->index]++;
+    for (unsigned int i = 0; i < q->zones.nr_zones; i++) {
+        spread += in[i] > 0;
+        assert_int_equal(q->zones.zone[i].stat[QR_ZS_VMALLOC] - before[i], in[i]);
+    }
+    assert_true(spread > 1);
+    qr_vfree(&q->vm, area, false);
+    for (unsigned int i = 0; i < q->zones.nr_zones; i++)
+        assert_int_equal(q->zones.zone[i].stat[QR_ZS_VMALLOC], before[i]);
+    for (unsigned int i = 300; i < nr; i++)
+        qr_free_block(&q->zones, page[i], 0);
+    test_end(q);
+}
+
+/* A page may be mapped many times, but no area needs more pages than there are. */
+static void a_map_has_at_most_as_many_pages_as_the_machine(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE), *pages[300];
+    const unsigned int all = (unsigned int)q->zones.totalram;
+    void *area;
+
+    assert_true(all < QR_ARRAY_SIZE(pages));
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(pages); i++)
+        pages[i] = page;
+    area = qr_vmap(&q->vm, pages, all, VM_MAP, "vmap");
+    assert_non_null(area);
+    qr_vunmap(&q->vm, area, "vunmap");
+    assert_null(qr_vmap(&q->vm, pages, all + 1, VM_MAP, "vmap"));
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -657,6 +735,9 @@ int main(void)
         cmocka_unit_test(a_failed_vrealloc_leaves_the_area_as_it_was),
         cmocka_unit_test(vrealloc_of_what_is_no_vmalloc_memory_is_refused),
         cmocka_unit_test(areas_can_be_mapped_anew),
+        cmocka_unit_test(who_names_no_node_has_its_cpu_s),
+        cmocka_unit_test(each_zone_counts_its_pages_of_an_area),
+        cmocka_unit_test(a_map_has_at_most_as_many_pages_as_the_machine),
     };
     return cmocka_run_group_tests_name("vmalloc", tests, NULL, NULL);
 }
