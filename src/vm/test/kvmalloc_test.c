@@ -129,6 +129,8 @@ static void g_k1_sizes_beyond_int_max_are_overflows(void **state)
     assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
     assert_null(qr_kvmalloc(&q->vm, SIZE_MAX, GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE));
     assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    assert_null(qr_kvmalloc(&q->vm, 0x7fffffff, GFP_KERNEL, NUMA_NO_NODE));
+    assert_non_null(strstr(test_last_report, "more pages than the machine has")); /* no overflow */
     assert_ptr_equal(qr_kvmalloc(&q->vm, 0, GFP_KERNEL, NUMA_NO_NODE), ZERO_SIZE_PTR);
     test_end(q);
 }

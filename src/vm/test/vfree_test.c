@@ -197,6 +197,20 @@ static void g_c3_vfree_atomic_is_put_off_everywhere(void **state)
     test_end(q);
 }
 
+static void a_common_vfree_finishes_what_was_put_off(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .options = "vmalloc_cache=64"};
+    struct quarry *q = test_boot_with(&spec);
+    void *put_off = vm_get(q, 3), *area = vm_get(q, 4);
+    qr_reclaim_stop(&q->reclaim);
+    qr_vfree(&q->vm, put_off, true);
+    assert_non_null(q->vm.deferred);
+    qr_vfree(&q->vm, area, false); /* straight into the cache, and yet */
+    assert_null(q->vm.deferred);
+    assert_int_equal(q->vm.cached.nr, 2);
+    test_end(q);
+}
+
 static void the_worker_finishes_what_was_put_off(void **state)
 {
     struct quarry *q = test_boot(1024);
@@ -563,6 +577,7 @@ int main(void)
         cmocka_unit_test(g_c3_vfree_from_interrupt_is_put_off_without_a_report),
         cmocka_unit_test(g_c3_vfree_under_a_spin_lock_is_reported_and_put_off),
         cmocka_unit_test(g_c3_vfree_atomic_is_put_off_everywhere),
+        cmocka_unit_test(a_common_vfree_finishes_what_was_put_off),
         cmocka_unit_test(the_worker_finishes_what_was_put_off),
         cmocka_unit_test(g_c3_vmap_and_vunmap_in_atomic_context_are_reported),
         cmocka_unit_test(a_page_with_another_holder_outlives_its_area),

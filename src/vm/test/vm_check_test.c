@@ -260,6 +260,21 @@ static void the_leak_scan_learns_whose_pages_an_area_shows(void **state)
     test_end(q);
 }
 
+static void a_kept_area_is_new_to_the_leak_scan_when_it_is_handed_out_again(void **state)
+{
+    struct quarry *q = boot_quiet("vmalloc_cache=64");
+    void *made = vm_get(q, 2);
+    struct qr_leak_found_area found;
+    assert_true(qr_vm_leak_find(&q->vm, made, &found));
+    *found.block.word = QR_LEAK_UNSEEN; /* nothing led to it when its last owner had it */
+    qr_vfree(&q->vm, made, false);
+    assert_ptr_equal(vm_get(q, 2), made);
+    assert_true(qr_vm_leak_find(&q->vm, made, &found));
+    assert_int_equal(*found.block.word, QR_LEAK_REACHED);
+    qr_vfree(&q->vm, made, false);
+    test_end(q);
+}
+
 static void addresses_that_lead_to_no_callers_area_are_not_found(void **state)
 {
     struct quarry *q = boot_quiet("vmalloc_cache=64");
@@ -378,6 +393,7 @@ int main(void)
         cmocka_unit_test(a_walk_passes_over_what_no_caller_has_and_stops_when_told),
         cmocka_unit_test(the_leak_scan_sees_live_areas_and_of_reserved_ones_no_memory),
         cmocka_unit_test(the_leak_scan_learns_whose_pages_an_area_shows),
+        cmocka_unit_test(a_kept_area_is_new_to_the_leak_scan_when_it_is_handed_out_again),
         cmocka_unit_test(addresses_that_lead_to_no_callers_area_are_not_found),
         cmocka_unit_test(no_area_is_traced_anew_where_none_is),
         cmocka_unit_test(g_s8_a_report_says_what_an_address_is),
