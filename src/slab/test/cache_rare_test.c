@@ -318,6 +318,29 @@ static void reclaim_takes_no_more_empty_slabs_than_it_wants(void **state)
     test_end(q);
 }
 
+/* What lies idle anyway was not enough: of what the stacks kept only the rest is taken. */
+static void reclaim_takes_of_the_stacks_objects_only_what_is_missing(void **state)
+{
+    struct quarry *q = test_boot(8192);
+    struct kmem_cache *idle = make_cache(q, "idle", 1000, 0);
+    struct kmem_cache *stacked[2] = {make_cache(q, "one", 1000, 0), make_cache(q, "two", 1000, 0)};
+    unsigned long pages = 1ul << idle->order;
+
+    (void)state;
+    assert_true(pages > 1);
+    free_pages_when_idle(q);
+    for (int i = 0; i < 2; i++)
+        give(q, stacked[i], take(stacked[i]));
+    qr_cache_free_direct(idle, qr_cache_alloc_direct(idle, GFP_KERNEL, NUMA_NO_NODE), "test");
+    assert_true(q->slabs.source.shrink(&q->slabs, pages + 1, true) > pages);
+    assert_int_equal(cache_total(idle), 0);
+    for (int i = 0; i < 2; i++) { /* a slab of stacks was enough */
+        assert_null(own_slot(q, stacked[i])->loaded);
+        assert_int_equal(stacked[i]->node[0].nr_empty, 1);
+    }
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +358,7 @@ int main(void)
         cmocka_unit_test(shrinking_in_atomic_context_does_not_wait_for_readers),
         cmocka_unit_test(quarrys_own_caches_are_listed_by_what_is_in_them),
         cmocka_unit_test(reclaim_takes_no_more_empty_slabs_than_it_wants),
+        cmocka_unit_test(reclaim_takes_of_the_stacks_objects_only_what_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
