@@ -141,6 +141,7 @@ static void nothing_can_be_freed_by_every_call(void **state)
     quarry_vfree_26(NULL);
     vfree_atomic(NULL);
     free_pages(0, 0);
+    free_pages_exact(NULL, 3 * PAGE_SIZE);
     free_percpu(NULL);
     kmem_cache_destroy(NULL);
     assert_int_equal(found, 0);

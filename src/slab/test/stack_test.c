@@ -727,6 +727,16 @@ static void the_budget_of_stacks_can_be_used_up_exactly(void **state)
     test_end(q);
 }
 
+static void nothing_is_drained_from_no_cpu(void **state)
+{
+    struct quarry *q = test_boot(512);
+    struct qr_cpu *none = q->cpus.none, before = *none;
+
+    qr_slabs_drain_cpu(&q->slabs, none);
+    assert_memory_equal(none, &before, sizeof(before));
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -759,6 +769,7 @@ int main(void)
         cmocka_unit_test(the_window_is_the_largest_low_run),
         cmocka_unit_test(limits_follow_the_memory_to_the_page),
         cmocka_unit_test(the_budget_of_stacks_can_be_used_up_exactly),
+        cmocka_unit_test(nothing_is_drained_from_no_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
