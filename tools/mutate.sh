@@ -377,8 +377,24 @@ choose() {
 }
 tab=$(printf '\t')
 if [ -n "$again" ]; then
-    awk -F '\t' '$1 ~ /^un/ { print $4 FS $8 FS $9 FS $10 }' "$work/results" >"$work/missed"
-    awk -F '\t' 'NR == FNR { missed[$0] = 1; next } ($1 FS $5 FS $6 FS $7) in missed' "$work/missed" "$work/here" >"$work/chosen"
+    # By their text, and of several alike the nearest: lines and numbers change with the source.
+    awk -F '\t' '$1 ~ /^un/ { print $4 FS $8 FS $9 FS $10 FS $6 }' "$work/results" >"$work/missed"
+    awk -F '\t' '
+        NR == FNR { key = $1 FS $2 FS $3 FS $4; at[key, ++nr[key]] = $5; next }
+        { key = $1 FS $5 FS $6 FS $7 }
+        key in nr { line[key, ++alike[key]] = $3; record[key, alike[key]] = $0 }
+        END {
+            for (key in nr)
+                for (i = 1; i <= nr[key]; i++) {
+                    best = 0
+                    for (j = 1; j <= alike[key]; j++) {
+                        far = line[key, j] - at[key, i]
+                        far = far < 0 ? -far : far
+                        if (!((key, j) in used) && (!best || far < least)) { best = j; least = far }
+                    }
+                    if (best) { used[key, best] = 1; print record[key, best] }
+                }
+        }' "$work/missed" "$work/here" >"$work/chosen"
     awk -F '\t' '$1 !~ /^un/' "$work/results" >"$work/kept" && mv "$work/kept" "$work/results"
 else
     choose
