@@ -477,6 +477,18 @@ static void split_of_anything_but_a_whole_plain_block_is_refused(void **state)
     zm_end(m);
 }
 
+static void nothing_is_freed_of_no_exact_block(void **state)
+{
+    struct zm *m = zm_pages(1024);
+    u64 before = qr_free_pages_total(&m->zones);
+
+    (void)state;
+    qr_free_pages_exact(&m->zones, NULL, 3 * PAGE_SIZE);
+    assert_int_equal(qr_report_count(m->zones.check, QUARRY_FINDING_KINDS), 0);
+    assert_int_equal(qr_free_pages_total(&m->zones), before);
+    zm_end(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +517,7 @@ int main(void)
         cmocka_unit_test(g_s8_a_double_free_names_who_freed_it_first),
         cmocka_unit_test(split_pages_are_freed_one_by_one),
         cmocka_unit_test(split_of_anything_but_a_whole_plain_block_is_refused),
+        cmocka_unit_test(nothing_is_freed_of_no_exact_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
