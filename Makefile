@@ -43,7 +43,7 @@ test-bodies: ## empty each public function in turn and require that a test notic
 	@cmake --build --preset debug -j $(JOBS)
 	@sh tools/test-bodies.sh
 
-mutate: ## plant N faults (400) in src/, one at a time; the tests must notice 95 %; writes docs/mutation.md
+mutate: ## plant N faults (450) in src/, one at a time; the tests must notice 95 %; writes docs/mutation.md
 	@sh tools/install-deps.sh coverage
 	@mkdir -p build
 	@cmake --preset debug $(call QUIET,configure-debug)
@@ -51,7 +51,7 @@ mutate: ## plant N faults (400) in src/, one at a time; the tests must notice 95
 	@cmake -S . -B build/coverage -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=gcc \
 	    "-DCMAKE_C_FLAGS=--coverage -fprofile-update=atomic" $(call QUIET,configure-coverage)
 	@cmake --build build/coverage -j $(JOBS) --target quarry-tests
-	@sh tools/mutate.sh -n $(or $(N),400) -o docs/mutation.md
+	@sh tools/mutate.sh -n $(or $(N),450) -o docs/mutation.md
 
 fuzz-build:
 	@sh tools/install-deps.sh test

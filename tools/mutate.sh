@@ -6,7 +6,7 @@
 #
 #     tools/mutate.sh [-n NUMBER] [-S SEED] [-b BUILD] [-c BUILD] [-w WORK] [-o DOCUMENT] [-a] [-q] [FOLDER|FILE...]
 #
-#     -n NUMBER    so many faults (400): from each folder as many as its share of all, from each operator in
+#     -n NUMBER    so many faults (450): from each folder as many as its share of all, from each operator in
 #                  turn. Which ones, SEED says (QUARRY_SEED, or the commit's name)
 #     -b BUILD     a debug build with its test programs (build/debug)
 #     -c BUILD     one with --coverage (build/coverage): which program reaches which line
@@ -247,7 +247,7 @@ fi
 build=$root/build/debug
 coverage=$root/build/coverage
 work=$root/build/mutation
-number=400 least=95
+number=450 least=95
 seed=${QUARRY_SEED:-}
 document= again= quick=
 while getopts n:S:b:c:w:o:aq option; do
