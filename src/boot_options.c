@@ -19,9 +19,9 @@ enum option_kind { OPTION_NUMBER, OPTION_SWITCH, OPTION_TEXT, OPTION_RATIOS };
 
 struct option_entry {
     const char *name;
-    enum option_kind kind;
     size_t at; /* offset in struct qr_options */
     u64 max;
+    enum option_kind kind;
     bool checks; /* asks for checks, which the build may lack */
 };
 
@@ -29,27 +29,27 @@ struct option_entry {
 #define OPTION_AT(member) offsetof(struct qr_options, member)
 
 static const struct option_entry option_table[] = {
-    {"check", OPTION_NUMBER, OPTION_AT(check), 3, true},
-    {"slab_debug", OPTION_TEXT, OPTION_AT(slab_debug), 0, true},
-    {"init_on_alloc", OPTION_SWITCH, OPTION_AT(init_on_alloc), 1, false},
-    {"init_on_free", OPTION_SWITCH, OPTION_AT(init_on_free), 1, false},
-    {"page_poison", OPTION_SWITCH, OPTION_AT(page_poison), 1, true},
-    {"mem_profiling", OPTION_SWITCH, OPTION_AT(mem_profiling), 1, true},
-    {"page_owner", OPTION_SWITCH, OPTION_AT(page_owner), 1, true},
-    {"failslab", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAILSLAB]), 0, true},
-    {"fail_page_alloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), 0, true},
-    {"fail_vmalloc", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_VMALLOC]), 0, true},
-    {"fail_usercopy", OPTION_TEXT, OPTION_AT(fault[QUARRY_FAIL_USERCOPY]), 0, true},
-    {"min_free_kbytes", OPTION_NUMBER, OPTION_AT(min_free_kbytes), ~0ull, false},
-    {"watermark_scale_factor", OPTION_NUMBER, OPTION_AT(watermark_scale_factor), 3000, false},
-    {"reserve_for_reclaim_pages", OPTION_NUMBER, OPTION_AT(reserve_for_reclaim_pages), ~0ull,
+    {"check", OPTION_AT(check), 3, OPTION_NUMBER, true},
+    {"slab_debug", OPTION_AT(slab_debug), 0, OPTION_TEXT, true},
+    {"init_on_alloc", OPTION_AT(init_on_alloc), 1, OPTION_SWITCH, false},
+    {"init_on_free", OPTION_AT(init_on_free), 1, OPTION_SWITCH, false},
+    {"page_poison", OPTION_AT(page_poison), 1, OPTION_SWITCH, true},
+    {"mem_profiling", OPTION_AT(mem_profiling), 1, OPTION_SWITCH, true},
+    {"page_owner", OPTION_AT(page_owner), 1, OPTION_SWITCH, true},
+    {"failslab", OPTION_AT(fault[QUARRY_FAILSLAB]), 0, OPTION_TEXT, true},
+    {"fail_page_alloc", OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), 0, OPTION_TEXT, true},
+    {"fail_vmalloc", OPTION_AT(fault[QUARRY_FAIL_VMALLOC]), 0, OPTION_TEXT, true},
+    {"fail_usercopy", OPTION_AT(fault[QUARRY_FAIL_USERCOPY]), 0, OPTION_TEXT, true},
+    {"min_free_kbytes", OPTION_AT(min_free_kbytes), ~0ull, OPTION_NUMBER, false},
+    {"watermark_scale_factor", OPTION_AT(watermark_scale_factor), 3000, OPTION_NUMBER, false},
+    {"reserve_for_reclaim_pages", OPTION_AT(reserve_for_reclaim_pages), ~0ull, OPTION_NUMBER,
      false},
-    {"lowmem_reserve_ratio", OPTION_RATIOS, OPTION_AT(lowmem_ratio), 1u << 20, false},
-    {"vmalloc_cache", OPTION_NUMBER, OPTION_AT(vmalloc_cache), ~0ull, false},
-    {"kfence.sample_interval", OPTION_NUMBER, OPTION_AT(kfence_interval), 1000000, true},
-    {"kfence.every", OPTION_NUMBER, OPTION_AT(kfence_every), ~0ull, true},
-    {"kfence.num_objects", OPTION_NUMBER, OPTION_AT(kfence_objects), 65535, true},
-    {"trace_bytes", OPTION_NUMBER, OPTION_AT(trace_bytes), 1u << 30, true},
+    {"lowmem_reserve_ratio", OPTION_AT(lowmem_ratio), 1u << 20, OPTION_RATIOS, false},
+    {"vmalloc_cache", OPTION_AT(vmalloc_cache), ~0ull, OPTION_NUMBER, false},
+    {"kfence.sample_interval", OPTION_AT(kfence_interval), 1000000, OPTION_NUMBER, true},
+    {"kfence.every", OPTION_AT(kfence_every), ~0ull, OPTION_NUMBER, true},
+    {"kfence.num_objects", OPTION_AT(kfence_objects), 65535, OPTION_NUMBER, true},
+    {"trace_bytes", OPTION_AT(trace_bytes), 1u << 30, OPTION_NUMBER, true},
 };
 
 /* Insertions, deletions and changes between two names, one row at a time; a name longer than the row is
