@@ -198,6 +198,7 @@ static void count_nothing(const void *data)
     struct page *array[5] = {NULL};
     uint64_t before;
 
+    setenv("QUARRY_WATCH", "0", 1); /* a watched machine counts */
     CHILD_CHECK(quarry_boot(&machine) == 0);
     before = quarry_live_bytes();
     CHILD_CHECK(alloc_pages_bulk_array(GFP_KERNEL, 5, array) == 5);

@@ -358,7 +358,7 @@ static void the_worker_tries_each_effort_once_and_then_rests(void **state)
         assert_true(everything.pages[i] == ~0ul);
     }
     assert_int_equal(gap.sleepless, 0);
-    assert_true(gap.tidied > 0);
+    assert_true(__atomic_load_n(&gap.tidied, __ATOMIC_ACQUIRE) > 0);
     wake_for(q, 0); /* given up for that time only */
     wait_for_worker(q);
     assert_int_equal(__atomic_load_n(&q->reclaim.rounds, __ATOMIC_RELAXED) - rounds, 8);
@@ -612,7 +612,9 @@ static void a_copy_forgets_what_its_tasks_were_doing_and_has_a_worker(void **sta
     while (!__atomic_load_n(&a.tidied, __ATOMIC_ACQUIRE)) /* it works, and is not asked to pause */
         sched_yield();
     assert_int_equal(out_of_memory(q), 9);
-    assert_int_equal(q->reclaim.wanted | q->reclaim.busy, 0);
+    assert_int_equal(__atomic_load_n(&q->reclaim.wanted, __ATOMIC_ACQUIRE) |
+                         __atomic_load_n(&q->reclaim.busy, __ATOMIC_ACQUIRE),
+                     0);
     qr_shrinkers_run(&q->reclaim, GFP_KERNEL, NUMA_NO_NODE, ALL);
     assert_int_equal(leaves.counted, 1);
     assert_int_equal(stays.counted, 3);
