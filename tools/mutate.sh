@@ -510,6 +510,9 @@ asserts. This document is what it printed last.
 \`QUARRY_SEED\` says otherwise. Each folder has a share by its number of places, and in a folder the kinds of fault take turns, so that rare
 kinds are not drowned. \`make mutate N=1000\` tries more. Faults in headers are not planted.
 
+Faults that go by get tests and are tried again (\`tools/mutate.sh -a\`), so a sample that was worked on scores higher than one
+never seen before.
+
 ## The score
 
 TEXT
