@@ -281,6 +281,12 @@ static bool request_oom(const struct qr_request *request)
     return freed + qr_pcp_drain_all(zones) != 0;
 }
 
+/* How deep it may go at last (G-W2, G-W4), but for what NOFAIL gets. */
+static enum alloc_depth request_depth(const struct qr_request *request)
+{
+    return request->ignore_marks ? DEPTH_ALL : DEPTH_MIN;
+}
+
 /* Reclaim and try again as long as the flags say. */
 static struct page *request_retry(const struct qr_request *request)
 {
@@ -289,7 +295,7 @@ static struct page *request_retry(const struct qr_request *request)
 
     for (;;) {
         unsigned long freed = request_round(request, effort);
-        struct page *page = request_try(request, DEPTH_MIN);
+        struct page *page = request_try(request, request_depth(request));
         if (page)
             return page;
         if ((request->gfp & __GFP_NORETRY) && !nofail)
@@ -318,7 +324,7 @@ static struct page *request_retry(const struct qr_request *request)
 
 struct page *qr_request_serve(struct qr_request *request)
 {
-    enum alloc_depth depth = request->ignore_marks ? DEPTH_ALL : DEPTH_MIN;
+    enum alloc_depth depth = request_depth(request);
     struct page *page = request_try(request, DEPTH_LOW);
     if (!page)
         page = request_try(request, depth);

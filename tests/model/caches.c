@@ -339,12 +339,13 @@ void m_objects_use(struct m_thing *thing)
 void m_objects_free(struct m_thing *thing)
 {
     struct m_cache *own = &model.cache[thing->owner];
-    char *object = thing->address - thing->lead;
+    char *object;
 
     if (thing->kind == M_BUNCH) {
         caches_free_bunch(thing, own);
         return;
     }
+    object = thing->address - thing->lead;
     m_check_stamp(thing);
     if (own->constructed)
         caches_check_constructed(object, own->size);

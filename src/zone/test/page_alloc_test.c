@@ -171,6 +171,22 @@ static void g_w4_memalloc_ignores_all_watermarks(void **state)
     zm_end(m);
 }
 
+static void g_w4_memalloc_may_have_the_first_page_that_reclaim_frees(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 0);
+    struct page *page;
+    (void)state;
+    rc.hoard = hoard;
+    rc.give = 1;
+    page = zm_alloc(m, GFP_KERNEL | __GFP_MEMALLOC, 0);
+    assert_non_null(page);
+    assert_int_equal(rc.rounds, 1);
+    zm_free(m, page, 0);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
 static void g_w4_nomemalloc_wins_over_memalloc(void **state)
 {
     struct zm *m = bench();
@@ -603,6 +619,7 @@ int main(void)
         cmocka_unit_test(g_w3_the_floor_for_reclaim_is_passed_by_reclaim_alone),
         cmocka_unit_test(g_w3_a_failure_at_the_floor_for_reclaim_is_explained_by_it),
         cmocka_unit_test(g_w4_memalloc_ignores_all_watermarks),
+        cmocka_unit_test(g_w4_memalloc_may_have_the_first_page_that_reclaim_frees),
         cmocka_unit_test(g_w4_nomemalloc_wins_over_memalloc),
         cmocka_unit_test(
             g_w4_a_request_made_inside_reclaim_ignores_watermarks_and_does_not_reclaim),
