@@ -4,7 +4,7 @@
 #include "kmalloc/fast.h"
 #include "kmalloc/internal.h"
 #include "machine.h"
-#include "console.h"
+#include "dump.h"
 
 static void *make(struct quarry *q, size_t size, gfp_t gfp)
 {
@@ -668,18 +668,6 @@ static void copies_are_exact(void **state)
     assert_ptr_equal(qr_kmemdup(&q->kmalloc, "x", 0, GFP_KERNEL), ZERO_SIZE_PTR);
     assert_int_equal(findings(q), 0);
     test_end(q);
-}
-
-static const char *dump_of(struct quarry *q, const void *address, bool known)
-{
-    static struct test_console console;
-    bool answer;
-
-    test_console_begin(&console);
-    answer = qr_kmalloc_dump(&q->kmalloc, address);
-    test_console_end(&console);
-    assert_int_equal(answer, known);
-    return console.text;
 }
 
 static void a_dump_says_what_an_address_is(void **state)

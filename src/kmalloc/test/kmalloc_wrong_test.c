@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kmalloc: pointers that begin no live block, wherever one is asked for, and what is said of them. */
 #include "machine.h"
-#include "console.h"
+#include "dump.h"
 #include "kmalloc/fast.h"
 
 static struct quarry *boot_with(const char *options)
@@ -93,19 +93,6 @@ static void a_size_that_nothing_holds_is_rounded_to_itself(void **state)
 }
 
 /* ---- addresses of the layer above -------------------------------------------------------------- */
-
-/* The console's words; @known: whether it is memory of this machine. */
-static const char *dump_of(struct quarry *q, const void *address, bool known)
-{
-    static struct test_console console;
-    bool answer;
-
-    test_console_begin(&console);
-    answer = qr_kmalloc_dump(&q->kmalloc, address);
-    test_console_end(&console);
-    assert_int_equal(answer, known);
-    return console.text;
-}
 
 static void an_area_is_dumped_as_memory_of_the_machine(void **state)
 {
