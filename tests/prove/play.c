@@ -31,6 +31,8 @@
 #define PLAY_MANY 32u
 #define PLAY_HOARD 512u
 #define PLAY_ELEMENT_BYTES 64u
+/* Nothing gets on any more: programs take some ten thousand points, and the longest a million. */
+#define PLAY_MAX_POINTS 20000000u
 
 struct play_slot {
     void *address;
@@ -558,7 +560,7 @@ struct prove_result prove_play(const struct prove_program *program,
                                 .expected_points = schedule->expected_points,
                                 .script = schedule->script,
                                 .nr_script = schedule->nr_script,
-                                .max_points = schedule->expected_points * 100 + 1000000,
+                                .max_points = PLAY_MAX_POINTS,
                                 .interrupt = program->interrupts ? play_interrupt : NULL};
     struct prove_result result = {.verdict = SIM_CHECK};
     char why[200] = "";

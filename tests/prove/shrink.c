@@ -6,47 +6,63 @@
  * failing one becomes the record. Then the record's decisions go the same way. Both in turn, since a
  * record with fewer decisions fails more often when an operation before them is gone; and when no single
  * operation can go, with four times as many schedules, until that was not enough either. A candidate is
- * taken when its verdict is the first one's. */
+ * taken when its verdict is the first one's.
+ *
+ * Some failures take very long to make small: those that seldom come again, and those that are told only
+ * after a million points in which nothing got on. So all candidates together have a number of points, not
+ * a time: the same seed gives the same small failure on every machine. */
 #include "prove.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define SHRINK_TRIES 12u /* schedules for one candidate at first, and at most */
 #define SHRINK_MOST 192u
+#define SHRINK_POINTS 2000000000ull /* for all candidates: a few minutes */
 
-static bool shrink_take(const struct prove_program *program, struct prove_result *result,
-                        const struct prove_schedule *schedule)
+struct shrink {
+    struct prove_program *program;
+    struct prove_result *result; /* the smallest failure so far */
+    uint64_t random;
+    uint64_t points; /* that may still be played */
+    unsigned int tries;
+};
+
+static bool shrink_take(struct shrink *shrink, const struct prove_schedule *schedule)
 {
-    struct prove_result now = prove_play(program, schedule);
+    struct prove_result now;
 
-    if (now.verdict != result->verdict) {
+    if (!shrink->points)
+        return false;
+    now = prove_play(shrink->program, schedule);
+    shrink->points -= now.points < shrink->points ? now.points : shrink->points;
+    if (now.verdict != shrink->result->verdict) {
         prove_result_free(&now);
         return false;
     }
-    prove_result_free(result);
-    *result = now;
+    prove_result_free(shrink->result);
+    *shrink->result = now;
     return true;
 }
 
-/* Does @program still fail, by the record or by another schedule? Then @result is that failure. */
-static bool shrink_fails(const struct prove_program *program, struct prove_result *result,
-                         unsigned int tries, uint64_t *random)
+/* Does the program still fail, by the record or by another schedule? */
+static bool shrink_fails(struct shrink *shrink)
 {
+    const struct prove_result *result = shrink->result;
     struct prove_schedule schedule = {.strategy = SIM_SCRIPT,
                                       .expected_points = result->points,
                                       .script = result->decision,
                                       .nr_script = result->nr_decisions};
 
-    if (shrink_take(program, result, &schedule))
+    if (shrink_take(shrink, &schedule))
         return true;
-    for (unsigned int i = 0; i < tries; i++) {
+    for (unsigned int i = 0; i < shrink->tries; i++) {
         schedule = (struct prove_schedule){.strategy = i % 2 ? SIM_RANDOM : SIM_PRIORITY,
-                                           .seed = sim_random(random),
+                                           .seed = sim_random(&shrink->random),
                                            .gap = 1u << (i / 2 % 6),
                                            .handovers = i % 3 == 0,
                                            .switches = 1 + i / 2 % 4,
                                            .expected_points = result->points};
-        if (shrink_take(program, result, &schedule))
+        if (shrink_take(shrink, &schedule))
             return true;
     }
     return false;
@@ -71,19 +87,18 @@ static void shrink_mark(struct prove_operation **list, unsigned int nr, bool dro
         list[i]->dropped = dropped;
 }
 
-static bool shrink_operations(struct prove_program *program, struct prove_result *result,
-                              unsigned int tries, uint64_t *random)
+static bool shrink_operations(struct shrink *shrink)
 {
     struct prove_operation *list[PROVE_TASKS * PROVE_OPERATIONS];
-    unsigned int all = shrink_list(program, list), chunk = all / 2;
+    unsigned int all = shrink_list(shrink->program, list), chunk = all / 2;
     bool less = false;
 
     for (; chunk; chunk /= 2) {
-        all = shrink_list(program, list);
+        all = shrink_list(shrink->program, list);
         for (unsigned int at = 0; at < all; at += chunk) {
             unsigned int nr = all - at < chunk ? all - at : chunk;
             shrink_mark(list + at, nr, true);
-            if (shrink_fails(program, result, tries, random))
+            if (shrink_fails(shrink))
                 less = true;
             else
                 shrink_mark(list + at, nr, false);
@@ -92,9 +107,10 @@ static bool shrink_operations(struct prove_program *program, struct prove_result
     return less;
 }
 
-static bool shrink_decisions(const struct prove_program *program, struct prove_result *result,
-                             size_t at, size_t nr)
+/* The record without @nr decisions from @at. */
+static bool shrink_decisions(struct shrink *shrink, size_t at, size_t nr)
 {
+    const struct prove_result *result = shrink->result;
     struct prove_schedule schedule = {.strategy = SIM_SCRIPT, .expected_points = result->points};
     struct sim_decision *fewer = malloc((result->nr_decisions + 1) * sizeof(*fewer));
     bool taken;
@@ -106,19 +122,19 @@ static bool shrink_decisions(const struct prove_program *program, struct prove_r
            (result->nr_decisions - at - nr) * sizeof(*fewer));
     schedule.script = fewer;
     schedule.nr_script = result->nr_decisions - nr;
-    taken = shrink_take(program, result, &schedule);
+    taken = shrink_take(shrink, &schedule);
     free(fewer);
     return taken;
 }
 
-static void shrink_schedule(const struct prove_program *program, struct prove_result *result)
+static void shrink_schedule(struct shrink *shrink)
 {
-    for (size_t chunk = (result->nr_decisions + 1) / 2; chunk; chunk /= 2) {
+    for (size_t chunk = (shrink->result->nr_decisions + 1) / 2; chunk; chunk /= 2) {
         size_t at = 0;
-        while (at < result->nr_decisions) {
-            size_t before = result->nr_decisions;
+        while (at < shrink->result->nr_decisions) {
+            size_t before = shrink->result->nr_decisions;
             size_t nr = before - at < chunk ? before - at : chunk;
-            if (!shrink_decisions(program, result, at, nr) || result->nr_decisions >= before)
+            if (!shrink_decisions(shrink, at, nr) || shrink->result->nr_decisions >= before)
                 at += nr;
         }
     }
@@ -126,14 +142,17 @@ static void shrink_schedule(const struct prove_program *program, struct prove_re
 
 void prove_shrink(struct prove_program *program, struct prove_result *result)
 {
-    uint64_t random = program->seed;
-    unsigned int tries = SHRINK_TRIES;
+    struct shrink shrink = {.program = program,
+                            .result = result,
+                            .random = program->seed,
+                            .points = SHRINK_POINTS,
+                            .tries = SHRINK_TRIES};
 
-    while (tries <= SHRINK_MOST) {
-        bool less = shrink_operations(program, result, tries, &random);
-        shrink_schedule(program, result);
+    while (shrink.tries <= SHRINK_MOST && shrink.points) {
+        bool less = shrink_operations(&shrink);
+        shrink_schedule(&shrink);
         if (!less)
-            tries *= 4;
+            shrink.tries *= 4;
     }
 }
 
