@@ -10,6 +10,10 @@
  * walk. Destroying a cache gives up the first; with live objects their slabs keep it alive, closed
  * to allocation and nameless, until the last object comes back (G-D1).
  *
+ * Hands. Reclaim empties other people's stacks, depots and slabs, and between taking something out and
+ * giving it back it is on no list: its objects look live, and its destructor is still to be called. Such
+ * a cache is in somebody's hands, which is counted, and whoever destroys it waits for them.
+ *
  * Slot numbers. A cache gets a number when it is made, the lowest free one, and keeps it until its
  * record goes; the number is what a slab's descriptors and each CPU's slots share. When all 4,032
  * are taken, and for Quarry's own caches, a cache has none and works on its slabs directly.
@@ -19,10 +23,11 @@
  * slabs->lock; the CPUs see it at their next request.
  *
  * Invariants. C1: a cache is on slabs->caches from creation until its last reference goes. C2: no
- * two caches share a slot number. C3: a slot's hooks include those of its cache.
+ * two caches share a slot number. C3: a slot's hooks include those of its cache. C4: what drains and walks
+ * take out of a cache they take while it is in their hands, and no longer.
  *
- * Locks. slabs->lock guards the list, the numbers and the copies of the hooks; it is taken before a
- * node's lock. What may sleep: creation, destruction, shrinking (G-C3). */
+ * Locks. slabs->lock guards the list, the numbers, the copies of the hooks and the hands; it is taken
+ * before a node's lock. What may sleep: creation, destruction, shrinking (G-C3). */
 #include "internal.h"
 
 #define CACHE_EMPTY_BYTES (256u << 10) /* of empty slabs kept per node of a cache, at most */
@@ -83,6 +88,46 @@ struct kmem_cache *qr_cache_next(struct qr_slabs *slabs, struct kmem_cache *prev
     if (prev)
         qr_cache_put(prev);
     return next;
+}
+
+void qr_cache_in_hand_locked(struct kmem_cache *cache)
+{
+    qr_cache_hold(cache);
+    cache->hands++;
+}
+
+void qr_cache_in_hand(struct kmem_cache *cache)
+{
+    unsigned long state = qp_lock(&cache->owner->lock);
+
+    qr_cache_in_hand_locked(cache);
+    qp_unlock(&cache->owner->lock, state);
+}
+
+void qr_cache_out_of_hand(struct kmem_cache *cache)
+{
+    struct qr_slabs *slabs = cache->owner;
+    unsigned long state = qp_lock(&slabs->lock);
+    bool waited_for = --cache->hands == 0 && cache_is_dying(cache);
+
+    qp_unlock(&slabs->lock, state);
+    if (waited_for)
+        qp_wake(&slabs->handed);
+    qr_cache_put(cache);
+}
+
+static void cache_wait_for_hands(struct kmem_cache *cache)
+{
+    struct qr_slabs *slabs = cache->owner;
+    unsigned long state = qp_lock(&slabs->lock);
+
+    while (cache->hands) {
+        u32 seen = __atomic_load_n(&slabs->handed.moves, __ATOMIC_ACQUIRE);
+        qp_unlock(&slabs->lock, state);
+        qp_wait(&slabs->handed, seen, 0);
+        state = qp_lock(&slabs->lock);
+    }
+    qp_unlock(&slabs->lock, state);
 }
 
 /* ---- hooks ----------------------------------------------------------------------------------- */
@@ -407,8 +452,10 @@ static void cache_set_dying(struct kmem_cache *cache, bool dying)
     qp_unlock(&slabs->lock, state);
 }
 
-/* Every object that is not live goes back to its slab, every empty slab to the page allocator. */
-static void cache_retire(struct kmem_cache *cache)
+/* Every object that is not live goes back to its slab, every empty slab to the page allocator. What others
+ * had in their hands goes the same way when they give it back: they see that the cache is dying, or give
+ * back before its empty slabs are taken here. */
+static void cache_retire(struct kmem_cache *cache, bool may_sleep)
 {
     struct slab_batch batch = {0};
 
@@ -416,6 +463,8 @@ static void cache_retire(struct kmem_cache *cache)
     qr_depots_flush(cache, &batch);
     qr_nodes_take_empty(cache, 0, &batch);
     qr_slab_release(cache, &batch);
+    if (may_sleep)
+        cache_wait_for_hands(cache);
 }
 
 /* Objects in slabs; of them free ones are left out if @live. */
@@ -469,7 +518,7 @@ int qr_cache_destroy(struct qr_slabs *slabs, struct kmem_cache *cache, bool keep
     if (sleeps)
         qr_grace_barrier(slabs->grace, cache->undo); /* kfree_rcu of its objects */
     cache_set_dying(cache, true);
-    cache_retire(cache);
+    cache_retire(cache, sleeps);
     if (sleeps && (cache->flags & SLAB_TYPESAFE_BY_RCU)) /* the destructor may be gone soon */
         qr_grace_barrier(slabs->grace, cache->undo);
     if (cache_objects(cache, true) || qr_guard_count(slabs->guards, cache)) {
@@ -499,9 +548,12 @@ void qr_cache_discard(struct qr_slabs *slabs, struct kmem_cache *cache)
 static unsigned long cache_give_empty(struct kmem_cache *cache, bool may_sleep)
 {
     struct slab_batch batch = {0};
-    unsigned long pages = qr_nodes_take_empty(cache, 0, &batch);
+    unsigned long pages;
 
+    qr_cache_in_hand(cache);
+    pages = qr_nodes_take_empty(cache, 0, &batch);
     qr_slab_release(cache, &batch);
+    qr_cache_out_of_hand(cache);
     if (pages && (cache->flags & SLAB_TYPESAFE_BY_RCU) &&
         !(may_sleep && qr_grace_settle(cache->owner->grace)))
         return 0;

@@ -206,6 +206,12 @@ void qr_stacks_honour_drain(struct qr_slabs *slabs, struct qr_cpu *cpu);
 void qr_cache_hold(struct kmem_cache *cache);
 /* The last one to let go of a destroyed cache releases it. Context: no lock held. */
 void qr_cache_put(struct kmem_cache *cache);
+/* Before something is taken out of a cache that the caller does not use, and when all of it is back or gone.
+ * While a cache is in hand it is referred to, and kmem_cache_destroy() waits. Context: any; no lock but
+ * where it says so. */
+void qr_cache_in_hand_locked(struct kmem_cache *cache); /* slabs->lock is held */
+void qr_cache_in_hand(struct kmem_cache *cache);
+void qr_cache_out_of_hand(struct kmem_cache *cache);
 /* The cache after @prev (NULL: the first), held; @prev is let go. */
 struct kmem_cache *qr_cache_next(struct qr_slabs *slabs, struct kmem_cache *prev);
 

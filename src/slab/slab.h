@@ -66,6 +66,7 @@ struct kmem_cache {
     /* Who needs the cache: its creator, each of its slabs, each walk that stands on it. The last
      * one to let go releases the cache. */
     u32 refs;
+    u32 hands; /* drains and walks that have stacks, objects or slabs of it; under owner->lock */
     u32 dying; /* destroyed: nobody may allocate; live objects may still come back */
     /* SLAB_TYPESAFE_BY_RCU: slabs on no list any more that wait for readers, chained as in a batch:
      * those that came since the last call was asked for, and the call's. Under owner->lock. */
@@ -99,7 +100,8 @@ struct qr_slabs {
     struct qr_cpus *cpus;
     struct qr_guards *guards;
     struct qr_grace *grace;
-    qp_lock_t lock; /* guards caches, slot numbers, chunks */
+    qp_lock_t lock;         /* guards caches, slot numbers, chunks, hands */
+    struct qp_event handed; /* a dying cache is in nobody's hands any more */
     struct list_head caches;
     struct kmem_cache cache_cache;                   /* where struct kmem_cache itself comes from */
     struct kmem_cache *stack_cache[QR_STACK_CACHES]; /* stacks of 4, 8, …, 512 objects */

@@ -35,8 +35,9 @@
  * K3: an object is on at most one stack, unless it was freed twice.
  *
  * Locks. A slot belongs to its CPU, in a section; the depot to its node's lock; slot->cache and
- * hooks are set under slabs->lock. The node's lock is taken inside sections, never the other way
- * about. Nothing here sleeps; stacks are made and freed outside sections. */
+ * hooks are set under slabs->lock, and a drain takes whole stacks out under it. The node's lock is taken
+ * inside sections, never the other way about. Nothing here sleeps; stacks are made and freed outside
+ * sections. */
 #include "fast.h"
 #include "internal.h"
 
@@ -578,22 +579,36 @@ u32 qr_slot_take(struct qr_slot *slot, void **objects, u32 nr)
 
 /* ---- draining ------------------------------------------------------------------------------- */
 
-/* What a slot held, taken out of it. */
+/* What a slot held, taken out of it. The cache is in the taker's hands. */
 struct slot_load_out {
     struct kmem_cache *cache;
     struct qr_stack *stack[2];
 };
 
-static bool slot_take_out(struct qr_slot *slot, struct slot_load_out *out)
+static void slot_take_out_locked(struct qr_slot *slot, struct slot_load_out *out)
 {
-    if (!slot->loaded)
-        return false;
     out->cache = slot->cache;
     out->stack[0] = slot_unload(slot);
     out->stack[1] = slot->spare;
     slot_clear(slot);
     slot->misses = 0;
-    return true;
+    qr_cache_in_hand_locked(out->cache);
+}
+
+/* Under the lock, since whoever destroys the cache takes out of slots of CPUs that are not his. */
+static bool slot_take_out(struct qr_slabs *slabs, struct qr_slot *slot, struct slot_load_out *out)
+{
+    unsigned long state;
+    bool some;
+
+    if (!SLAB_READ(slot->loaded))
+        return false;
+    state = qp_lock(&slabs->lock);
+    some = SLAB_READ(slot->loaded) != NULL;
+    if (some)
+        slot_take_out_locked(slot, out);
+    qp_unlock(&slabs->lock, state);
+    return some;
 }
 
 static void slot_give_back(struct slot_load_out *out)
@@ -607,6 +622,7 @@ static void slot_give_back(struct slot_load_out *out)
         qr_stack_free(out->cache, out->stack[i]);
     }
     qr_slab_release(out->cache, &batch);
+    qr_cache_out_of_hand(out->cache);
 }
 
 /* Every slot of a CPU that is the caller's: its own (@enter: each slot in a section), or one that
@@ -620,7 +636,7 @@ static void cpu_drain(struct qr_slabs *slabs, struct qr_cpu *cpu, bool enter)
             struct slot_load_out out;
             struct qr_cpu *here = cpu;
             unsigned long section = enter ? qp_percpu_enter(slabs->cpus, &here) : 0;
-            bool some = here == cpu && slot_take_out(&cpu->chunk[chunk][i], &out);
+            bool some = here == cpu && slot_take_out(slabs, &cpu->chunk[chunk][i], &out);
             if (enter)
                 qp_percpu_leave(section);
             if (some)
@@ -679,8 +695,10 @@ static void caches_flush_depots(struct qr_slabs *slabs, bool shallow)
         struct slab_batch batch = {0};
         if (shallow)
             SLAB_WRITE(cache->depth, cache->first_depth);
+        qr_cache_in_hand(cache);
         qr_depots_flush(cache, &batch);
         qr_slab_release(cache, &batch);
+        qr_cache_out_of_hand(cache);
     }
 }
 
@@ -712,16 +730,14 @@ void qr_slabs_drain_all(struct qr_slabs *slabs)
     caches_flush_depots(slabs, true);
 }
 
-/* One cache's slot on one CPU, if the CPU is the caller's to touch. */
+/* One cache's slot on one CPU, if the CPU is the caller's to touch, or nobody uses the cache any more. */
 static void slot_flush(struct kmem_cache *cache, struct qr_cpu *cpu)
 {
     struct slot_load_out out;
 
     if (chunk_exists(cpu, cache->slot_id / QR_CHUNK_SLOTS) &&
-        slot_take_out(qr_cpu_slot(cpu, cache->slot_id), &out)) {
-        out.cache = cache;
+        slot_take_out(cache->owner, qr_cpu_slot(cpu, cache->slot_id), &out))
         slot_give_back(&out);
-    }
 }
 
 void qr_slots_flush(struct kmem_cache *cache, bool all)

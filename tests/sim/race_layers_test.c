@@ -120,6 +120,72 @@ static void a_cache_that_shrinks_loses_no_object(void **state)
     race_run_both((struct race){before_cache, take_an_object, shrink_the_cache, one_was_taken, 0});
 }
 
+/* Free objects on a CPU's two stacks and in the depot, and slabs that are empty. */
+#define KEPT 14u
+
+static unsigned int destructed;
+static bool is_destroyed;
+
+static void destruct(void *object, struct kmem_cache *of, unsigned long flags)
+{
+    (void)object;
+    (void)of;
+    (void)flags;
+    assert_false(is_destroyed); /* its code may be gone */
+    destructed++;
+}
+
+static void before_destruction(void)
+{
+    void *object[KEPT];
+
+    is_destroyed = false;
+    destructed = 0;
+    cache = quarry_cache_create_26("race", 500, 0, 0, NULL, destruct);
+    cache->empty_limit = 2; /* as on a larger machine */
+    for (unsigned int i = 0; i < KEPT; i++)
+        object[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+    for (unsigned int i = 0; i < KEPT; i++)
+        kmem_cache_free(cache, object[i]);
+}
+
+static void destroy_the_cache(void *unused)
+{
+    (void)unused;
+    kmem_cache_destroy(cache);
+    is_destroyed = true;
+}
+
+static void empty_all_stacks(void *unused)
+{
+    (void)unused;
+    qr_slabs_drain_all(&qr_default()->slabs);
+}
+
+static void reclaim_slabs(void *unused)
+{
+    const struct qr_source *source = &qr_default()->slabs.source;
+
+    (void)unused;
+    source->shrink(source->data, 1000, false);
+}
+
+static void all_were_destructed(void)
+{
+    assert_true(is_destroyed);
+    assert_true(destructed >= KEPT);
+}
+
+/* What they have in their hands is neither a leak nor lost, and the destructor is not called later. */
+static void destruction_waits_for_those_that_empty_stacks_and_slabs(void **state)
+{
+    (void)state;
+    race_run_both((struct race){before_destruction, empty_all_stacks, destroy_the_cache,
+                                all_were_destructed, 0});
+    race_run_both((struct race){before_destruction, reclaim_slabs, destroy_the_cache,
+                                all_were_destructed, 0});
+}
+
 /* ---- pools ------------------------------------------------------------------------------------- */
 
 static mempool_t *pool;
@@ -391,6 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_are_had_by_one_at_a_time),
         cmocka_unit_test(a_cache_that_shrinks_loses_no_object),
+        cmocka_unit_test(destruction_waits_for_those_that_empty_stacks_and_slabs),
         cmocka_unit_test(who_waits_for_an_element_gets_what_comes_back),
         cmocka_unit_test(the_reserve_has_its_size_whoever_gives_and_takes),
         cmocka_unit_test(areas_come_and_go_at_once),
