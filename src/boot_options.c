@@ -11,7 +11,8 @@
  *
  * A build without checks refuses the options that ask for some, for the same reason.
  *
- * Limits. A text value holds at most 255 characters. A later option overrides an earlier one.
+ * Limits. A text value has at most 255 characters, and a longer one is refused. A later option overrides an
+ * earlier one.
  * Context: boot. */
 #include "boot_options.h"
 
@@ -20,26 +21,27 @@ enum option_kind { OPTION_NUMBER, OPTION_SWITCH, OPTION_TEXT, OPTION_RATIOS };
 struct option_entry {
     const char *name;
     size_t at; /* offset in struct qr_options */
-    u64 max;
+    u64 max;   /* of a number */
     enum option_kind kind;
     bool checks; /* asks for checks, which the build may lack */
 };
 
-#define QR_OPTION_NAME 32 /* the longest name that is compared with misspelt ones */
+#define QR_OPTION_NAME 32 /* no name is longer, and no longer one is taken for a misspelt one */
 #define OPTION_AT(member) offsetof(struct qr_options, member)
 
 static const struct option_entry option_table[] = {
     {"check", OPTION_AT(check), 3, OPTION_NUMBER, true},
-    {"slab_debug", OPTION_AT(slab_debug), 0, OPTION_TEXT, true},
+    {"slab_debug", OPTION_AT(slab_debug), .kind = OPTION_TEXT, .checks = true},
     {"init_on_alloc", OPTION_AT(init_on_alloc), 1, OPTION_SWITCH, false},
     {"init_on_free", OPTION_AT(init_on_free), 1, OPTION_SWITCH, false},
     {"page_poison", OPTION_AT(page_poison), 1, OPTION_SWITCH, true},
     {"mem_profiling", OPTION_AT(mem_profiling), 1, OPTION_SWITCH, true},
     {"page_owner", OPTION_AT(page_owner), 1, OPTION_SWITCH, true},
-    {"failslab", OPTION_AT(fault[QUARRY_FAILSLAB]), 0, OPTION_TEXT, true},
-    {"fail_page_alloc", OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), 0, OPTION_TEXT, true},
-    {"fail_vmalloc", OPTION_AT(fault[QUARRY_FAIL_VMALLOC]), 0, OPTION_TEXT, true},
-    {"fail_usercopy", OPTION_AT(fault[QUARRY_FAIL_USERCOPY]), 0, OPTION_TEXT, true},
+    {"failslab", OPTION_AT(fault[QUARRY_FAILSLAB]), .kind = OPTION_TEXT, .checks = true},
+    {"fail_page_alloc", OPTION_AT(fault[QUARRY_FAIL_PAGE_ALLOC]), .kind = OPTION_TEXT,
+     .checks = true},
+    {"fail_vmalloc", OPTION_AT(fault[QUARRY_FAIL_VMALLOC]), .kind = OPTION_TEXT, .checks = true},
+    {"fail_usercopy", OPTION_AT(fault[QUARRY_FAIL_USERCOPY]), .kind = OPTION_TEXT, .checks = true},
     {"min_free_kbytes", OPTION_AT(min_free_kbytes), ~0ull, OPTION_NUMBER, false},
     {"watermark_scale_factor", OPTION_AT(watermark_scale_factor), 3000, OPTION_NUMBER, false},
     {"reserve_for_reclaim_pages", OPTION_AT(reserve_for_reclaim_pages), ~0ull, OPTION_NUMBER,
@@ -52,14 +54,14 @@ static const struct option_entry option_table[] = {
     {"trace_bytes", OPTION_AT(trace_bytes), 1u << 30, OPTION_NUMBER, true},
 };
 
-/* Insertions, deletions and changes between two names, one row at a time; a name longer than the row is
- * far from all. */
+/* Insertions, deletions and changes between two names, one row at a time; a long name is far from all. */
 static size_t option_distance(const char *a, size_t length, const char *b)
 {
     unsigned char row[QR_OPTION_NAME + 1];
     size_t width = qr_strlen(b);
 
-    if (width > QR_OPTION_NAME || length > QR_OPTION_NAME)
+    QR_ASSERT(width <= QR_OPTION_NAME);
+    if (length > QR_OPTION_NAME)
         return ~(size_t)0;
     for (size_t j = 0; j <= width; j++)
         row[j] = (unsigned char)j;
@@ -169,6 +171,11 @@ static int option_take(struct qr_options *options, const char *text, size_t leng
                     "unknown boot option \"%.*s\"%s%s%s (docs/options.md lists them)", (int)name,
                     word, entry ? "; did you mean " : "", entry ? entry->name : "",
                     entry ? "?" : "");
+        return -QR_EINVAL;
+    }
+    if (entry->kind == OPTION_TEXT && length - name > QR_OPTION_TEXT) { /* with its "=" */
+        qr_snprintf(why, why_size, "boot option %s: its value has %zu characters, of %d at most",
+                    entry->name, length - name - 1, QR_OPTION_TEXT - 1);
         return -QR_EINVAL;
     }
     if (entry->at == OPTION_AT(slab_debug))

@@ -17,14 +17,10 @@
 
 typedef void (*fork_lock_fn)(struct quarry *q, qp_lock_t *lock);
 
+/* Inside the first lock: what it finds and puts back is the same for all of them. */
 static void fork_take(struct quarry *q, qp_lock_t *lock)
 {
-    unsigned long state = qp_lock(lock);
-
-    if (q->freeze_outer == ~0ul)
-        q->freeze_outer = state;
-    else
-        q->freeze_inner = state;
+    q->freeze_inner = qp_lock(lock);
 }
 
 static void fork_release(struct quarry *q, qp_lock_t *lock)
@@ -62,8 +58,7 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
 
 void qr_freeze(struct quarry *q)
 {
-    q->freeze_outer = ~0ul;
-    fork_take(q, &q->leaks.lock);
+    q->freeze_outer = qp_lock(&q->leaks.lock);
     fork_take(q, &q->percpu.lock);
     fork_take(q, &q->vm.lock);
     fork_each_inner_lock(q, fork_take);

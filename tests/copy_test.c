@@ -135,26 +135,36 @@ static unsigned long listed_there(struct quarry *q)
     return pages;
 }
 
-static void what_other_cpus_held_goes_back(void **state)
+static void what_other_cpus_held_goes_back_and_this_one_keeps_its_own(void **state)
 {
     struct quarry *q = test_boot(4096);
     struct cpu_of of = {q, q->kmalloc.cache[0][quarry_kmalloc_class(64)]};
-    unsigned int own = qp_self.number;
+    unsigned int own, own_pages;
+    const void *own_stack;
     u64 before;
 
     qr_reclaim_stop(&q->reclaim);
+    leave_things_behind(&of); /* on the CPU that lives on as well, which becomes this thread's */
+    own = qp_self.number;
     for (unsigned int id = FIRST_GONE; id <= LAST_GONE; id++) {
         assert_non_null(q->cpus.online(&q->cpus, id));
         qp_self.number = id; /* as if a thread had run there */
         leave_things_behind(&of);
         qp_self.number = own;
     }
+    own_pages = q->cpus.area[own]->pcp[0].pages;
+    own_stack = q->cpus.area[own]->slot[quarry_kmalloc_class(64)].loaded;
     assert_true(listed_there(q) > 0);
+    assert_true(own_pages > 0 && own_stack);
     before = qr_free_pages_total(&q->zones) + listed_there(q);
     qr_freeze(q);
     qr_after_fork(q);
     assert_int_equal(listed_there(q), 0);
+    for (unsigned int id = FIRST_GONE; id <= LAST_GONE; id++)
+        assert_null(q->cpus.area[id]->slot[quarry_kmalloc_class(64)].loaded);
     assert_true(qr_free_pages_total(&q->zones) >= before);
+    assert_int_equal(q->cpus.area[own]->pcp[0].pages, own_pages);
+    assert_ptr_equal(q->cpus.area[own]->slot[quarry_kmalloc_class(64)].loaded, own_stack);
     test_end(q);
 }
 
@@ -182,7 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frozen_machine_has_every_lock_taken),
         cmocka_unit_test(freezing_changes_nothing_but_locks),
-        cmocka_unit_test(what_other_cpus_held_goes_back),
+        cmocka_unit_test(what_other_cpus_held_goes_back_and_this_one_keeps_its_own),
         cmocka_unit_test(nothing_is_left_of_what_tasks_waited_for),
     };
     return cmocka_run_group_tests_name("copy", tests, NULL, NULL);
