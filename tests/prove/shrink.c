@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The same failure with less.
  *
- * Operations go first, in halves, quarters … single ones (Zeller's ddmin, one way): what is left is
- * played with the recorded schedule and, if that does not fail any more, under a few others, of which a
- * failing one becomes the record. Then the record's decisions go the same way. Both in turn, since a
+ * Operations go first, all of a task, all of a kind, and then in halves, quarters … single ones (Zeller's
+ * ddmin, one way): what is left is played with the recorded schedule and, if that does not fail any more,
+ * under a few others, of which a failing one becomes the record. Every second of these is the record with
+ * some decisions left out and some moved a little: without an operation the same race comes a few points
+ * earlier or later. Then the record's decisions go the same way. Both in turn, since a
  * record with fewer decisions fails more often when an operation before them is gone; and when no single
  * operation can go, with four times as many schedules, until that was not enough either. A candidate is
  * taken when its verdict is the first one's.
@@ -44,6 +46,45 @@ static bool shrink_take(struct shrink *shrink, const struct prove_schedule *sche
     return true;
 }
 
+/* @to: the record, a little changed. How many decisions. */
+static size_t shrink_shake(struct shrink *shrink, struct sim_decision *to)
+{
+    const struct prove_result *result = shrink->result;
+    size_t nr = 0;
+
+    for (size_t i = 0; i < result->nr_decisions; i++) {
+        uint64_t random = sim_random(&shrink->random);
+        if (random % 8 == 0)
+            continue;
+        to[nr] = result->decision[i];
+        if (random / 8 % 4 == 0)
+            to[nr].point +=
+                (uint32_t)(random / 32 % 129) - 64u; /* one that is never reached is passed over */
+        nr++;
+    }
+    return nr;
+}
+
+/* Does the program fail under another schedule, number @i? */
+static bool shrink_fails_otherwise(struct shrink *shrink, unsigned int i,
+                                   struct sim_decision *shaken)
+{
+    const struct prove_result *result = shrink->result;
+    struct prove_schedule schedule = {.strategy = i % 4 ? SIM_RANDOM : SIM_PRIORITY,
+                                      .seed = sim_random(&shrink->random),
+                                      .gap = 1u << (i / 4 % 6),
+                                      .handovers = i / 2 % 3 == 0,
+                                      .switches = 1 + i / 4 % 4,
+                                      .expected_points = result->points};
+
+    if (i % 2) {
+        schedule.strategy = SIM_SCRIPT;
+        schedule.script = shaken;
+        schedule.nr_script = shrink_shake(shrink, shaken);
+    }
+    return shrink_take(shrink, &schedule);
+}
+
 /* Does the program still fail, by the record or by another schedule? */
 static bool shrink_fails(struct shrink *shrink)
 {
@@ -53,19 +94,16 @@ static bool shrink_fails(struct shrink *shrink)
                                       .script = result->decision,
                                       .nr_script = result->nr_decisions};
 
-    if (shrink_take(shrink, &schedule))
+    struct sim_decision *shaken;
+    bool fails = shrink_take(shrink, &schedule);
+
+    if (fails)
         return true;
-    for (unsigned int i = 0; i < shrink->tries; i++) {
-        schedule = (struct prove_schedule){.strategy = i % 2 ? SIM_RANDOM : SIM_PRIORITY,
-                                           .seed = sim_random(&shrink->random),
-                                           .gap = 1u << (i / 2 % 6),
-                                           .handovers = i % 3 == 0,
-                                           .switches = 1 + i / 2 % 4,
-                                           .expected_points = result->points};
-        if (shrink_take(shrink, &schedule))
-            return true;
-    }
-    return false;
+    shaken = malloc((result->nr_decisions + 1) * sizeof(*shaken));
+    for (unsigned int i = 0; i < shrink->tries && shaken && !fails; i++)
+        fails = shrink_fails_otherwise(shrink, i, shaken);
+    free(shaken);
+    return fails;
 }
 
 static unsigned int shrink_list(struct prove_program *program, struct prove_operation **list)
@@ -85,6 +123,42 @@ static void shrink_mark(struct prove_operation **list, unsigned int nr, bool dro
 {
     for (unsigned int i = 0; i < nr; i++)
         list[i]->dropped = dropped;
+}
+
+/* Of what is left, all of @task if that is one, or else of @kind. */
+static unsigned int shrink_list_some(struct prove_program *program, unsigned int task,
+                                     unsigned int kind, struct prove_operation **list)
+{
+    unsigned int nr = 0;
+
+    for (unsigned int i = 0; i < program->tasks; i++) {
+        for (unsigned int j = 0; j < program->nr[i]; j++) {
+            struct prove_operation *operation = &program->operation[i][j];
+            if (!operation->dropped &&
+                (task < program->tasks ? i == task : (unsigned int)operation->kind == kind))
+                list[nr++] = operation;
+        }
+    }
+    return nr;
+}
+
+static bool shrink_groups(struct shrink *shrink)
+{
+    struct prove_operation *list[PROVE_TASKS * PROVE_OPERATIONS];
+    unsigned int tasks = shrink->program->tasks;
+    bool less = false;
+
+    for (unsigned int i = 0; i < tasks + PROVE_KINDS; i++) {
+        unsigned int nr = shrink_list_some(shrink->program, i, i - tasks, list);
+        if (!nr)
+            continue;
+        shrink_mark(list, nr, true);
+        if (shrink_fails(shrink))
+            less = true;
+        else
+            shrink_mark(list, nr, false);
+    }
+    return less;
 }
 
 static bool shrink_operations(struct shrink *shrink)
@@ -149,7 +223,8 @@ void prove_shrink(struct prove_program *program, struct prove_result *result)
                             .tries = SHRINK_TRIES};
 
     while (shrink.tries <= SHRINK_MOST && shrink.points) {
-        bool less = shrink_operations(&shrink);
+        bool less = shrink_groups(&shrink);
+        less = shrink_operations(&shrink) || less;
         shrink_schedule(&shrink);
         if (!less)
             shrink.tries *= 4;
