@@ -106,11 +106,10 @@ struct qr_area *qr_area_at(const struct qr_vm *vm, const void *address)
 /* V1, without recursion: parents are checked on the way down, and the order of addresses follows
  * from each node's interval. Depth is bounded by chance only, so the walk uses the arena's order
  * instead of a stack: each area must be found from the root. */
-unsigned long qr_area_tree_check(const struct qr_vm *vm, unsigned long *nr)
+unsigned long qr_area_tree_check(const struct qr_vm *vm)
 {
     unsigned long wrong = 0;
     const struct qr_range *range;
-    *nr = 0;
     for (range = vm->arena.ranges; range; range = qr_range_next(range)) {
         const struct qr_area *area = qr_range_owner(range), *at = vm->tree;
         if (!area)
@@ -122,7 +121,6 @@ unsigned long qr_area_tree_check(const struct qr_vm *vm, unsigned long *nr)
         }
         wrong += !at || area->range != range || (uintptr_t)area->vm.addr != qr_range_start(range);
         wrong += (qr_range_pages(range) << PAGE_SHIFT) < area->vm.size;
-        ++*nr;
     }
     return wrong;
 }

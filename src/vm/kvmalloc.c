@@ -40,7 +40,7 @@ void *qr_kvmalloc(struct qr_vm *vm, size_t size, gfp_t gfp, int nid)
     if (size > PAGE_SIZE) {
         if (QR_UNLIKELY(size > KVMALLOC_MOST))
             return kvmalloc_too_large(vm, size, gfp);
-        if ((gfp & __GFP_DIRECT_RECLAIM) && !qr_may_block(vm->check, gfp, "kvmalloc"))
+        if (!qr_may_block(vm->check, gfp, "kvmalloc"))
             gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
         quiet = (gfp | __GFP_NOWARN) & ~__GFP_NOFAIL;
         if (!(gfp & __GFP_RETRY_MAYFAIL))

@@ -104,8 +104,6 @@ unsigned long qr_areas_release(struct qr_vm *vm, struct qr_area *list)
     struct qr_area *area;
     for (area = list; area; area = area->next) {
         uintptr_t start = (uintptr_t)area->vm.addr;
-        if (!area->nr_frames)
-            continue;
         qr_area_unmap(vm, area, area->nr_frames);
         low = QR_MIN(low, start);
         high = QR_MAX(high, start + ((uintptr_t)area->nr_frames << PAGE_SHIFT));

@@ -235,17 +235,14 @@ static unsigned long vm_check_finding(struct qr_vm *vm, unsigned long wrong, con
 }
 
 /* Live areas and their pages against the counters; each page marked and held. */
-static unsigned long vm_check_counts(const struct qr_vm *vm, unsigned long nr_owned)
+static unsigned long vm_check_counts(const struct qr_vm *vm)
 {
-    unsigned long nr_live = 0, nr_pages = 0, nr_seen = 0, wrong = 0;
+    unsigned long nr_live = 0, nr_pages = 0, wrong = 0;
     const struct qr_range *range;
     for (range = vm->arena.ranges; range; range = qr_range_next(range)) {
         const struct qr_area *area = qr_range_owner(range);
-        if (!area)
-            continue;
-        nr_seen++;
-        if (area->state == QR_AREA_LEAVING)
-            continue; /* its owner, perhaps the worker, is taking it apart just now */
+        if (!area || area->state == QR_AREA_LEAVING)
+            continue; /* nobody's; or its owner, perhaps the worker, is taking it apart just now */
         for (unsigned int i = 0; i < area->nr_frames; i++)
             wrong += (area->vm.flags & VM_ALLOC) && (!(area->frames[i]->flags & PGF_VMALLOC) ||
                                                      page_ref_count(area->frames[i]) < 1);
@@ -255,16 +252,16 @@ static unsigned long vm_check_counts(const struct qr_vm *vm, unsigned long nr_ow
         if (area->vm.flags & VM_ALLOC)
             nr_pages += area->nr_frames;
     }
-    return wrong + (nr_live != vm->nr_areas) + (nr_pages != vm->nr_pages) + (nr_seen != nr_owned);
+    return wrong + (nr_live != vm->nr_areas) + (nr_pages != vm->nr_pages);
 }
 
 unsigned long qr_vm_check(struct qr_vm *vm)
 {
-    unsigned long arena, tree, cache, counts, nr_owned, state = qp_lock(&vm->lock);
+    unsigned long arena, tree, cache, counts, state = qp_lock(&vm->lock);
     arena = qr_arena_check(&vm->arena);
-    tree = qr_area_tree_check(vm, &nr_owned);
+    tree = qr_area_tree_check(vm);
     cache = qr_area_cache_check(vm);
-    counts = vm_check_counts(vm, nr_owned);
+    counts = vm_check_counts(vm);
     qp_unlock(&vm->lock, state);
     return vm_check_finding(vm, arena, "the arena") +
            vm_check_finding(vm, tree, "the tree of areas") +
