@@ -38,6 +38,8 @@ endforeach()
 target_sources(weak_test PRIVATE ${PROJECT_SOURCE_DIR}/tests/weak/weak.c)
 # Tests that stand between the core and one duty of the port, to count its calls and to make it fail.
 target_link_options(vm_failure_test PRIVATE -Wl,--wrap=qp_map)
+target_link_options(mappings_test PRIVATE
+  -Wl,--wrap=qp_map,--wrap=qp_unmap,--wrap=qp_flush)
 target_link_options(pool_line_test PRIVATE -Wl,--wrap=qp_wait)
 target_link_options(kmap_wait_test PRIVATE -Wl,--wrap=qp_wait)
 target_link_options(watched_machine_test PRIVATE

@@ -356,18 +356,33 @@ static void an_areas_bytes_are_those_asked_for(void **state)
 {
     struct quarry *q = boot_watched("vmalloc_cache=0");
     char *area = qr_vmalloc(&q->vm, 5000, 1, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+    char *behind = qr_vmalloc(&q->vm, 3 * PAGE_SIZE, 1, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
 
     (void)state;
+    assert_ptr_equal(behind, area + 3 * PAGE_SIZE); /* and what is told of one is true of one */
+    qr_vfree(&q->vm, behind, false);
+    assert_ptr_equal(qr_vmalloc(&q->vm, 3 * PAGE_SIZE, 1, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc"),
+                     behind);
     assert_true(all_are(area, 0, 5000, ALLOWED));
     assert_true(all_are(area, 5000, 2 * PAGE_SIZE, FORBIDDEN));
-    assert_ptr_equal(blocks.address, area);
-    assert_int_equal(blocks.size, 5000);
-    assert_ptr_equal(qr_vrealloc(&q->vm, area, 4500, GFP_KERNEL), area);
-    assert_true(all_are(area, 0, 4500, ALLOWED));
-    assert_true(all_are(area, 4500, 2 * PAGE_SIZE, FORBIDDEN));
+    assert_ptr_equal(blocks.address, behind);
+    assert_int_equal(blocks.size, 3 * PAGE_SIZE);
+    for (size_t size = 4500; size <= 6500; size += 2000) {
+        assert_ptr_equal(qr_vrealloc(&q->vm, area, size, GFP_KERNEL), area);
+        assert_true(all_are(area, 0, size, ALLOWED));
+        assert_true(all_are(area, size, 2 * PAGE_SIZE, FORBIDDEN));
+        assert_true(all_are(area, 2 * PAGE_SIZE, 3 * PAGE_SIZE, NEVER_TOLD));
+        assert_true(all_are(behind, 0, 3 * PAGE_SIZE, ALLOWED));
+    }
+    blocks.freed = 0;
     qr_vfree(&q->vm, area, false);
     assert_true(all_are(area, 0, 2 * PAGE_SIZE, FORBIDDEN));
+    assert_true(all_are(area, 2 * PAGE_SIZE, 3 * PAGE_SIZE, NEVER_TOLD));
+    assert_true(all_are(behind, 0, 3 * PAGE_SIZE, ALLOWED));
     assert_int_equal(blocks.freed, 1);
+    assert_ptr_equal(blocks.address, area);
+    assert_int_equal(blocks.size, 6500);
+    qr_vfree(&q->vm, behind, false);
     end_watched(q);
 }
 

@@ -161,6 +161,44 @@ static void slots_let_go_are_used_for_other_pages(void **state)
     test_end(q);
 }
 
+static void *slot_address(const struct quarry *q, unsigned int slot)
+{
+    return (void *)(q->machine.pkmap_start + slot * PAGE_SIZE);
+}
+
+/* A slot that is free is taken as late as can be: its page may be asked for once more. */
+static void slots_are_taken_in_a_circle_and_those_in_use_passed_over(void **state)
+{
+    static const unsigned int next[] = {6,  7,  8, 9, 10, 11, 12, 13,
+                                        14, 15, 0, 1, 4,  6,  7}; /* not 2, 3 and 5 */
+    struct quarry *q = boot_high(NULL);
+    struct page *page[6], *other[QR_ARRAY_SIZE(next)];
+    for (unsigned int i = 0; i < 6; i++) {
+        page[i] = high_page(q);
+        assert_ptr_equal(qr_kmap(&q->kmaps, page[i]), slot_address(q, i));
+    }
+    qr_kunmap(&q->kmaps, page[0]);
+    qr_kunmap(&q->kmaps, page[1]);
+    qr_kunmap(&q->kmaps, page[4]);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(next); i++) {
+        other[i] = high_page(q);
+        assert_ptr_equal(qr_kmap(&q->kmaps, other[i]), slot_address(q, next[i]));
+        qr_kunmap(&q->kmaps, other[i]);
+    }
+    assert_ptr_equal(qr_kmap(&q->kmaps, other[9]), slot_address(q, 15)); /* still there */
+    assert_ptr_equal(qr_kmap(&q->kmaps, page[0]), slot_address(q, 8));   /* not there any more */
+    qr_kunmap(&q->kmaps, other[9]);
+    qr_kunmap(&q->kmaps, page[0]);
+    qr_kunmap(&q->kmaps, page[2]);
+    qr_kunmap(&q->kmaps, page[3]);
+    qr_kunmap(&q->kmaps, page[5]);
+    for (unsigned int i = 0; i < 6; i++)
+        qr_free_block(&q->zones, page[i], 0);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(other); i++)
+        qr_free_block(&q->zones, other[i], 0);
+    test_end(q);
+}
+
 struct kmap_waiter {
     struct quarry *q;
     struct page *page;
@@ -563,21 +601,41 @@ static void g_e7_a_zeroed_high_page_is_zero(void **state)
     test_end(q);
 }
 
+/* Each slot that maps a page, in use or not, maps the same page afterwards; and no other does. */
 static void both_windows_can_be_mapped_anew(void **state)
 {
     struct quarry *q = boot_high(NULL);
-    struct page *page = high_page(q);
-    char *shared = qr_kmap(&q->kmaps, page), *local = qr_kmap_local(&q->kmaps, page);
-    shared[5] = 55;
-    qp_unmap(q->map.offset, shared, 1);
-    qp_unmap(q->map.offset, local, 1);
-    assert_true(vm_faults(shared));
+    struct page *page[3] = {high_page(q), high_page(q), high_page(q)};
+    char *shared[3], *local[3];
+    for (int i = 0; i < 3; i++) {
+        shared[i] = qr_kmap(&q->kmaps, page[i]);
+        local[i] = qr_kmap_local(&q->kmaps, page[i]);
+        shared[i][5] = (char)(55 + i);
+    }
+    qr_kunmap(&q->kmaps, page[1]); /* still mapped */
+    assert_true(qr_kunmap_local(&q->kmaps, local[2]));
+    for (int i = 0; i < 3; i++) {
+        qp_unmap(q->map.offset, shared[i], 1);
+        qp_unmap(q->map.offset, local[i], 1);
+        qp_flush(q->map.offset, shared[i], 1);
+        qp_flush(q->map.offset, local[i], 1);
+        assert_true(vm_faults(shared[i]));
+        assert_true(vm_faults(local[i]));
+    }
     assert_int_equal(qr_kmaps_remap_all(&q->kmaps), 0);
-    assert_int_equal(shared[5], 55);
-    assert_int_equal(local[5], 55);
-    assert_true(qr_kunmap_local(&q->kmaps, local));
-    qr_kunmap(&q->kmaps, page);
-    qr_free_block(&q->zones, page, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(shared[i][5], 55 + i);
+        assert_int_equal(local[i][5], 55 + i);
+    }
+    assert_true(vm_faults(slot_address(q, 3)));
+    assert_true(vm_faults(slot_address(q, SLOTS - 1)));
+    assert_true(vm_faults((char *)q->machine.fixmap_start + 3 * PAGE_SIZE));
+    assert_true(qr_kunmap_local(&q->kmaps, local[1]));
+    assert_true(qr_kunmap_local(&q->kmaps, local[0]));
+    qr_kunmap(&q->kmaps, page[0]);
+    qr_kunmap(&q->kmaps, page[2]);
+    for (int i = 0; i < 3; i++)
+        qr_free_block(&q->zones, page[i], 0);
     test_end(q);
 }
 
@@ -591,6 +649,7 @@ int main(void)
         cmocka_unit_test(a_page_that_is_let_go_at_this_moment_has_no_kmap_address),
         cmocka_unit_test(a_high_page_has_one_address_for_everybody_while_it_is_mapped),
         cmocka_unit_test(slots_let_go_are_used_for_other_pages),
+        cmocka_unit_test(slots_are_taken_in_a_circle_and_those_in_use_passed_over),
         cmocka_unit_test(kmap_waits_while_its_window_is_full),
         cmocka_unit_test(g_c3_kmap_in_atomic_context_is_reported_and_does_not_wait),
         cmocka_unit_test(kunmap_of_a_page_that_is_not_mapped_is_reported),

@@ -241,6 +241,56 @@ static void g_k1_every_inner_failure_leaves_nothing_behind(void **state)
             }
 }
 
+struct asked {
+    size_t slab, vmalloc;
+    gfp_t gfp;
+};
+
+/* kmalloc has nothing, and vmalloc is listened to. */
+static bool keep_asked(const struct quarry_fault_request *request, void *data)
+{
+    struct asked *asked = data;
+
+    if (request->point == QUARRY_FAILSLAB)
+        asked->slab = request->size;
+    if (request->point == QUARRY_FAIL_VMALLOC) {
+        asked->vmalloc = request->size;
+        asked->gfp = request->gfp;
+    }
+    return request->point == QUARRY_FAILSLAB;
+}
+
+static void both_are_asked_for_the_size_that_was_given(void **state)
+{
+    struct quarry *q = boot(1024);
+    struct asked asked = {0};
+    char *block = qr_kvrealloc(&q->vm, NULL, 64, GFP_KERNEL), *area;
+
+    assert_int_equal(qr_ksize(&q->kmalloc, block), 64);
+    memset(block, 'k', 64);
+    qr_vfree(&q->vm, qr_vmalloc(&q->vm, 1, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc"), false);
+    qr_fault_set_hook(&q->faults, keep_asked, &asked);
+    for (int way = 0; way < 3; way++) {
+        size_t size = 20000 + 4096 * (size_t)way;
+        asked = (struct asked){0};
+        area = way == 0   ? qr_kvmalloc(&q->vm, size, GFP_NOFS, NUMA_NO_NODE)
+               : way == 1 ? qr_kvrealloc(&q->vm, NULL, size, GFP_NOFS)
+                          : qr_kvrealloc(&q->vm, block, size, GFP_NOFS);
+        assert_true(is_vmalloc(q, area));
+        assert_int_equal(asked.slab, size);
+        assert_int_equal(asked.vmalloc, size);
+        assert_int_equal(asked.gfp & (__GFP_FS | __GFP_NORETRY | __GFP_NOWARN), 0);
+        if (way < 2)
+            qr_kvfree(&q->vm, area, "kvfree");
+    }
+    qr_fault_set_hook(&q->faults, NULL, NULL);
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(area[i], 'k');
+    qr_kvfree(&q->vm, area, "kvfree");
+    assert_int_equal(findings(q), 0);
+    test_end(q);
+}
+
 static void a_size_taken_for_an_overflow_is_named(void **state)
 {
     struct quarry *q = test_boot(1024);
@@ -266,6 +316,7 @@ int main(void)
         cmocka_unit_test(kvrealloc_stays_while_there_is_room_to_the_last_byte),
         cmocka_unit_test(kvrealloc_grows_from_one_kind_into_the_other),
         cmocka_unit_test(g_k1_every_inner_failure_leaves_nothing_behind),
+        cmocka_unit_test(both_are_asked_for_the_size_that_was_given),
         cmocka_unit_test(a_size_taken_for_an_overflow_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

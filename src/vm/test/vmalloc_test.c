@@ -200,7 +200,7 @@ static bool keep_first_size(const struct quarry_fault_request *request, void *da
 
 static void a_small_area_begins_with_the_largest_block_that_it_fills(void **state)
 {
-    static const unsigned int block[] = {0, 1, 2, 2, 4, 4, 4, 4};
+    static const unsigned int block[] = {0, 1, 2, 2, 4, 4, 4, 4, 1, 1};
     struct test_spec spec = {.pages = 1024, .options = "vmalloc_cache=0"};
     struct quarry *q = test_boot_with(&spec);
     void *first = vm_get(q, 5), *area; /* records and their arrays are at hand */
