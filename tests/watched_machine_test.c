@@ -44,7 +44,11 @@ static struct {
     const void *address;
     size_t size;
     unsigned int fresh, written, freed;
-} blocks; /* the last one told, and how many of a kind */
+    long from, to; /* around the block, to be looked at when it is freed … */
+    bool open;     /* … whether Quarry might touch all of that */
+} blocks;          /* the last one told, and how many of a kind */
+
+static bool all_are(const void *address, long from, long to, enum shade what);
 
 static void hear_block(const void *address, size_t size, enum qp_block what)
 {
@@ -53,6 +57,8 @@ static void hear_block(const void *address, size_t size, enum qp_block what)
     blocks.fresh += what == QP_BLOCK_FRESH;
     blocks.written += what == QP_BLOCK_WRITTEN;
     blocks.freed += what == QP_BLOCK_FREED;
+    if (what == QP_BLOCK_FREED)
+        blocks.open = all_are(address, blocks.from, blocks.to, ALLOWED);
 }
 
 static struct quarry *boot_watched_of(unsigned long pages, const char *profile, const char *options)
@@ -223,6 +229,77 @@ static void a_slab_that_goes_back_is_quarrys_and_then_nobodys(void **state)
     assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
     qr_pcp_drain_all(&q->zones);
     assert_true(all_are(page, 0, PAGE_SIZE, FORBIDDEN));
+    end_watched(q);
+}
+
+/* Guards are looked at, and poison is written, before anything of the place is nobody's again. */
+static void what_is_freed_is_quarrys_before_it_is_nobodys(void **state)
+{
+    static const char *const options[] = {NULL, "slab_debug=ZPU"};
+
+    (void)state;
+    for (unsigned int i = 0; i < 2; i++) {
+        struct quarry *q = boot_watched(options[i]);
+        struct kmem_cache *cache = cache_of(q, "between", 40, 0);
+        char *object = take(cache);
+        blocks.from = -(long)cache->left_pad;
+        blocks.to = (long)cache->track_offset;
+        assert_true(blocks.from < 0 && blocks.to > 40);
+        give(q, cache, object);
+        assert_true(blocks.open);
+        assert_true(all_are(object, blocks.from, blocks.to, FORBIDDEN));
+        end_watched(q);
+    }
+}
+
+static unsigned long destructed, closed; /* objects; of them those that might not be touched */
+
+static void destruct(void *object, struct kmem_cache *cache, unsigned long flags)
+{
+    (void)flags;
+    destructed++;
+    closed += !all_are(object, -(long)cache->left_pad, (long)cache->track_offset, ALLOWED);
+}
+
+/* All of its pages, for whoever takes its objects apart. */
+static void a_slab_that_goes_back_is_quarrys_as_a_whole(void **state)
+{
+    struct quarry *q = boot_watched_of(8192, NULL, NULL);
+    struct qr_cache_params params = {
+        .name = "apart", .size = 1000, .dtor26 = destruct, .slot_id = QR_NO_SLOT};
+    struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+
+    (void)state;
+    destructed = closed = 0;
+    assert_true(cache->order > 1);
+    give(q, cache, take(cache));
+    assert_int_equal(qr_cache_shrink(cache), 0);
+    assert_int_equal(destructed, cache->objects);
+    assert_int_equal(closed, 0);
+    end_watched(q);
+}
+
+/* Where not even one object fits beside its gap there is none. */
+static void the_largest_alignment_leaves_no_room_for_gaps(void **state)
+{
+    struct quarry *q = boot_watched_of(8192, NULL, NULL);
+    struct qr_cache_params params = {.name = "aligned",
+                                     .size = 8,
+                                     .align = PAGE_SIZE << MAX_PAGE_ORDER,
+                                     .flags = SLAB_KMALLOC,
+                                     .slot_id = QR_NO_SLOT};
+    struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+    char *object;
+
+    (void)state;
+    assert_non_null(cache);
+    assert_int_equal(cache->left_pad, 0);
+    assert_int_equal(cache->objects, 1);
+    object = take(cache);
+    assert_true(all_are(object, 0, 8, ALLOWED));
+    assert_true(all_are(object, 8, 4096, FORBIDDEN));
+    give(q, cache, object);
+    assert_true(all_are(object, 0, 4096, FORBIDDEN));
     end_watched(q);
 }
 
@@ -441,6 +518,9 @@ int main(void)
         cmocka_unit_test(red_zones_and_records_are_nobodys),
         cmocka_unit_test(readers_may_look_at_what_was_freed),
         cmocka_unit_test(a_slab_that_goes_back_is_quarrys_and_then_nobodys),
+        cmocka_unit_test(what_is_freed_is_quarrys_before_it_is_nobodys),
+        cmocka_unit_test(a_slab_that_goes_back_is_quarrys_as_a_whole),
+        cmocka_unit_test(the_largest_alignment_leaves_no_room_for_gaps),
         cmocka_unit_test(large_objects_lie_side_by_side),
         cmocka_unit_test(a_blocks_bytes_are_those_asked_for),
         cmocka_unit_test(a_guarded_block_that_shrinks_keeps_its_page),

@@ -218,7 +218,7 @@ gfp_t qr_slab_gfp(struct qr_slabs *slabs, gfp_t gfp, const char *what)
                   what);
         gfp &= ~__GFP_NOFAIL;
     }
-    if ((gfp & __GFP_DIRECT_RECLAIM) && !qr_may_block(slabs->check, gfp, what))
+    if (!qr_may_block(slabs->check, gfp, what))
         gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
     return gfp;
 }

@@ -67,7 +67,7 @@ static bool debug_tracks(const struct kmem_cache *cache)
 
 /* ---- what a detector lets callers touch -------------------------------------------------------- */
 
-/* A place from its left red zone up to its record, or the next place. */
+/* A place from its left red zone up to its record; without one there is no red zone either. */
 static char *debug_place_start(const struct kmem_cache *cache, char *object)
 {
     return object - cache->left_pad;
@@ -75,8 +75,7 @@ static char *debug_place_start(const struct kmem_cache *cache, char *object)
 
 static char *debug_place_end(const struct kmem_cache *cache, char *object)
 {
-    return object +
-           (cache->track_offset ? cache->track_offset : cache->slot_size - cache->left_pad);
+    return object + (cache->track_offset ? cache->track_offset : cache->slot_size);
 }
 
 static bool debug_is_watched(const struct kmem_cache *cache)

@@ -103,7 +103,7 @@ static size_t layout_place(struct kmem_cache *cache, size_t size, size_t align, 
     if (flags & SLAB_RED_ZONE) {
         left = LAYOUT_LEFT_RED;
         tail += LAYOUT_RIGHT_RED;
-    } else if (qr_watched(cache->owner->check) && !cache->internal &&
+    } else if (with_meta && qr_watched(cache->owner->check) &&
                size < PAGE_SIZE << MAX_PAGE_ORDER / 2) {
         left = LAYOUT_GAP;
         tail += LAYOUT_GAP;
