@@ -78,6 +78,36 @@ static void a_cache_that_must_be_there_but_has_no_name_ends_the_program(void **s
     assert_non_null(strstr(child_text, "cache NULL (64 bytes) could not be made"));
 }
 
+static void make_one_with_a_long_name(const void *data)
+{
+    struct quarry *q = test_boot(256);
+    struct qr_cache_params params = {
+        .name = data, .size = 0, .flags = SLAB_PANIC, .slot_id = QR_NO_SLOT};
+
+    signal(SIGABRT, SIG_DFL); /* not the test library's */
+    q->check.hook = NULL;
+    qr_cache_create(&q->slabs, &params);
+}
+
+/* What the program ends with fits into 160 bytes with its end, whatever the name. */
+static void the_last_words_are_cut_to_their_room(void **state)
+{
+    static const char words[] = "quarry: cache ";
+    const char *at = NULL;
+    char name[400];
+    int status;
+
+    (void)state;
+    memset(name, 'N', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    status = child_run(make_one_with_a_long_name, name);
+    assert_true(WIFSIGNALED(status));
+    for (const char *next = child_text; (next = strstr(next, words)); next++)
+        at = next;
+    assert_non_null(at);
+    assert_int_equal(strspn(at + strlen(words), "N"), 160 - 1 - strlen(words));
+}
+
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 static void a_node_that_a_machine_of_one_has_not_is_told_so(void **state)
@@ -346,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         /* First: children of a program that had threads are not for every detector. */
         cmocka_unit_test(a_cache_that_must_be_there_but_has_no_name_ends_the_program),
+        cmocka_unit_test(the_last_words_are_cut_to_their_room),
         cmocka_unit_test(empty_names_on_slab_debugs_list_are_passed_over),
         cmocka_unit_test(a_slot_number_that_is_in_use_is_not_given_twice),
         cmocka_unit_test(g_z10_a_dma32_caches_slabs_lie_below_its_limit),

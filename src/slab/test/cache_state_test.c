@@ -109,6 +109,32 @@ static void records_are_as_large_as_the_nodes_are_many(void **state)
     test_end(q);
 }
 
+/* A machine on which the first caches find no memory is not booted. */
+static void without_memory_for_the_first_caches_there_are_none(void **state)
+{
+    struct quarry *q = boot_with(1024, NULL);
+    struct quarry_fault fault = {.nth = 1, .persistent = true};
+    static struct qr_slabs slabs; /* as it is at boot */
+    char why[128] = "";
+
+    (void)state;
+    if (!QR_CHECKS)
+        skip();
+    memset(&slabs, 0, sizeof(slabs));
+    slabs.zones = &q->zones;
+    slabs.check = &q->check;
+    slabs.faults = &q->faults;
+    slabs.cpus = &q->cpus;
+    slabs.guards = &q->guards;
+    assert_int_equal(qr_fault_set(&q->faults, QUARRY_FAIL_PAGE_ALLOC, &fault), 0);
+    assert_int_equal(qr_slabs_init(&slabs, why, sizeof(why)), -QR_ENOMEM);
+    assert_string_equal(why, "slab: the machine is too small for its first object caches");
+    assert_int_equal(qr_fault_set(&q->faults, QUARRY_FAIL_PAGE_ALLOC, NULL), 0);
+    assert_null(slabs.source.shrink); /* reclaim never heard of them */
+    assert_int_equal(all_findings(q), 0);
+    test_end(q);
+}
+
 /* Where the checks are on it is known who made a cache; Quarry's own are nobody's. */
 static void who_made_a_cache_is_known_where_it_is_checked(void **state)
 {
@@ -519,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_caches_hooks_are_what_the_machine_was_booted_with),
         cmocka_unit_test(a_new_cache_is_as_it_was_asked_for),
         cmocka_unit_test(records_are_as_large_as_the_nodes_are_many),
+        cmocka_unit_test(without_memory_for_the_first_caches_there_are_none),
         cmocka_unit_test(who_made_a_cache_is_known_where_it_is_checked),
         cmocka_unit_test(numbers_are_given_from_the_lowest_and_again),
         cmocka_unit_test(a_discarded_cache_leaves_nothing_behind),

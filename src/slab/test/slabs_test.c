@@ -267,24 +267,29 @@ static void every_page_of_a_slab_is_marked_while_it_is_one(void **state)
     test_end(q);
 }
 
-/* Whatever the page's descriptor said of its neighbours on the list of free ones. */
+/* Whatever its pages' last owner left in their descriptors. */
 static void a_new_slab_is_on_no_list(void **state)
 {
     struct quarry *q = boot_quiet("tiny", NULL);
-    struct kmem_cache *cache = make_cache(q, "new", 64, 0);
+    struct kmem_cache *cache = make_cache(q, "new", 64, SLAB_RECLAIM_ACCOUNT);
     struct page *page[100];
 
     (void)state;
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < 100; i++) {
-            page[i] = new_slab(cache);
-            assert_true(qr_slab_is_quarantined(page[i]));
-            assert_int_equal(page[i]->quarry_slab.prev, 0);
-            assert_int_equal(qr_slab_free_count(cache, page[i]), cache->objects);
-        }
-        for (int i = 0; i < 100; i++)
-            release(cache, page[i * 37 % 100]);
+    for (int i = 0; i < 100; i++) {
+        page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL | __GFP_RECLAIMABLE, 0, NUMA_NO_NODE);
+        page[i]->lru.next = page[i]->lru.prev = (struct list_head *)~0ul;
     }
+    for (int i = 0; i < 100; i++)
+        qr_free_block(&q->zones, page[i * 37 % 100], 0);
+    for (int i = 0; i < 100; i++) {
+        page[i] = new_slab(cache);
+        assert_int_equal(page[i]->quarry_slab.next, 0);
+        assert_int_equal(page[i]->quarry_slab.prev, 0);
+        assert_true(qr_slab_is_quarantined(page[i]));
+        assert_int_equal(qr_slab_free_count(cache, page[i]), cache->objects);
+    }
+    for (int i = 0; i < 100; i++)
+        release(cache, page[i]);
     test_end(q);
 }
 

@@ -159,6 +159,27 @@ static void a_stack_for_which_there_is_no_memory_costs_no_budget(void **state)
     test_end(q);
 }
 
+/* A CPU's first stack may be the smallest there is; a further one is as deep as they are now, or none. */
+static void the_smallest_first_stack_is_of_four(void **state)
+{
+    (void)state;
+    for (u32 fits = 0; fits < 2; fits++) {
+        struct kmem_cache *cache;
+        struct quarry *q = boot_filled(&cache, 100);
+        void *object;
+        q->slabs.stacked_limit = 4 * 64 - 1 + fits;
+        object = take(cache);
+        assert_int_equal(own_slot(q, cache)->loaded ? own_slot(q, cache)->loaded->capacity : 0,
+                         4 * fits);
+        assert_int_equal(q->slabs.stacked_bytes, 4 * 64 * fits);
+        assert_int_equal(cache->node[0].free_objects,
+                         2u * cache->objects - (fits ? 4 : 1)); /* the others wait on the stack */
+        give(q, cache, object);
+        assert_int_equal(cache_active(cache), 0);
+        test_end(q);
+    }
+}
+
 /* ---- depth ----------------------------------------------------------------------------------- */
 
 /* Four visits to the slabs with stacks of one depth, then four with stacks of twice that. */
@@ -540,6 +561,7 @@ int main(void)
         cmocka_unit_test(a_new_stack_is_empty_and_lies_where_it_fits),
         cmocka_unit_test(a_scarce_budget_makes_stacks_smaller),
         cmocka_unit_test(a_stack_for_which_there_is_no_memory_costs_no_budget),
+        cmocka_unit_test(the_smallest_first_stack_is_of_four),
         cmocka_unit_test(every_fourth_visit_doubles_the_depth_up_to_the_most),
         cmocka_unit_test(stacks_do_not_deepen_while_half_of_the_budget_is_used),
         cmocka_unit_test(a_drain_forgets_the_visits),
