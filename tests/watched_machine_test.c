@@ -152,6 +152,22 @@ static void an_objects_bytes_are_its_owners_until_it_is_freed(void **state)
     end_watched(q);
 }
 
+/* Nor are those that nobody has had yet. */
+static void the_objects_of_a_new_slab_are_nobodys(void **state)
+{
+    struct quarry *q = boot_watched(NULL);
+    struct kmem_cache *cache = cache_of(q, "new", 40, 0);
+    char *object = take(cache);
+
+    (void)state;
+    assert_true(cache->objects > 10);
+    for (u32 i = 1; i < cache->objects; i++)
+        assert_true(all_are(object, (long)(i * cache->slot_size) - (long)cache->left_pad,
+                            (long)(i * cache->slot_size + cache->track_offset), FORBIDDEN));
+    give(q, cache, object);
+    end_watched(q);
+}
+
 static void fill(void *object)
 {
     memset(object, 0x77, 40);
@@ -530,6 +546,7 @@ int main(void)
         cmocka_unit_test(an_areas_bytes_are_those_asked_for),
         cmocka_unit_test(an_area_that_is_kept_is_nobodys_until_it_is_handed_out_again),
         cmocka_unit_test(a_block_of_high_memory_has_no_bytes_to_tell),
+        cmocka_unit_test(the_objects_of_a_new_slab_are_nobodys),
         cmocka_unit_test(an_object_is_told_as_written_where_it_is),
     };
 
