@@ -56,8 +56,9 @@ static struct qr_cpu *boot_cpu_online(struct qr_cpus *cpus, unsigned int id)
         return cpu;
     if (!__atomic_load_n(&q->booted, __ATOMIC_ACQUIRE))
         return NULL; /* CPU 0's data was carved, and the slots of the others do not exist yet */
-    page = qr_alloc_pages(&q->zones, GFP_NOWAIT | __GFP_ZERO, (unsigned int)get_order(q->cpu_bytes),
-                          NUMA_NO_NODE);
+    /* Not of the reserve, even for a task that may use it: all goes on without, if slower. */
+    page = qr_alloc_pages(&q->zones, GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_ZERO,
+                          (unsigned int)get_order(q->cpu_bytes), NUMA_NO_NODE);
     if (!page)
         return NULL;
     cpu = qr_page_virt(&q->map, page);

@@ -44,6 +44,8 @@
 #define STACK_LEAST 4u
 #define STACK_MISSES 4u
 #define DEPOT_EMPTY_MAX 64u
+/* For what can be done without. Whoever reclaims frees, and would spend the reserve on stacks for it. */
+#define STACK_GFP (GFP_NOWAIT | __GFP_NOMEMALLOC)
 
 /* What a slot without a stack points at: empty and full at once. */
 static void *const stack_none[1] = {NULL};
@@ -81,7 +83,7 @@ struct qr_stack *qr_stack_new(struct kmem_cache *cache, u32 capacity, u32 least,
             return NULL;
     }
     from = slabs->stack_cache[qr_fls64(capacity / STACK_LEAST)];
-    stack = qr_cache_alloc_direct(from, GFP_NOWAIT, NUMA_NO_NODE);
+    stack = qr_cache_alloc_direct(from, STACK_GFP, NUMA_NO_NODE);
     if (!stack) {
         __atomic_fetch_sub(&slabs->stacked_bytes, stack_bytes(cache, capacity), __ATOMIC_RELAXED);
         return NULL;
@@ -226,7 +228,7 @@ bool qr_slot_make(struct kmem_cache *cache)
 
     if (cache->slot_id == QR_NO_SLOT)
         return false;
-    page = qr_alloc_pages(slabs->zones, GFP_NOWAIT | __GFP_ZERO, 0, NUMA_NO_NODE);
+    page = qr_alloc_pages(slabs->zones, STACK_GFP | __GFP_ZERO, 0, NUMA_NO_NODE);
     if (!page)
         return false;
     slot = qr_page_virt(slabs->zones->map, page);
