@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "sanitizer.h"
 
@@ -601,16 +603,57 @@ static void lose_in_two_places(void)
     hidden[5] = hide(kmalloc(40, GFP_KERNEL));
 }
 
+struct told_leaks {
+    unsigned long nr, ms;
+};
+
+static bool add_told(const struct quarry_report *report, void *data)
+{
+    struct told_leaks *told = data;
+    unsigned long nr = 0, ms = 0;
+    char text[256];
+    const char *age = strstr(report->text, "together, ");
+
+    assert_non_null(age);
+    assert_int_equal(sscanf(report->text, "nothing leads to %lu", &nr), 1);
+    assert_int_equal(sscanf(age, "together, %lu", &ms), 1);
+    snprintf(text, sizeof(text),
+             "nothing leads to %lu object%s from one place any more, %lu bytes together, %lu ms "
+             "old; free them before the last pointer goes, or mark a hidden pointer with "
+             "kmemleak_not_leak()",
+             nr, nr == 1 ? "" : "s", 40 * nr, ms);
+    assert_string_equal(report->text, text);
+    assert_int_equal(report->kind, QUARRY_LEAK);
+    assert_int_equal(report->size, 40);
+    assert_string_equal(report->cache, "kmalloc-40");
+    assert_string_equal(report->before_is, "allocated by");
+    assert_true(report->before->nr > 0);
+    told->nr += nr;
+    told->ms = ms;
+    return false;
+}
+
+static unsigned long ms_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (unsigned long)now.tv_sec * 1000 + (unsigned long)now.tv_nsec / 1000000;
+}
+
 static void leaks_are_reported_by_place(void **state)
 {
     static char text[16384];
-    char last[256] = ""; /* what lay on the stack before would keep what it leads to */
-    unsigned long before = quarry_findings(QUARRY_LEAK);
+    struct told_leaks told = {0, 0}; /* what lay on the stack before would keep what it leads to */
+    unsigned long before = quarry_findings(QUARRY_LEAK), begun = ms_now();
 
     deep(lose_in_two_places);
-    quarry_set_report_hook(quiet, last);
+    usleep(5000);
+    quarry_set_report_hook(add_told, &told);
     assert_int_equal(quarry_leak_report(), 6);
     quarry_set_report_hook(NULL, NULL);
+    assert_int_equal(told.nr, 6);
+    assert_true(told.ms >= 5 && told.ms <= ms_now() - begun + 1);
     assert_int_equal(quarry_findings(QUARRY_LEAK), before + 2);
     quarry_text(QUARRY_KMEMLEAK, text, sizeof(text));
     assert_non_null(strstr(text, "  5 from this place, 200 bytes, cache kmalloc-40, age "));

@@ -80,6 +80,7 @@ static void check_dma(struct gen_pool *pool, unsigned char *block, const dma_add
                       int content)
 {
     assert_non_null(block);
+    assert_int_equal(gen_pool_avail(pool), gen_pool_size(pool) - 64);
     assert_int_equal(*dma, virt_to_phys(block));
     for (int i = 0; i < 64; i++)
         assert_int_equal(block[i], content);
