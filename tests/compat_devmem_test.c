@@ -7,6 +7,7 @@
 #include <linux/dmapool.h>
 #include <linux/genalloc.h>
 #include <linux/highmem.h>
+#include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/percpu.h>
 #include <linux/scatterlist.h>
@@ -353,8 +354,21 @@ static void managed_memory_of_others_is_not_freed(void **state)
     expect(0, 0, NULL);
 }
 
+static void never_called(void *data)
+{
+    fail_msg("an action of a device that is gone was called with %p", data);
+}
+
+static irqreturn_t never_handled(int line, void *data)
+{
+    fail_msg("line %d of a device that is gone fired with %p", line, data);
+    return IRQ_NONE;
+}
+
 static void a_device_that_is_gone_is_not_touched(void **state)
 {
+    static const struct attribute_group group, *groups[] = {&group, NULL};
+    dma_addr_t handle;
     static struct device never;
     struct device *dev = make_device();
     void *object = devm_kmalloc(dev, 10, GFP_KERNEL);
@@ -378,7 +392,26 @@ static void a_device_that_is_gone_is_not_touched(void **state)
     expect(0, 1, "dmam_pool_create: the device is gone");
     assert_null(devm_ioremap(dev, 0xfe000000, 4096));
     expect(0, 1, "devm_ioremap: the device is gone");
+    assert_int_equal(devm_add_action(dev, never_called, NULL), -ENOMEM);
+    expect(0, 1, "devm_add_action: the device is gone");
+    assert_int_equal(devm_request_irq(dev, 7, never_handled, 0, "line", dev), -ENOMEM);
+    expect(0, 1, "devm_request_irq: the device is gone");
+    assert_null(devm_request_mem_region(dev, 0xfe000000, 4096, "registers"));
+    expect(0, 1, "devm_request_mem_region: the device is gone");
+    assert_int_equal(PTR_ERR(devm_gen_pool_create(dev, 5, -1, "sram")), -ENOMEM);
+    expect(0, 1, "devm_gen_pool_create: the device is gone");
+    assert_null(dmam_alloc_coherent(dev, 4096, &handle, GFP_KERNEL));
+    expect(0, 1, "dmam_alloc_coherent: the device is gone");
+    assert_int_equal(devm_device_add_group(dev, &group), -ENOMEM);
+    expect(0, 1, "devm_device_add_group: the device is gone");
+    assert_int_equal(devm_device_add_groups(dev, groups), -ENOMEM);
+    expect(0, 1, "devm_device_add_groups: the device is gone");
     assert_int_equal(compat_live(), before); /* nothing was made that nobody would free */
+    /* And nothing is held. */
+    assert_non_null(request_mem_region(0xfe000000, 4096, "registers"));
+    release_mem_region(0xfe000000, 4096);
+    assert_int_equal(request_irq(7, never_handled, 0, "line", &never), 0);
+    free_irq(7, &never);
 }
 
 static void no_managed_call_loses_memory_when_memory_is_short(void **state)

@@ -318,8 +318,8 @@ static void device_groups_release(struct device *dev, void *res)
 
 QUARRY_API int devm_device_add_groups(struct device *dev, const struct attribute_group **groups)
 {
-    const struct attribute_group ***res =
-        devres_alloc(device_groups_release, sizeof(*res), GFP_KERNEL);
+    const struct attribute_group ***res = qlx_devres_record(
+        dev, device_groups_release, sizeof(*res), GFP_KERNEL, "devm_device_add_groups");
     int error;
     if (!res)
         return -ENOMEM;
@@ -340,8 +340,8 @@ static void device_group_release(struct device *dev, void *res)
 
 QUARRY_API int devm_device_add_group(struct device *dev, const struct attribute_group *group)
 {
-    const struct attribute_group **res =
-        devres_alloc(device_group_release, sizeof(*res), GFP_KERNEL);
+    const struct attribute_group **res = qlx_devres_record(dev, device_group_release, sizeof(*res),
+                                                           GFP_KERNEL, "devm_device_add_group");
     int error;
     if (!res)
         return -ENOMEM;

@@ -43,12 +43,13 @@ QUARRY_API struct gen_pool *gen_pool_get(struct device *dev, const char *name)
 QUARRY_API struct gen_pool *devm_gen_pool_create(struct device *dev, int min_alloc_order, int nid,
                                                  const char *name)
 {
-    struct gen_pool **res, *pool;
+    struct gen_pool *pool;
+    void **res;
     char *copy = NULL;
     if (gen_pool_get(dev, name))
         return ERR_PTR(-EINVAL);
-    res = devres_alloc(devm_gen_pool_release, sizeof(*res), GFP_KERNEL);
-    if (name)
+    res = qlx_devres_pointer(dev, devm_gen_pool_release, GFP_KERNEL, "devm_gen_pool_create");
+    if (res && name)
         copy = kstrdup(name, GFP_KERNEL);
     pool = res && (copy || !name) ? gen_pool_create(min_alloc_order, nid) : NULL;
     if (!pool) {
@@ -126,8 +127,8 @@ static int devmem_coherent_match(struct device *dev, void *res, void *data)
 QUARRY_API void *dmam_alloc_attrs(struct device *dev, size_t size, dma_addr_t *handle, gfp_t gfp,
                                   unsigned long attrs)
 {
-    struct devmem_coherent *block =
-        devres_alloc(devmem_coherent_release, sizeof(*block), gfp & ~GFP_ZONEMASK);
+    struct devmem_coherent *block = qlx_devres_record(dev, devmem_coherent_release, sizeof(*block),
+                                                      gfp & ~GFP_ZONEMASK, "dmam_alloc_coherent");
     if (!block)
         return NULL;
     block->address = dma_alloc_attrs(dev, size, handle, gfp, attrs);

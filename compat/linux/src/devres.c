@@ -148,11 +148,17 @@ QUARRY_API void devres_add(struct device *dev, void *data)
     pthread_mutex_unlock(&devres_lock);
 }
 
-void **qlx_devres_pointer(struct device *dev, dr_release_t release, gfp_t gfp, const char *call)
+void *qlx_devres_record(struct device *dev, dr_release_t release, size_t size, gfp_t gfp,
+                        const char *call)
 {
     if (!devres_device_lives(dev, call))
         return NULL;
-    return __devres_alloc_node(release, sizeof(void *), gfp, NUMA_NO_NODE, call);
+    return __devres_alloc_node(release, size, gfp, NUMA_NO_NODE, call);
+}
+
+void **qlx_devres_pointer(struct device *dev, dr_release_t release, gfp_t gfp, const char *call)
+{
+    return qlx_devres_record(dev, release, sizeof(void *), gfp, call);
 }
 
 void *qlx_devres_keep(struct device *dev, void **res, void *made)
@@ -414,7 +420,8 @@ static int devres_action_same(struct device *dev, void *data, void *wanted)
 
 QUARRY_API int devm_add_action(struct device *dev, void (*action)(void *), void *data)
 {
-    struct devres_action *act = devres_alloc(devres_action_run, sizeof(*act), GFP_KERNEL);
+    struct devres_action *act =
+        qlx_devres_record(dev, devres_action_run, sizeof(*act), GFP_KERNEL, "devm_add_action");
     if (!act)
         return -ENOMEM;
     act->action = action;
@@ -468,7 +475,8 @@ QUARRY_API int quarry_devm_request_irq(struct device *device, unsigned int irq,
                                        void (*handler)(void), void (*thread)(void),
                                        unsigned long flags, const char *name, void *dev, int form)
 {
-    struct devres_irq *held = devres_alloc(devres_irq_free, sizeof(*held), GFP_KERNEL);
+    struct devres_irq *held =
+        qlx_devres_record(device, devres_irq_free, sizeof(*held), GFP_KERNEL, "devm_request_irq");
     int error;
     if (!held)
         return -ENOMEM;
@@ -606,10 +614,8 @@ static int devres_pages_same(struct device *dev, void *data, void *wanted)
 
 QUARRY_API unsigned long devm_get_free_pages(struct device *dev, gfp_t gfp, unsigned int order)
 {
-    struct devres_pages *pages;
-    if (!devres_device_lives(dev, "devm_get_free_pages"))
-        return 0;
-    pages = devres_alloc(devres_pages_release, sizeof(*pages), GFP_KERNEL);
+    struct devres_pages *pages = qlx_devres_record(dev, devres_pages_release, sizeof(*pages),
+                                                   GFP_KERNEL, "devm_get_free_pages");
     if (!pages)
         return 0;
     pages->address = __get_free_pages(gfp, order);

@@ -187,10 +187,13 @@ int qlx_devres_release_all(struct device *dev);
 /* A device begins, and is gone: nothing is managed for one that is not in between. */
 void qlx_devres_begin(struct device *dev);
 void qlx_devres_end(struct device *dev);
+/* The record of a devm_ call, @size bytes, made before what it is to hold. NULL when memory is short, or the
+ * device is gone or never was, which is reported by the name of the call. */
+void *qlx_devres_record(struct device *dev, void (*release)(struct device *, void *), size_t size,
+                        gfp_t gfp, const char *call);
 /* A devm_ call whose resource is one pointer, in two halves. The record is made first, so that nothing
- * made need be undone for want of it; NULL when memory is short, or the device is gone or never was, which
- * is reported by the name of the call. Then the record holds what was made, or goes if that is NULL;
- * returns it. Such a record matches its pointer. */
+ * made need be undone for want of it. Then the record holds what was made, or goes if that is NULL; returns
+ * it. Such a record matches its pointer. */
 void **qlx_devres_pointer(struct device *dev, void (*release)(struct device *, void *), gfp_t gfp,
                           const char *call);
 void *qlx_devres_keep(struct device *dev, void **res, void *made);

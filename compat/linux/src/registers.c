@@ -234,8 +234,8 @@ static void registers_release_managed(struct device *dev, void *res)
 QUARRY_API struct resource *devm_request_mem_region(struct device *dev, resource_size_t start,
                                                     resource_size_t size, const char *name)
 {
-    struct registers_range *range =
-        devres_alloc(registers_release_managed, sizeof(*range), GFP_KERNEL);
+    struct registers_range *range = qlx_devres_record(
+        dev, registers_release_managed, sizeof(*range), GFP_KERNEL, "devm_request_mem_region");
     struct resource *claimed;
     if (!range)
         return NULL;
