@@ -23,8 +23,8 @@ static int bulk_next_order(const struct zone *zone, unsigned long want, u64 floo
         return -1;
     order = (int)QR_MIN(qr_fls64(want), qr_fls64(room));
     order = QR_MIN(order, QR_BLOCK_ORDER);
-    while (order > 0 && !qr_buddy_has(zone, (unsigned int)order))
-        order--; /* a page there is */
+    while (!qr_buddy_has(zone, (unsigned int)order)) /* a page there is */
+        order--;
     return order;
 }
 

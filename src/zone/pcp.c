@@ -53,10 +53,8 @@ static u32 pcp_limit(const struct qr_zones *zones, const struct zone *zone)
 void qr_pcp_init_cpu(struct qr_zones *zones, struct qr_cpu *cpu)
 {
     pcp_count_online(zones);
-    for (unsigned int i = 0; i < zones->nr_zones; i++) {
-        memset(&cpu->pcp[i], 0, sizeof(cpu->pcp[i]));
+    for (unsigned int i = 0; i < zones->nr_zones; i++)
         cpu->pcp[i].limit = pcp_limit(zones, &zones->zone[i]);
-    }
 }
 
 /* ---- shedding ------------------------------------------------------------------------------- */

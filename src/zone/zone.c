@@ -330,14 +330,11 @@ int qr_zones_init(struct qr_zones *zones, const struct qp_machine *machine, char
 {
     zones->nr_zones = zones->nr_nodes = 0;
     zones->totalram = zones->totalhigh = 0;
-    zones->nr_online = 1;
     zone_borders(zones, machine);
     zone_default_ratios(zones);
     for (u32 nid = 0; nid < QR_MAX_NODES; nid++) {
-        for (u32 type = 0; type < MAX_NR_ZONES; type++) {
-            if (zones->border[type] < zones->border[type + 1])
-                zone_add(zones, nid, type);
-        }
+        for (u32 type = 0; type < MAX_NR_ZONES; type++)
+            zone_add(zones, nid, type);
     }
     if (zones->totalram == zones->totalhigh) {
         qr_snprintf(why, why_size,

@@ -207,6 +207,7 @@ void qr_pages_retrace(struct qr_zones *zones, struct page *page);
  * host. Returns pages returned at once. */
 unsigned long qr_pcp_drain_cpu(struct qr_zones *zones, struct qr_cpu *cpu);
 unsigned long qr_pcp_drain_all(struct qr_zones *zones);
+/* Of a CPU that is new: its data is zeros. */
 void qr_pcp_init_cpu(struct qr_zones *zones, struct qr_cpu *cpu);
 /* Give the backing of free blocks of a page block or more back to the host, but for @keep pages of
  * the zone; pages given. Context: any; no locks held. */

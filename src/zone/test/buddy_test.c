@@ -497,6 +497,29 @@ static void a_movable_request_takes_over_a_page_block_only_for_a_large_part_of_i
     zm_end(m);
 }
 
+/* The block that is taken is the last frame of its page block. */
+static void a_page_block_changes_by_itself(void **state)
+{
+    struct zm *m = bench(8192);
+    struct page *chain = take_all(m, MIGRATE_UNMOVABLE), *page;
+    u64 block = 2 * QR_BLOCK_PAGES;
+    (void)state;
+    for (u64 pfn = block + 1; pfn < block + QR_BLOCK_PAGES - 2; pfn += 2)
+        put_back(m, &chain, pfn, pfn + 1);
+    page = take(m, 0, MIGRATE_RECLAIMABLE); /* one frame less than half of it is free */
+    assert_int_equal(qr_block_mobility(&m->map, block), MIGRATE_UNMOVABLE);
+    put(m, page, 0);
+    put_back(m, &chain, block + QR_BLOCK_PAGES - 1, block + QR_BLOCK_PAGES);
+    page = take(m, 0, MIGRATE_RECLAIMABLE);
+    assert_int_equal(zm_pfn(m, page), block + QR_BLOCK_PAGES - 1);
+    assert_int_equal(qr_block_mobility(&m->map, block), MIGRATE_RECLAIMABLE);
+    assert_int_equal(qr_block_mobility(&m->map, block - 1), MIGRATE_UNMOVABLE);
+    assert_int_equal(qr_block_mobility(&m->map, block + QR_BLOCK_PAGES), MIGRATE_UNMOVABLE);
+    put(m, page, 0);
+    put_back(m, &chain, 0, 8192);
+    zm_end(m);
+}
+
 static void the_smallest_block_that_will_do_is_lent(void **state)
 {
     struct zm *m = bench(8192);
@@ -572,6 +595,7 @@ int main(void)
         cmocka_unit_test(what_lies_where_a_hole_would_be_described_is_never_believed),
         cmocka_unit_test(a_block_is_cold_only_if_both_halves_are),
         cmocka_unit_test(a_movable_request_takes_over_a_page_block_only_for_a_large_part_of_it),
+        cmocka_unit_test(a_page_block_changes_by_itself),
         cmocka_unit_test(the_smallest_block_that_will_do_is_lent),
         cmocka_unit_test(a_zone_that_is_short_keeps_its_backing),
         cmocka_unit_test(the_mark_of_a_short_zone_goes_when_it_is_back_at_high),

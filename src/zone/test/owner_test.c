@@ -192,6 +192,93 @@ static void a_walk_that_comes_out_inside_a_slab_finds_the_next_block(void **stat
     zm_end(m);
 }
 
+static const struct qr_owner *record_of(struct zm *m, const struct page *page)
+{
+    return &m->zones.owner[zm_pfn(m, page) - m->map.min_pfn];
+}
+
+static void a_record_is_the_allocation_s_and_then_the_free_s(void **state)
+{
+    struct zm_spec spec = plain;
+    struct zm *m;
+    struct page *page;
+    u64 sequence;
+    (void)state;
+    spec.owner = true;
+    m = zm_boot(&spec);
+    page = zm_alloc(m, GFP_NOFS, 2);
+    qr_pages_note(&m->zones, page, 2, GFP_NOFS);
+    assert_ptr_equal(qr_pages_owner(&m->zones, page), record_of(m, page));
+    assert_int_equal(record_of(m, page)->gfp, GFP_NOFS);
+    assert_int_equal(record_of(m, page)->order_or_cpu, 2);
+    sequence = record_of(m, page)->sequence;
+    qr_pages_retrace(&m->zones, page);
+    assert_int_equal(record_of(m, page)->gfp, GFP_NOFS);
+    assert_int_equal(record_of(m, page)->order_or_cpu, 2);
+    assert_int_equal(record_of(m, page)->sequence, ++sequence);
+    zm_free(m, page, 2);
+    assert_int_equal(record_of(m, page)->gfp, 0);
+    assert_int_equal(record_of(m, page)->order_or_cpu, 2);
+    assert_int_equal(record_of(m, page)->sequence, ++sequence);
+    zm_end(m);
+}
+
+/* Cut into single pages, or down to its first, a block's record is that of each page left. */
+static void single_pages_have_the_record_and_the_note_of_their_block(void **state)
+{
+    struct zm_spec spec = plain;
+    struct qr_site *sites = calloc(64, sizeof(*sites)), *site;
+    struct zm *m;
+    struct page *page;
+    const struct qr_page_note *note;
+    (void)state;
+    spec.owner = true;
+    m = boot_noting(&spec);
+    qr_sites_init(&m->check.sites, sites, 64 * sizeof(*sites));
+    qr_zones_update_hooks(&m->zones);
+    page = zm_alloc(m, GFP_KERNEL, 3);
+    note = &m->zones.note[zm_pfn(m, page) - m->map.min_pfn];
+    qr_pages_note(&m->zones, page, 3, GFP_KERNEL);
+    site = &sites[note->site];
+    assert_int_equal(note->leak, QR_LEAK_REACHED);
+    assert_int_equal(site->bytes, 8 * PAGE_SIZE);
+    assert_int_equal(site->calls, 1);
+    qr_split_page(&m->zones, page, 3);
+    assert_int_equal(site->bytes, 8 * PAGE_SIZE);
+    assert_int_equal(site->calls, 8);
+    assert_int_equal(m->zones.live_pages, 8);
+    for (unsigned int i = 0; i < 8; i++) {
+        assert_int_equal(note[i].site, note->site);
+        assert_int_equal(record_of(m, page + i)->order_or_cpu, 0);
+        assert_int_equal(record_of(m, page + i)->sequence, record_of(m, page)->sequence);
+        assert_int_equal(record_of(m, page + i)->gfp, GFP_KERNEL);
+    }
+    assert_int_equal(record_of(m, page + 8)->sequence, 0); /* not of this block */
+    assert_int_equal(note[8].site, 0);
+    for (unsigned int i = 8; i-- > 0;) {
+        zm_free(m, page + i, 0);
+        assert_int_equal(site->bytes, i * PAGE_SIZE);
+        assert_int_equal(site->calls, i);
+        assert_int_equal(m->zones.live_pages, i);
+    }
+    page = zm_alloc(m, GFP_KERNEL, 3);
+    note = &m->zones.note[zm_pfn(m, page) - m->map.min_pfn];
+    qr_pages_note(&m->zones, page, 3, GFP_KERNEL);
+    site = &sites[note->site];
+    qr_get_page(&m->zones, page, "get_page");
+    zm_free(m, page, 3);
+    assert_int_equal(site->bytes, PAGE_SIZE);
+    assert_int_equal(site->calls, 1);
+    assert_int_equal(m->zones.live_pages, 1);
+    assert_int_equal(record_of(m, page)->order_or_cpu, 0);
+    qr_put_page(&m->zones, page, "put_page");
+    assert_int_equal(site->bytes, 0);
+    assert_int_equal(site->calls, 0);
+    memset(&m->check.sites, 0, sizeof(m->check.sites));
+    free(sites);
+    end_noting(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +287,8 @@ int main(void)
         cmocka_unit_test(where_no_trace_could_be_kept_the_record_says_the_rest),
         cmocka_unit_test(a_visitor_who_has_seen_enough_is_shown_no_more),
         cmocka_unit_test(the_leak_scan_sees_each_block_in_use_but_those_of_areas),
+        cmocka_unit_test(a_record_is_the_allocation_s_and_then_the_free_s),
+        cmocka_unit_test(single_pages_have_the_record_and_the_note_of_their_block),
         cmocka_unit_test(a_walk_that_comes_out_inside_a_slab_finds_the_next_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -355,6 +355,60 @@ static void g_s8_a_slab_is_described_by_its_layer_or_as_a_slab(void **state)
     zm_end(m);
 }
 
+/* Of what has a page the page says it all; of the rest the layers above are asked. */
+static void g_s8_layers_are_asked_about_addresses_without_a_page_alone(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, 1);
+    char words[200];
+    struct qr_text text = {words, sizeof(words), 0};
+    (void)state;
+    m->zones.describe = describe;
+    description = "in a vmalloc area";
+    described = NULL;
+    qr_zones_describe(&m->zones, qr_page_virt(&m->map, page), &text);
+    assert_string_equal(words, "an allocated block of order 1");
+    assert_null(described);
+    text.length = 0;
+    qr_zones_describe(&m->zones, &text, &text);
+    assert_string_equal(words, "in a vmalloc area");
+    assert_ptr_equal(described, &text);
+    description = NULL;
+    text.length = 0;
+    qr_zones_describe(&m->zones, &text, &text);
+    assert_string_equal(
+        words, "no memory of this machine (a stack, a static variable, another allocator's?)");
+    zm_free(m, page, 1);
+    zm_end(m);
+}
+
+/* Somebody holds its first page: it is the block that it was, freed by the holder. */
+static void g_s9_a_held_block_of_a_layer_stays_what_it_is(void **state)
+{
+    static const gfp_t compound[] = {0, __GFP_COMP};
+    (void)state;
+    for (unsigned int i = 0; i < 2; i++) {
+        struct zm *m = bench();
+        u64 before = free_of(m);
+        struct page *page = zm_alloc(m, GFP_KERNEL | compound[i], 2);
+        u32 flags = page->flags, tail = page[1].flags;
+        qr_pages_note(&m->zones, page, 2, GFP_KERNEL);
+        page->flags |= PGF_KMALLOC; /* as kmalloc marks it */
+        qr_get_page(&m->zones, page, "get_page");
+        qr_free_block(&m->zones, page, 2);
+        assert_int_equal(page->flags, flags | PGF_NOTED); /* an ordinary block, and noted */
+        assert_int_equal(page[1].flags, tail);
+        assert_int_equal(page_ref_count(page), 1);
+        assert_int_equal(free_of(m), before - 4);
+        assert_int_equal(m->zones.live_pages, 4);
+        qr_put_page(&m->zones, page, "put_page");
+        assert_int_equal(m->zones.live_pages, 0);
+        assert_int_equal(free_of(m), before);
+        assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 0);
+        zm_end(m);
+    }
+}
+
 static const void *told_address;
 static bool told_before;
 
@@ -510,6 +564,8 @@ int main(void)
         cmocka_unit_test(g_s8_pages_of_other_layers_are_refused_by_name),
         cmocka_unit_test(g_s8_a_block_without_a_reference_is_refused),
         cmocka_unit_test(g_s8_a_slab_is_described_by_its_layer_or_as_a_slab),
+        cmocka_unit_test(g_s8_layers_are_asked_about_addresses_without_a_page_alone),
+        cmocka_unit_test(g_s9_a_held_block_of_a_layer_stays_what_it_is),
         cmocka_unit_test(g_s8_a_wrong_free_of_high_memory_is_reported_without_an_address),
         cmocka_unit_test(g_s8_memory_that_was_never_allocated_is_refused),
         cmocka_unit_test(g_s8_addresses_are_described),

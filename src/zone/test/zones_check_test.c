@@ -258,6 +258,63 @@ static void a_frame_that_no_fresh_block_holds_is_told_beside_them(void **state)
     test_end(q);
 }
 
+/* Each mark by itself, at the head and at a tail. */
+static void any_mark_that_does_not_belong_on_a_listed_block_is_told(void **state)
+{
+    static const u32 marks[] = {PGF_TAIL, PGF_BUDDY, PGF_PCP, PGF_OWNED};
+    struct quarry *q = boot();
+    struct qr_page_list *list = filled_list(q, 2, GFP_KERNEL);
+    struct page *head = qr_page(&q->map, list->hot);
+
+    (void)state;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(marks); i++)
+        DAMAGE(CHECK(q), head[1].flags, head[1].flags ^ marks[i],
+               "L1: tails of a listed block and its head disagree");
+    for (unsigned int i = 1; i < QR_ARRAY_SIZE(marks); i++)
+        DAMAGE(CHECK(q), head->flags, head->flags ^ marks[i],
+               "L1: the head of a listed block does not say so");
+    DAMAGE(CHECK(q), head->flags, head->flags ^ 1u, /* its order */
+           "L1: the head of a listed block does not say so");
+    DAMAGE(CHECK(q), head->flags, head->flags ^ (1u << PGF_ZONE_SHIFT),
+           "L1: the head of a listed block does not say so");
+    test_end(q);
+}
+
+static void any_mark_that_does_not_belong_in_a_free_block_is_told(void **state)
+{
+    static const u32 marks[] = {PGF_PCP, PGF_HEAD, PGF_TAIL, PGF_SLAB, PGF_OWNED, PGF_BUDDY};
+    struct quarry *q = boot();
+    unsigned int order;
+    u32 mobility;
+    struct page *head = qr_page(&q->map, free_block(only_zone(q), 1, &order, &mobility));
+
+    (void)state;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(marks); i++) {
+        DAMAGE(CHECK(q), head->flags, head->flags ^ marks[i],
+               "B1: a free block's head does not say so");
+        DAMAGE(CHECK(q), head[(1u << order) - 1].flags, head[(1u << order) - 1].flags ^ marks[i],
+               "B1: a frame inside a free block has marks");
+    }
+    DAMAGE(CHECK(q), head->flags, head->flags ^ (1u << PGF_ZONE_SHIFT),
+           "B1: a free block's head does not say so");
+    test_end(q);
+}
+
+static void a_contradiction_is_told_with_its_zone_and_frame(void **state)
+{
+    struct test_spec spec = {.pages = 8192, .profile = "nodes"};
+    struct quarry *q = damage_boot(&spec);
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, 1);
+    char text[128];
+
+    (void)state;
+    snprintf(text, sizeof(text), "zone Normal of node 1, frame %#llx: a frame is in no block",
+             (unsigned long long)qr_pfn(&q->map, page));
+    DAMAGE(CHECK(q), page->flags, page->flags & ~PGF_OWNED, text);
+    qr_free_block(&q->zones, page, 0);
+    test_end(q);
+}
+
 /* More blocks on a list than its count says. */
 static void a_list_longer_than_its_count_is_told(void **state)
 {
@@ -291,6 +348,9 @@ int main(void)
         cmocka_unit_test(a_per_cpu_list_with_wrong_links_or_sums_is_told),
         cmocka_unit_test(a_frame_that_is_nobodys_is_told),
         cmocka_unit_test(a_frame_that_no_fresh_block_holds_is_told_beside_them),
+        cmocka_unit_test(any_mark_that_does_not_belong_on_a_listed_block_is_told),
+        cmocka_unit_test(any_mark_that_does_not_belong_in_a_free_block_is_told),
+        cmocka_unit_test(a_contradiction_is_told_with_its_zone_and_frame),
         cmocka_unit_test(a_list_longer_than_its_count_is_told),
     };
 
