@@ -50,6 +50,7 @@ static void fork_each_inner_lock(struct quarry *q, fork_lock_fn fn)
         fn(q, &q->zones.zone[i].lock);
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++)
         fn(q, &q->faults.point[i].lock);
+    fn(q, &q->faults.lock);
     fn(q, &q->guards.lock);
     fn(q, &q->grace.lock);
     fn(q, &q->check.traces.lock);

@@ -17,8 +17,8 @@
  * counts. U2: failed <= seen; both start at 0 when the point is armed. U3: with one thread the same
  * spec fails the same requests again.
  *
- * Locks. point->lock, innermost; backtraces are taken before it. Never sleeps. faults->changed and
- * the hook are called without locks. */
+ * Locks. point->lock, innermost; backtraces are taken before it. faults->lock keeps the hook and its data
+ * together, innermost too. Never sleeps. faults->changed and the hook are called without locks. */
 #include <quarry/gfp.h>
 #include "fault.h"
 
@@ -77,9 +77,12 @@ static const char *fault_rule(gfp_t gfp)
 
 static bool fault_ask(struct qr_faults *faults, const struct quarry_fault_request *request)
 {
-    quarry_fault_fn hook = __atomic_load_n(&faults->hook, __ATOMIC_ACQUIRE);
+    unsigned long state = qp_lock(&faults->lock);
+    quarry_fault_fn hook = faults->hook;
+    void *data = faults->hook_data;
 
-    return hook && hook(request, faults->hook_data) && !request->rule;
+    qp_unlock(&faults->lock, state);
+    return hook && hook(request, data) && !request->rule;
 }
 
 bool qr_fault_hit(struct qr_faults *faults, enum quarry_fault_point which, gfp_t gfp, size_t size,
@@ -153,9 +156,12 @@ int qr_fault_set(struct qr_faults *faults, enum quarry_fault_point which,
 
 void qr_fault_set_hook(struct qr_faults *faults, quarry_fault_fn hook, void *data)
 {
-    if (hook)
-        faults->hook_data = data;
-    __atomic_store_n(&faults->hook, hook, __ATOMIC_RELEASE);
+    unsigned long hooked = qp_lock(&faults->lock);
+
+    __atomic_store_n(&faults->hook, hook,
+                     __ATOMIC_RELAXED); /* armed or not is asked without the lock */
+    faults->hook_data = data;
+    qp_unlock(&faults->lock, hooked);
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++) {
         struct qr_fault_point *point = &faults->point[i];
         unsigned long state = qp_lock(&point->lock);

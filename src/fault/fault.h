@@ -19,6 +19,7 @@ struct qr_fault_point {
 
 struct qr_faults {
     struct qr_fault_point point[QUARRY_FAULT_POINTS];
+    qp_lock_t lock;       /* guards the hook and its data */
     quarry_fault_fn hook; /* asked first; NULL: none */
     void *hook_data;
     /* Called after a point was armed or disarmed, so that caches can close or open their slots. */

@@ -2,6 +2,7 @@
 /* Pairs of calls into the layers above the pages: nothing is lost, nothing is had by two, nobody sleeps for
  * ever, whoever comes between. */
 #include "race.h"
+#include <quarry/fault.h>
 #include <quarry/mempool.h>
 #include <quarry/percpu.h>
 #include <quarry/slab.h>
@@ -184,6 +185,56 @@ static void destruction_waits_for_those_that_empty_stacks_and_slabs(void **state
                                 all_were_destructed, 0});
     race_run_both((struct race){before_destruction, reclaim_slabs, destroy_the_cache,
                                 all_were_destructed, 0});
+}
+
+/* ---- a hook is replaced ------------------------------------------------------------------------- */
+
+static int one_data, other_data;
+static unsigned int times_asked;
+
+static bool one_hook(const struct quarry_fault_request *request, void *data)
+{
+    assert_ptr_equal(data, &one_data);
+    (void)request;
+    times_asked++;
+    return false;
+}
+
+static bool other_hook(const struct quarry_fault_request *request, void *data)
+{
+    assert_ptr_equal(data, &other_data);
+    (void)request;
+    times_asked++;
+    return false;
+}
+
+static void before_hook(void)
+{
+    times_asked = 0;
+    before_cache();
+    quarry_set_fault_hook(one_hook, &one_data);
+}
+
+static void replace_the_hook(void *unused)
+{
+    (void)unused;
+    quarry_set_fault_hook(other_hook, &other_data);
+}
+
+static void one_of_them_was_asked(void)
+{
+    quarry_set_fault_hook(NULL, NULL);
+    assert_true(times_asked > 0);
+    kmem_cache_free(cache, mine);
+    kmem_cache_free(cache, thing[0]);
+    one_is_left();
+}
+
+static void a_hook_is_called_with_its_own_data(void **state)
+{
+    (void)state;
+    race_run_both(
+        (struct race){before_hook, take_an_object, replace_the_hook, one_of_them_was_asked, 0});
 }
 
 /* ---- pools ------------------------------------------------------------------------------------- */
@@ -458,6 +509,7 @@ int main(void)
         cmocka_unit_test(objects_are_had_by_one_at_a_time),
         cmocka_unit_test(a_cache_that_shrinks_loses_no_object),
         cmocka_unit_test(destruction_waits_for_those_that_empty_stacks_and_slabs),
+        cmocka_unit_test(a_hook_is_called_with_its_own_data),
         cmocka_unit_test(who_waits_for_an_element_gets_what_comes_back),
         cmocka_unit_test(the_reserve_has_its_size_whoever_gives_and_takes),
         cmocka_unit_test(areas_come_and_go_at_once),
