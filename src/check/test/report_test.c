@@ -3,6 +3,7 @@
  * console is file descriptor 2; each test that looks at it points that at a file meanwhile. */
 #include "machine.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct qr_check check;
@@ -351,6 +352,134 @@ static void a_report_with_long_names_is_written_whole(void **state)
     assert_memory_equal(first, second, strlen(second));
 }
 
+/* The console as a channel that keeps each call's bytes apart; how long they were. */
+static unsigned int console_calls(const struct quarry_report *report, const char *words,
+                                  size_t *length)
+{
+    int channel[2], before = dup(2);
+    unsigned int nr = 0;
+    char part[4096];
+    ssize_t got;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel), 0);
+    fflush(stderr);
+    dup2(channel[1], 2);
+    qr_report(&check, report, "%s", words);
+    dup2(before, 2);
+    close(before);
+    close(channel[1]);
+    while ((got = recv(channel[0], part, sizeof(part), 0)) > 0)
+        length[nr++] = (size_t)got;
+    close(channel[0]);
+    return nr;
+}
+
+/* So that those of several CPUs do not mix; only a long one takes a few calls. */
+static void a_report_is_written_by_one_call(void **state)
+{
+    struct quarry_trace now = {.nr = QUARRY_TRACE_MAX}, before = {.nr = QUARRY_TRACE_MAX};
+    struct quarry_report report = {.kind = QUARRY_LEAK, .now = &now, .before = &before};
+    size_t length[64];
+    unsigned int nr;
+
+    (void)state;
+    for (unsigned int i = 0; i < QUARRY_TRACE_MAX; i++)
+        now.pc[i] = before.pc[i] = (void *)(uintptr_t)(0x1000 + i);
+    assert_int_equal(console_calls(&report, "short", length), 1);
+    check.symbol = name_at_length;
+    nr = console_calls(&report, "long", length);
+    assert_in_range(nr, 2, 10);
+    for (unsigned int i = 0; i + 1 < nr; i++)
+        assert_in_range(length[i], 1025, 2047); /* more than half of the buffer */
+}
+
+/* What a hook is told ends with its room, and is whole before that. */
+static void a_headline_has_767_characters_at_most(void **state)
+{
+    static char words[1000];
+    struct quarry_report report = {.kind = QUARRY_BAD_FREE};
+
+    (void)state;
+    for (size_t length = 760; length < 780; length++) {
+        memset(words, 'w', sizeof(words));
+        words[length] = '\0';
+        hook_begin(false);
+        qr_report(&check, &report, "%s", words);
+        assert_int_equal(strlen(seen.text), length < 767 ? length : 767);
+    }
+}
+
+static void each_kind_has_its_title(void **state)
+{
+    static const char *const title[QUARRY_FINDING_KINDS] = {
+        [QUARRY_BAD_REQUEST] = "BUG: bad request: ",
+        [QUARRY_BAD_CONTEXT] = "BUG: may sleep in atomic context: ",
+        [QUARRY_DOUBLE_FREE] = "BUG: double free: ",
+        [QUARRY_BAD_FREE] = "BUG: bad free: ",
+        [QUARRY_OVERRUN] = "BUG: overrun: ",
+        [QUARRY_USE_AFTER_FREE] = "BUG: use after free: ",
+        [QUARRY_LEAK] = "BUG: leak: ",
+        [QUARRY_OUT_OF_MEMORY] = "out of memory: ",
+        [QUARRY_CORRUPTION] = "BUG: corruption: ",
+    };
+    struct quarry_trace none = {0};
+
+    (void)state;
+    for (unsigned int kind = 0; kind < QUARRY_FINDING_KINDS; kind++) {
+        struct quarry_report report = {.kind = kind, .now = &none};
+        char words[128];
+        console_begin();
+        assert_true(qr_report(&check, &report, "it"));
+        snprintf(words, sizeof(words), "quarry: %sit\n  now:\n    (unknown)\n", title[kind]);
+        assert_string_equal(console_end(), words);
+    }
+}
+
+/* Sixty-four are remembered, the oldest is forgotten first. */
+static void the_last_call_sites_are_remembered(void **state)
+{
+    struct quarry_trace site = {1, {NULL}};
+    struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .now = &site};
+
+    (void)state;
+    hook_begin(false);
+    for (uintptr_t i = 1; i <= QR_MISUSE_SITES; i++) {
+        site.pc[0] = (void *)(i * 0x10);
+        assert_true(qr_report_once(&check, &report, "site"));
+    }
+    for (uintptr_t i = 1; i <= QR_MISUSE_SITES; i++) {
+        site.pc[0] = (void *)(i * 0x10);
+        assert_false(qr_report_once(&check, &report, "site"));
+    }
+    site.pc[0] = &site;
+    assert_true(qr_report_once(&check, &report, "site"));
+    site.pc[0] = (void *)0x20;
+    assert_false(qr_report_once(&check, &report, "site"));
+    site.pc[0] = (void *)0x10;
+    assert_true(qr_report_once(&check, &report, "site"));
+}
+
+/* Made elsewhere, text and all: counted and offered like any other. */
+static void a_report_that_is_laid_out_is_offered_and_printed_as_it_is(void **state)
+{
+    struct quarry_trace now = {1, {(void *)0x10}};
+    struct quarry_report report = {.kind = QUARRY_LEAK, .now = &now, .text = "laid out"};
+
+    (void)state;
+    hook_begin(false);
+    console_begin();
+    assert_false(qr_report_laid_out(&check, &report, "to the letter\n"));
+    assert_string_equal(console_end(), "");
+    assert_string_equal(seen.text, "laid out");
+    seen.print = true;
+    console_begin();
+    assert_true(qr_report_laid_out(&check, &report, "to the letter\n"));
+    assert_string_equal(console_end(), "to the letter\n");
+    assert_int_equal(seen.calls, 2);
+    assert_int_equal(qr_report_count(&check, QUARRY_LEAK), 2);
+    assert_int_equal(qr_report_count(&check, QUARRY_FINDING_KINDS), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +500,12 @@ int main(void)
         cmocka_unit_test_setup(lines_that_are_no_finding_are_only_printed, fresh_check),
         cmocka_unit_test_setup(a_report_may_have_a_third_site, fresh_check),
         cmocka_unit_test_setup(a_report_with_long_names_is_written_whole, fresh_check),
+        cmocka_unit_test_setup(a_report_is_written_by_one_call, fresh_check),
+        cmocka_unit_test_setup(a_headline_has_767_characters_at_most, fresh_check),
+        cmocka_unit_test_setup(each_kind_has_its_title, fresh_check),
+        cmocka_unit_test_setup(the_last_call_sites_are_remembered, fresh_check),
+        cmocka_unit_test_setup(a_report_that_is_laid_out_is_offered_and_printed_as_it_is,
+                               fresh_check),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

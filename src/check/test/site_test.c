@@ -123,6 +123,78 @@ static void a_full_table_counts_elsewhere(void **state)
     assert_int_equal(qr_site_of(&check, table[5].pc), 5);
 }
 
+/* The largest power of two that fits, and four at least. */
+static void a_table_has_as_many_places_as_fit(void **state)
+{
+    static const struct {
+        size_t bytes;
+        u32 places;
+    } want[] = {{0, 4},
+                {8 * sizeof(struct qr_site) - 1, 4},
+                {8 * sizeof(struct qr_site), 8},
+                {16 * sizeof(struct qr_site) - 1, 8},
+                {1000 * sizeof(struct qr_site), 512}};
+    static struct qr_site table[1000];
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(want); i++) {
+        struct qr_sites sites = {0};
+        qr_sites_init(&sites, table, want[i].bytes);
+        assert_ptr_equal(sites.site, table);
+        assert_int_equal(sites.mask, want[i].places - 1);
+    }
+}
+
+/* Thirty-two places from its own on are looked at. */
+static void a_place_is_taken_near_its_own_or_nowhere(void **state)
+{
+    enum { PLACES = 128, NEAR = 32 };
+    static struct qr_site table[PLACES];
+    struct qr_check check = {0};
+
+    (void)state;
+    for (uintptr_t at = 16; at < 16 * 300; at += 16) {
+        u64 hash = at;
+        u32 own = (u32)qr_random(&hash) & (PLACES - 1);
+        if (own < 2 || own + NEAR >= PLACES)
+            continue; /* not over the table's end, for simplicity */
+        for (u32 free_one = 0; free_one <= NEAR; free_one++) {
+            u32 number = own + free_one;
+            memset(table, 0, sizeof(table));
+            qr_sites_init(&check.sites, table, sizeof(table));
+            for (u32 i = 0; i < PLACES; i++)
+                table[i].pc = i == number ? NULL : &table[i];
+            assert_int_equal(qr_site_of(&check, (void *)at), free_one < NEAR ? number : 1);
+            assert_ptr_equal(table[number].pc, free_one < NEAR ? (void *)at : NULL);
+            assert_int_equal(qr_site_of(&check, (void *)at), free_one < NEAR ? number : 1);
+        }
+    }
+    assert_int_equal(qr_site_of(&check, NULL), 1); /* nobody knows from where */
+}
+
+/* No entry is that of allocations that count for nothing. */
+static void what_counts_for_no_place_changes_nothing(void **state)
+{
+    static struct qr_site table[8], before[8];
+    struct qr_check check = {0};
+
+    (void)state;
+    assert_int_equal(qr_site_of(&check, (void *)16), 0);
+    assert_int_equal(qr_site_here(&check), 0);
+    qr_site_count(&check, 5, 10, 1); /* profiling is off */
+    qr_sites_init(&check.sites, table, sizeof(table));
+    qr_site_count(&check, 0, 10, 1);
+    assert_memory_equal(table, before, sizeof(table));
+    qr_site_count(&check, 5, 10, 1);
+    qr_site_count(&check, 5, 20, 2);
+    qr_site_count(&check, 6, 7, 1);
+    qr_site_count(&check, 5, -30, -3);
+    assert_int_equal(table[5].bytes, 0);
+    assert_int_equal(table[5].calls, 0);
+    assert_int_equal(table[6].bytes, 7);
+    assert_int_equal(table[6].calls, 1);
+}
+
 static void off_it_keeps_nothing(void **state)
 {
     struct quarry *q = test_boot(1024);
@@ -197,6 +269,9 @@ int main(void)
         cmocka_unit_test(with_cleared_memory),
         cmocka_unit_test(a_second_free_counts_for_nothing),
         cmocka_unit_test(a_full_table_counts_elsewhere),
+        cmocka_unit_test(a_table_has_as_many_places_as_fit),
+        cmocka_unit_test(a_place_is_taken_near_its_own_or_nowhere),
+        cmocka_unit_test(what_counts_for_no_place_changes_nothing),
         cmocka_unit_test(off_it_keeps_nothing),
         cmocka_unit_test(a_place_is_written_as_well_as_it_is_known),
         cmocka_unit_test(the_table_is_no_larger_than_its_memory),

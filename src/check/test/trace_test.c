@@ -196,6 +196,126 @@ static void traces_with_one_hash_are_told_apart(void **state)
     assert_true(trace_passes_through(&trace, save_here));
 }
 
+/* A bucket for each 128 bytes, as a power of two; records behind them, from the second word on. */
+static void a_region_is_divided_by_its_size(void **state)
+{
+    static const struct {
+        size_t bytes, size;
+        u32 buckets; /* 0: too little to be of use */
+    } want[] = {{0, 0, 0},
+                {1023, 0, 0},
+                {1024, 1024, 8},
+                {2047, 2047, 8},
+                {2048, 2048, 16},
+                {sizeof(region), sizeof(region), sizeof(region) / 128},
+                {~(size_t)0, 0xfffffff8u, 1u << 24}};
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(want); i++) {
+        struct qr_traces traces;
+        memset(&traces, 0xff, sizeof(traces));
+        qr_traces_init(&traces, region, want[i].bytes);
+        assert_int_equal(traces.dropped, 0);
+        if (!want[i].buckets) {
+            assert_null(traces.bucket);
+            assert_int_equal(traces.used, 0);
+            continue;
+        }
+        assert_ptr_equal(traces.bucket, region);
+        assert_int_equal(traces.bucket_mask, want[i].buckets - 1);
+        assert_ptr_equal(traces.region, region + want[i].buckets * 4);
+        assert_int_equal(traces.size, want[i].size - want[i].buckets * 4);
+        assert_int_equal(traces.used, 8);
+    }
+}
+
+static u32 bytes_of(u32 handle)
+{
+    struct quarry_trace trace;
+
+    qr_trace_load(&check, handle, &trace);
+    assert_true(trace.nr > 0);
+    return 16 + trace.nr * (u32)sizeof(void *);
+}
+
+/* Each takes its head and its addresses; the last may use up the region. */
+static void records_follow_each_other(void **state)
+{
+    u32 first, bytes, handle;
+
+    (void)state;
+    first = save_here();
+    assert_int_equal(first, 1);
+    bytes = bytes_of(first);
+    assert_int_equal(check.traces.used, 8 + bytes);
+    handle = save_there();
+    assert_int_equal(handle, (8 + bytes) / 8);
+    fresh_depot(NULL);
+    check.traces.size = 8 + bytes - 1;
+    assert_int_equal(save_here(), 0);
+    assert_int_equal(check.traces.dropped, 1);
+    assert_int_equal(check.traces.used, 8);
+    check.traces.size = 8 + bytes;
+    assert_int_equal(save_here(), 1);
+    assert_int_equal(check.traces.used, check.traces.size);
+    assert_int_equal(check.traces.dropped, 1);
+    assert_int_equal(bytes_of(1), bytes); /* and can be read to its end */
+}
+
+/* What was overwritten is not followed beyond what was ever written. */
+static void a_record_that_was_overwritten_is_none(void **state)
+{
+    struct quarry_trace trace;
+    u32 handle = save_here(), *nr, was;
+
+    (void)state;
+    nr = (u32 *)(void *)(check.traces.region + (size_t)handle * 8 + 8);
+    was = *nr;
+    qr_trace_load(&check, handle, &trace);
+    assert_int_equal(trace.nr, was);
+    *nr = was + 1; /* the region ends before that */
+    qr_trace_load(&check, handle, &trace);
+    assert_int_equal(trace.nr, 0);
+    *nr = QUARRY_TRACE_MAX + 1;
+    check.traces.used += 4096;
+    qr_trace_load(&check, handle, &trace);
+    assert_int_equal(trace.nr, 0);
+    *nr = QUARRY_TRACE_MAX;
+    qr_trace_load(&check, handle, &trace);
+    assert_int_equal(trace.nr, QUARRY_TRACE_MAX);
+    *nr = was;
+    check.traces.used -= 4096;
+    qr_trace_load(&check, handle, &trace);
+    assert_int_equal(trace.nr, was);
+}
+
+/* Also where all of them are in one chain; and their hashes differ, so that they need not be. */
+static void many_traces_are_found_again(void **state)
+{
+    static u32 handle[2][32], hash[32];
+    u32 alike = 0;
+
+    (void)state;
+    for (int one_chain = 0; one_chain < 2; one_chain++) {
+        fresh_depot(NULL);
+        if (one_chain)
+            check.traces.bucket_mask = 0;
+            /* Not unrolled: each copy of the call would be a site of its own. */
+#pragma GCC unroll 1
+        for (unsigned int i = 0; i < 64; i++)
+            handle[i / 32][i % 32] = save_by_path(i % 32, 5);
+        assert_memory_equal(handle[0], handle[1], sizeof(handle[0]));
+        for (unsigned int i = 0; i < 32; i++) {
+            hash[i] = *(u32 *)(void *)(check.traces.region + (size_t)handle[0][i] * 8 + 4);
+            for (unsigned int k = 0; k < i; k++) {
+                assert_int_not_equal(handle[0][i], handle[0][k]);
+                alike += hash[i] == hash[k];
+            }
+        }
+    }
+    assert_int_equal(alike, 0);
+}
+
 /* ---- contexts ------------------------------------------------------------------------------- */
 
 static struct {
@@ -298,6 +418,33 @@ static void g_c3_a_call_that_may_sleep_is_reported_in_atomic_context(void **stat
     assert_true(trace_passes_through(&seen.before, become_atomic));
 }
 
+/* The name of a call may be as long as it likes. */
+static void the_words_of_a_context_are_whole_or_cut_to_their_room(void **state)
+{
+    char what[400], *end;
+
+    (void)state;
+    quarry_context_enter(QUARRY_CTX_SPINLOCK);
+    qr_may_block(&check, GFP_NOIO, "it");
+    assert_string_equal(
+        seen.text, "it with GFP_NOIO may sleep, but is called in atomic context (a spin lock is "
+                   "held); use GFP_ATOMIC or GFP_NOWAIT here, or allocate before the context "
+                   "becomes atomic; served as if it could not sleep");
+    qr_may_sleep_here(&check, "it");
+    assert_string_equal(seen.text,
+                        "it may sleep, but is called in atomic context (a spin lock is held); call "
+                        "it from process context, before the context becomes atomic or after");
+    for (size_t length = 170; length < 200; length++) {
+        memset(what, 'w', sizeof(what));
+        what[length] = '\0';
+        qr_may_block(&check, GFP_NOIO, what);
+        end = strstr(seen.text, " may sleep, but");
+        assert_non_null(end);
+        assert_int_equal(end - seen.text, QR_MIN(length + strlen(" with GFP_NOIO"), 191ul));
+    }
+    quarry_context_leave(QUARRY_CTX_SPINLOCK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +454,10 @@ int main(void)
         cmocka_unit_test_setup(a_depot_without_room_says_unknown_and_counts, fresh_depot),
         cmocka_unit_test_setup(threads_agree_on_handles, fresh_depot),
         cmocka_unit_test_setup(traces_with_one_hash_are_told_apart, fresh_depot),
+        cmocka_unit_test_setup(a_region_is_divided_by_its_size, fresh_depot),
+        cmocka_unit_test_setup(records_follow_each_other, fresh_depot),
+        cmocka_unit_test_setup(a_record_that_was_overwritten_is_none, fresh_depot),
+        cmocka_unit_test_setup(many_traces_are_found_again, fresh_depot),
         cmocka_unit_test_setup(an_owner_record_says_who_when_and_in_what_order, fresh_depot),
         cmocka_unit_test_setup(g_c1_a_request_that_may_sleep_is_left_alone_in_process_context,
                                fresh_context),
@@ -315,6 +466,8 @@ int main(void)
         cmocka_unit_test_setup(
             g_c1_in_atomic_context_it_is_reported_with_both_sites_and_does_not_block,
             fresh_context),
+        cmocka_unit_test_setup(the_words_of_a_context_are_whole_or_cut_to_their_room,
+                               fresh_context),
         cmocka_unit_test_setup(g_c3_a_call_that_may_sleep_is_reported_in_atomic_context,
                                fresh_context),
     };
