@@ -125,6 +125,56 @@ static void masks_are_named_by_the_best_composite_and_single_bits(void **state)
     test_names(GFP_KERNEL | 0x80000000u, "GFP_KERNEL|0x80000000");
 }
 
+/* In the order in which a mask is written. */
+static void every_single_flag_has_its_own_name(void **state)
+{
+    static const struct {
+        gfp_t flag;
+        const char *name;
+    } of[] = {{__GFP_DMA, "GFP_DMA"},
+              {__GFP_HIGHMEM, "__GFP_HIGHMEM"},
+              {__GFP_DMA32, "GFP_DMA32"},
+              {__GFP_MOVABLE, "__GFP_MOVABLE"},
+              {__GFP_RECLAIMABLE, "__GFP_RECLAIMABLE"},
+              {__GFP_HIGH, "__GFP_HIGH"},
+              {__GFP_IO, "__GFP_IO"},
+              {__GFP_FS, "__GFP_FS"},
+              {__GFP_ZERO, "__GFP_ZERO"},
+              {__GFP_COLD, "__GFP_COLD"},
+              {__GFP_DIRECT_RECLAIM, "__GFP_DIRECT_RECLAIM"},
+              {__GFP_KSWAPD_RECLAIM, NULL}, /* is GFP_NOWAIT, or a part of it */
+              {__GFP_WRITE, "__GFP_WRITE"},
+              {__GFP_NOWARN, "__GFP_NOWARN"},
+              {__GFP_RETRY_MAYFAIL, "__GFP_RETRY_MAYFAIL"},
+              {__GFP_NOFAIL, "__GFP_NOFAIL"},
+              {__GFP_NORETRY, "__GFP_NORETRY"},
+              {__GFP_MEMALLOC, "__GFP_MEMALLOC"},
+              {__GFP_COMP, "__GFP_COMP"},
+              {__GFP_NOMEMALLOC, "__GFP_NOMEMALLOC"},
+              {__GFP_HARDWALL, "__GFP_HARDWALL"},
+              {__GFP_THISNODE, "__GFP_THISNODE"},
+              {__GFP_ACCOUNT, "__GFP_ACCOUNT"},
+              {__GFP_SKIP_ZERO, "__GFP_SKIP_ZERO"}};
+    char text[600], all[600] = "";
+    gfp_t named = 0;
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(of); i++) {
+        if (!of[i].name)
+            continue;
+        test_names(of[i].flag, of[i].name);
+        if (of[i].flag & (__GFP_DIRECT_RECLAIM | __GFP_COMP))
+            continue; /* without which no composite is whole */
+        named |= of[i].flag;
+        strcat(all, all[0] ? "|" : "");
+        strcat(all, of[i].name);
+    }
+    test_names(named, all);
+    test_names(GFP_TRANSHUGE_LIGHT, "GFP_TRANSHUGE_LIGHT");
+    qr_gfp_names(GFP_TRANSHUGE & ~__GFP_MOVABLE, text, sizeof(text));
+    assert_null(strstr(text, "TRANSHUGE"));
+}
+
 static void every_flag_has_a_name(void **state)
 {
     char text[1024];
@@ -211,6 +261,7 @@ int main(void)
         cmocka_unit_test(numbers_are_read_up_to_what_is_no_part_of_them),
         cmocka_unit_test(what_is_no_number_or_too_big_is_refused_and_nothing_moves),
         cmocka_unit_test(masks_are_named_by_the_best_composite_and_single_bits),
+        cmocka_unit_test(every_single_flag_has_its_own_name),
         cmocka_unit_test(every_flag_has_a_name),
         cmocka_unit_test(random_numbers_are_splitmix64_s),
         cmocka_unit_test(lists_keep_their_order),

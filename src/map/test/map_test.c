@@ -387,6 +387,150 @@ static void must_find(const struct qr_map *map, const char *rule)
         fail_msg("%lu contradictions, and none is \"%s\": %s", wrong, rule, console.text);
 }
 
+/* Each contradiction is one line, with the frame where it is. */
+static void assert_found(const struct qr_map *map, unsigned long nr, const char *lines)
+{
+    static struct test_console console;
+    unsigned long wrong;
+    test_console_begin(&console);
+    wrong = qr_map_check(map);
+    test_console_end(&console);
+    assert_string_equal(console.text, lines);
+    assert_int_equal(wrong, nr);
+}
+
+static void what_is_broken_is_told_with_its_frame(void **state)
+{
+    struct quarry_region region = {.size = PAGES(200)};
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, &region, 1, 200, PAGES(150)), 0);
+    assert_int_equal(b.map.nr_runs, 4); /* 0, 1 … 148, the descriptors', 150 … 200 */
+    assert_found(&b.map, 0, "");
+    b.map.run[0].reserved = false;
+    assert_found(&b.map, 2,
+                 "quarry: memory map: M2 (runs that touch differ) is broken at frame 0x1\n"
+                 "quarry: memory map: M4 (frame 0 is reserved) is broken at frame 0\n");
+    b.map.run[0].reserved = true;
+    b.map.nr_present += 3;
+    assert_found(
+        &b.map, 1,
+        "quarry: memory map: M5 (nr_present is the sum of the runs) is broken at frame 0xc8\n");
+    b.map.nr_present = 200;
+    b.map.run[3].start -= 2; /* over the descriptors, and two frames twice */
+    assert_found(
+        &b.map, 2,
+        "quarry: memory map: M1 (runs are sorted and disjoint) is broken at frame 0x94\n"
+        "quarry: memory map: M5 (nr_present is the sum of the runs) is broken at frame 0xca\n");
+    b.map.run[3].start += 2;
+    b.map.run[3].reserved = true; /* alike, but on both sides of the end of the direct map */
+    assert_found(&b.map, 0, "");
+    b.map.run[3].reserved = false;
+    b.map.run[1].reserved = true;
+    assert_found(&b.map, 2,
+                 "quarry: memory map: M2 (runs that touch differ) is broken at frame 0x1\n"
+                 "quarry: memory map: M2 (runs that touch differ) is broken at frame 0x94\n");
+    b.map.run[1].nid = 1;
+    assert_found(&b.map, 0, "");
+    b.map.run[1].nid = 0;
+    b.map.run[1].reserved = false;
+    b.map.run[2].start++; /* the first page of descriptors is nobody's */
+    b.map.nr_present--;
+    assert_found(
+        &b.map, 2,
+        "quarry: memory map: M3 (descriptors lie in reserved low memory) is broken at frame 0\n"
+        "quarry: memory map: M3 (descriptors lie in reserved low memory) is broken at frame 0x1\n");
+    bench_end(&b);
+}
+
+static void refusals_are_told_in_full(void **state)
+{
+    static const struct {
+        struct quarry_region region;
+        phys_addr_t low_limit;
+        const char *why;
+    } bad[] = {
+        {{.start = ~0ull - 100, .size = 200},
+         0,
+         "region 1 wraps around: start 0xffffffffffffff9b, size 0xc8"},
+        {{.start = PAGES((1ull << 32) - 1), .size = PAGES(1)},
+         0,
+         "region 1 ends at 0x100000000000, beyond the 16 TiB that a map spans"},
+        {{.start = PAGES(1), .nid = 8, .size = 1}, 0, "region 1 is on node 8; nodes are 0..7"},
+        {{.start = PAGES(1), .nid = -1, .size = 1}, 0, "region 1 is on node -1; nodes are 0..7"},
+        {{.size = PAGES(1)}, 0, "the machine has no usable directly mapped memory (2 regions)"},
+        {{.start = PAGES(1 << 20), .size = PAGES(64)},
+         PAGES(1 << 20),
+         "the machine has no usable directly mapped memory (2 regions)"},
+    };
+    struct quarry_region far[2] = {{.size = PAGES(64)},
+                                   {.start = PAGES(1 << 20), .size = PAGES(192)}};
+    struct map_bench b;
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(bad); i++) {
+        struct quarry_region region[2] = {{.size = PAGES(1)}, bad[i].region};
+        assert_true(bench_init(&b, region, 2, 64, bad[i].low_limit) < 0);
+        assert_string_equal(b.why, bad[i].why);
+        bench_end(&b);
+    }
+    assert_int_equal(bench_init(&b, far, 2, 64, PAGES(64)), -QR_ENOMEM);
+    assert_string_equal(b.why,
+                        "no room for the page descriptors: 256 frames in 3 runs need 8 KiB of "
+                        "directly mapped memory in the same layout; give more memory or fewer "
+                        "holes");
+    bench_end(&b);
+}
+
+/* The last frame that has a number, and the last node. */
+static void the_ends_of_what_can_be_described_can_be(void **state)
+{
+    struct quarry_region region[] = {
+        {.start = PAGES(2), .size = PAGES(62), .nid = QR_MAX_NODES - 1},
+        {.start = PAGES((1ull << 32) - 2), .size = PAGES(1), .flags = QUARRY_REGION_RESERVED},
+    };
+    struct map_bench b;
+    (void)state;
+    /* So far away that no array reaches over it: but for that, both are fine. */
+    assert_int_equal(bench_init(&b, region, 2, 64, PAGES(64)), -QR_ENOMEM);
+    assert_int_equal(strncmp(b.why, "no room for the page descriptors: 63 frames in 2 runs", 53),
+                     0);
+    bench_end(&b);
+    assert_int_equal(bench_init(&b, region, 1, 64, 0), 0);
+    assert_int_equal(qr_pfn_node(&b.map, 2), QR_MAX_NODES - 1);
+    assert_int_equal(qr_pfn_node(&b.map, 1), 0);
+    bench_end(&b);
+}
+
+/* Of two regions that overlap the first usable one names the node, and a reserved one only where there is no
+ * other. */
+static void the_first_usable_region_names_the_node(void **state)
+{
+    const struct quarry_region region[] = {
+        {.start = PAGES(8), .size = PAGES(24), .flags = QUARRY_REGION_RESERVED, .nid = 1},
+        {.start = PAGES(16), .size = PAGES(48), .nid = 2},
+        {.start = PAGES(24), .size = PAGES(100), .nid = 3},
+        {.start = PAGES(40), .size = PAGES(4), .flags = QUARRY_REGION_RESERVED, .nid = 4},
+        {.start = PAGES(124), .size = PAGES(4), .flags = QUARRY_REGION_RESERVED, .nid = 5},
+        {.start = PAGES(124), .size = PAGES(6), .flags = QUARRY_REGION_RESERVED, .nid = 6},
+    };
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, region, QR_ARRAY_SIZE(region), 130, 0), 0);
+    assert_run(&b.map, 0, 8, 16, 1, true);
+    assert_run(&b.map, 1, 16, 32, 2, true);
+    assert_run(&b.map, 2, 32, 40, 2, false);
+    assert_run(&b.map, 3, 40, 44, 2, true);
+    assert_run(&b.map, 4, 44, 64, 2, false);
+    assert_run(&b.map, 5, 64, 123, 3, false);
+    assert_run(&b.map, 6, 123, 124, 3, true); /* descriptors */
+    assert_run(&b.map, 7, 124, 128, 5, true);
+    assert_run(&b.map, 8, 128, 130, 6, true);
+    assert_int_equal(b.map.nr_runs, 9);
+    assert_int_equal(b.map.nr_present, 122);
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
+}
+
 static void the_check_finds_broken_runs(void **state)
 {
     struct quarry_region region = {.size = PAGES(64)};
@@ -490,6 +634,10 @@ int main(void)
         cmocka_unit_test(runs_that_leave_no_room_for_a_cut_are_refused),
         cmocka_unit_test(carving_takes_cleared_memory_from_the_top_of_the_largest_run),
         cmocka_unit_test(the_check_finds_broken_runs),
+        cmocka_unit_test(what_is_broken_is_told_with_its_frame),
+        cmocka_unit_test(refusals_are_told_in_full),
+        cmocka_unit_test(the_ends_of_what_can_be_described_can_be),
+        cmocka_unit_test(the_first_usable_region_names_the_node),
         cmocka_unit_test(no_piece_of_the_descriptors_lies_in_reserved_memory),
         cmocka_unit_test(descriptors_may_lie_in_several_runs_when_no_single_one_holds_them),
     };
