@@ -435,6 +435,25 @@ static void each_kind_has_its_title(void **state)
     }
 }
 
+/* By the format's address: also of those that lie side by side. */
+static void what_one_site_says_in_different_words_is_told_apart(void **state)
+{
+    struct quarry_trace site = {1, {(void *)0x1000}};
+    struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .now = &site};
+    unsigned int nr = 0;
+
+    (void)state;
+    hook_begin(false);
+#define ONCE(word) nr += qr_report_once(&check, &report, word)
+    for (int round = 0; round < 2; round++) {
+        ONCE("a"), ONCE("b"), ONCE("c"), ONCE("d"), ONCE("e"), ONCE("f"), ONCE("g"), ONCE("h");
+        ONCE("i"), ONCE("j"), ONCE("k"), ONCE("l"), ONCE("m"), ONCE("n"), ONCE("o"), ONCE("p");
+        assert_int_equal(nr, 16);
+    }
+#undef ONCE
+    assert_int_equal(seen.calls, 16);
+}
+
 /* Sixty-four are remembered, the oldest is forgotten first. */
 static void the_last_call_sites_are_remembered(void **state)
 {
@@ -503,6 +522,7 @@ int main(void)
         cmocka_unit_test_setup(a_report_is_written_by_one_call, fresh_check),
         cmocka_unit_test_setup(a_headline_has_767_characters_at_most, fresh_check),
         cmocka_unit_test_setup(each_kind_has_its_title, fresh_check),
+        cmocka_unit_test_setup(what_one_site_says_in_different_words_is_told_apart, fresh_check),
         cmocka_unit_test_setup(the_last_call_sites_are_remembered, fresh_check),
         cmocka_unit_test_setup(a_report_that_is_laid_out_is_offered_and_printed_as_it_is,
                                fresh_check),

@@ -474,6 +474,95 @@ static void a_live_object_is_described_as_far_as_it_is_known(void **state)
     }
 }
 
+/* The record behind an object is not its owner's to clear, and counts it for a place while it is out. */
+static void a_profiled_object_counts_for_its_place_while_it_is_out(void **state)
+{
+    static const char *const options[] = {"mem_profiling=1", "mem_profiling=1 init_on_alloc=1",
+                                          "mem_profiling=1 init_on_free=1",
+                                          "mem_profiling=1 slab_debug=U"};
+
+    (void)state;
+    if (!QR_CHECKS)
+        skip();
+    for (size_t i = 0; i < QR_ARRAY_SIZE(options); i++) {
+        struct quarry *q = boot_with(2048, options[i]);
+        struct kmem_cache *cache = make_cache(q, "counted", 100, 0);
+        struct qr_site *place;
+        struct qr_meta *meta;
+        char *object[2];
+        u32 site;
+        for (int k = 0; k < 2; k++) { /* from one place */
+            object[k] = qr_cache_alloc_sized(cache, GFP_KERNEL, NUMA_NO_NODE, 70, "it");
+            memset(object[k], 0x55, 100);
+        }
+        meta = slab_meta(cache, object[0]);
+        site = meta->site;
+        assert_true(site > 0 && site <= q->check.sites.mask);
+        assert_int_equal(slab_meta(cache, object[1])->site, site);
+        assert_int_equal(meta->requested, i == 3 ? 70 : 100);
+        assert_int_equal(meta->leak, QR_LEAK_REACHED);
+        place = &q->check.sites.site[site];
+        assert_int_equal(place->bytes, 200);
+        assert_int_equal(place->calls, 2);
+        meta->leak = QR_LEAK_UNSEEN;
+        give(q, cache, object[0]);
+        assert_int_equal(place->bytes, 100);
+        assert_int_equal(place->calls, 1);
+        assert_int_equal(meta->site, 0);
+        assert_int_equal(meta->requested, i == 3 ? 70 : 100);
+        for (int byte = 0; byte < 100; byte++)
+            assert_int_equal(object[0][byte], i == 2 ? 0 : 0x55);
+        if (i < 3) { /* the same again */
+            assert_ptr_equal(take(cache), object[0]);
+            assert_int_equal(meta->leak, QR_LEAK_REACHED);
+            assert_int_equal(meta->requested, 100);
+            assert_int_not_equal(meta->site, 0);
+            for (int byte = 0; byte < 100; byte++)
+                assert_int_equal(object[0][byte], i ? 0 : 0x55);
+            give(q, cache, object[0]);
+        }
+        give(q, cache, object[1]);
+        assert_int_equal(place->bytes, 0);
+        assert_int_equal(place->calls, 0);
+        test_end(q);
+    }
+}
+
+/* Moved to here and now: everything of the record but what was asked for. */
+static void an_objects_record_can_be_moved(void **state)
+{
+    struct quarry *q;
+    struct kmem_cache *cache;
+    struct qr_owner before, *now;
+    struct qr_object found;
+    void *object;
+
+    (void)state;
+    if (!QR_CHECKS)
+        skip();
+    q = boot_with(512, "slab_debug=U");
+    cache = make_cache(q, "moved", 100, 0);
+    object = qr_cache_alloc_slow(cache, GFP_NOFS, NUMA_NO_NODE);
+    now = &slab_meta(cache, object)->allocated;
+    before = *now;
+    assert_int_equal(before.gfp, GFP_NOFS);
+    assert_int_equal(before.order_or_cpu, qp_task_id());
+    assert_true(qr_object_find(&q->slabs, object, &found));
+    now->order_or_cpu = 0;
+    qr_object_retrace(&found);
+    assert_int_equal(now->gfp, GFP_NOFS);
+    assert_int_equal(now->order_or_cpu, qp_task_id());
+    assert_true(now->sequence > before.sequence);
+    assert_true(now->when_ns >= before.when_ns);
+    assert_int_not_equal(now->trace, before.trace);
+    assert_int_equal(slab_meta(cache, object)->freed.trace, 0);
+    give(q, cache, object);
+    assert_int_equal(slab_meta(cache, object)->freed.gfp, 0);
+    assert_int_equal(slab_meta(cache, object)->freed.order_or_cpu, qp_task_id());
+    assert_int_not_equal(slab_meta(cache, object)->freed.trace, 0);
+    test_end(q);
+}
+
 /* Once in 1024 slow ways, from the first on. */
 static void level_three_walks_once_in_so_many_ways(void **state)
 {
@@ -556,6 +645,8 @@ int main(void)
         cmocka_unit_test(a_quarantined_slab_is_still_one),
         cmocka_unit_test(both_nodes_are_counted),
         cmocka_unit_test(a_live_object_is_described_as_far_as_it_is_known),
+        cmocka_unit_test(a_profiled_object_counts_for_its_place_while_it_is_out),
+        cmocka_unit_test(an_objects_record_can_be_moved),
         cmocka_unit_test(level_three_walks_once_in_so_many_ways),
         cmocka_unit_test(an_address_is_found_to_the_byte),
     };

@@ -71,13 +71,19 @@ static void an_address_is_described_with_who_had_the_object(void **state)
 {
     struct quarry *q = boot_with(512, "slab_debug=FU");
     struct kmem_cache *cache = make_cache(q, "owned", 64, 0);
-    char *object = take(cache), *other = take(cache);
+    char *object = take(cache), *other = take(cache), *at, words[64];
     struct quarry_trace trace;
 
     (void)state;
     must_say(dump_of(q, object, true), ", live; the address is byte 0 of it");
     must_say(dump_of(q, object, true), "  allocated by task ");
     must_not_say(dump_of(q, object, true), "last freed by");
+    snprintf(words, sizeof(words), "  allocated by task %u, ", (unsigned int)qp_task_id());
+    at = strstr(dump_of(q, object, true), words);
+    assert_non_null(at);
+    assert_in_range(strtoull(at + strlen(words), &at, 10), 0,
+                    3600 * 1000); /* since this test began */
+    assert_memory_equal(at, " ms ago, at:\n", strlen(" ms ago, at:\n"));
     qr_trace_load(&q->check, slab_meta(cache, object)->allocated.trace, &trace);
     assert_true(trace.nr > 0);
     assert_int_equal(lines_of_trace(dump_of(q, object, true)), trace.nr);

@@ -499,6 +499,49 @@ static void a_write_after_free_is_told_by_whoever_meets_it(void **state)
     test_end(q);
 }
 
+/* In each slab of either list, wherever in the list it is. */
+static void a_look_at_all_free_objects_goes_through_all_slabs(void **state)
+{
+    struct quarry *q;
+    struct kmem_cache *cache;
+    char *object[5 * 16];
+    u32 nr;
+
+    (void)state;
+    if (!QR_CHECKS)
+        skip();
+    for (u32 live = 0; live < 2; live++) {
+        q = boot_heard("tiny", "slab_debug=P");
+        cache = make_cache(q, "looked", 512, 0);
+        cache->empty_limit = 5;
+        nr = cache->objects;
+        assert_in_range(nr, 2, 16);
+        for (u32 i = 0; i < 5 * nr; i++)
+            object[i] = take(cache);
+        assert_int_equal(cache->node[0].nr_full, 5);
+        for (u32 i = 0; i < 5 * nr; i++) /* all, or all but the last of each slab */
+            if (!live || i % nr != nr - 1)
+                give(q, cache, object[i]);
+        assert_int_equal(live ? cache->node[0].nr_partial : cache->node[0].nr_empty, 5);
+        for (u32 slab = 0; slab < 5; slab++) {
+            char *hurt = object[slab * nr + slab % (nr - 1)];
+            hurt[slab] = 0;
+            heard.nr = 0;
+            qr_slabs_check(&q->slabs);
+            assert_int_equal(heard.nr, 1);
+            assert_ptr_equal(heard.address, hurt);
+        }
+        for (u32 slab = 0; slab < 5; slab++)
+            object[slab * nr][7] = 0;
+        heard.nr = 0;
+        qr_slabs_check(&q->slabs);
+        assert_int_equal(heard.nr, 5);
+        for (u32 i = 0; live && i < 5; i++)
+            give(q, cache, object[i * nr + nr - 1]);
+        test_end(q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -515,6 +558,7 @@ int main(void)
         cmocka_unit_test(g_s8_what_is_found_late_is_told_in_full),
         cmocka_unit_test(damage_is_told_to_the_byte_and_with_the_owner),
         cmocka_unit_test(a_write_after_free_is_told_by_whoever_meets_it),
+        cmocka_unit_test(a_look_at_all_free_objects_goes_through_all_slabs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
