@@ -286,7 +286,16 @@ static void profiled_objects_without_room_for_a_record_count_for_nobody(void **s
     assert_int_equal(cache->track_offset, 0);
     assert_true(qr_object_find(&q->slabs, object + 5, &found));
     assert_ptr_equal(found.start, object);
+    memset(object, 0x55, 64);
     give(q, cache, object);
+    assert_ptr_equal(take(cache), object);
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(object[i], 0x55); /* no record was written there, out or in */
+    for (u32 i = 0; i <= q->check.sites.mask; i++)
+        assert_int_equal(q->check.sites.site[i].calls, 0);
+    give(q, cache, object);
+    for (u32 i = 0; i <= q->check.sites.mask; i++)
+        assert_int_equal(q->check.sites.site[i].calls, 0);
     assert_int_equal(cache_active(cache), 0);
     test_end(q);
 }

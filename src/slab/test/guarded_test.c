@@ -206,6 +206,93 @@ g_s11_a_guarded_object_of_the_older_form_is_constructed_and_destructed_once(void
     test_end(q);
 }
 
+/* As near to the edge as its cache's promise allows; kmalloc's is that of the size asked for. */
+static void a_guarded_object_is_aligned_as_promised_and_no_more(void **state)
+{
+    static const struct {
+        size_t size, align;
+    } want[] = {{1, 8},   {8, 8},   {12, 8},   {24, 8},     {48, 16},
+                {96, 32}, {100, 8}, {192, 64}, {1024, 1024}};
+    struct quarry *q = boot_guarded("tiny", "");
+    struct qr_cache_params params = {
+        .name = "promised", .size = 100, .align = 64, .slot_id = QR_NO_SLOT};
+    struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+
+    (void)state;
+    for (size_t i = 0; i <= QR_ARRAY_SIZE(want); i++) {
+        bool own = i == QR_ARRAY_SIZE(want);
+        size_t size = own ? 100 : want[i].size, align = own ? 64 : want[i].align;
+        unsigned int right = 0;
+        for (int tries = 0; tries < 32; tries++) {
+            void *object =
+                own ? take(cache) : qr_kmalloc_slow(&q->kmalloc, size, GFP_KERNEL, NUMA_NO_NODE);
+            size_t at = (uintptr_t)object & ~PAGE_MASK;
+            assert_true(in_pool(q, object));
+            assert_true(at == 0 || at == (PAGE_SIZE - size) / align * align);
+            right += at != 0;
+            qr_cache_free_slow(&q->slabs, NULL, object, "kfree");
+        }
+        assert_in_range(right, 1, 31);
+    }
+    test_end(q);
+}
+
+static void which_caches_give_guarded_objects(void **state)
+{
+    static const struct {
+        size_t size;
+        slab_flags_t flags;
+        bool may;
+    } want[] = {{64, 0, true},
+                {PAGE_SIZE, 0, true},
+                {PAGE_SIZE + 1, 0, false},
+                {64, SLAB_SKIP_KFENCE, false},
+                {64, SLAB_TYPESAFE_BY_RCU, false},
+                {64, SLAB_CACHE_DMA, false},
+                {64, SLAB_CACHE_DMA32, false},
+                {64, SLAB_RECLAIM_ACCOUNT | SLAB_HWCACHE_ALIGN, true}};
+    struct quarry *q = boot_guarded("tiny", "");
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(want); i++) {
+        struct kmem_cache *cache = make_cache(q, "asked", want[i].size, want[i].flags);
+        u32 refs = cache->refs;
+        void *object = take(cache);
+        assert_int_equal(in_pool(q, object), want[i].may);
+        assert_int_equal(qr_cache_may_guard(cache), want[i].may);
+        if (want[i].may)
+            assert_int_equal(cache->refs, refs + 1);
+        give(q, cache, object);
+        if (want[i].may)
+            assert_int_equal(cache->refs, refs);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    }
+    test_end(q);
+}
+
+static void a_pool_that_is_used_up_holds_no_cache(void **state)
+{
+    struct quarry *q = boot_guarded("tiny", "");
+    struct kmem_cache *cache = make_cache(q, "much", 64, 0);
+    void *object[32], *more;
+    u32 refs = cache->refs;
+
+    (void)state;
+    for (int i = 0; i < 32; i++)
+        assert_true(in_pool(q, object[i] = take(cache)));
+    assert_int_equal(cache->refs, refs + 32);
+    more = qr_cache_alloc_direct(cache, GFP_KERNEL, NUMA_NO_NODE); /* its slab */
+    assert_int_equal(cache->refs, refs + 33);
+    qr_cache_free_direct(cache, take(cache), "test");
+    assert_int_equal(cache->refs, refs + 33);
+    qr_cache_free_direct(cache, more, "test");
+    for (int i = 0; i < 32; i++)
+        give(q, cache, object[i]);
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    assert_int_equal(all_findings(q), 0);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +304,9 @@ int main(void)
         cmocka_unit_test(a_walk_may_end_at_a_guarded_object),
         cmocka_unit_test(
             g_s11_a_guarded_object_of_the_older_form_is_constructed_and_destructed_once),
+        cmocka_unit_test(a_guarded_object_is_aligned_as_promised_and_no_more),
+        cmocka_unit_test(which_caches_give_guarded_objects),
+        cmocka_unit_test(a_pool_that_is_used_up_holds_no_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

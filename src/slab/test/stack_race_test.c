@@ -429,6 +429,29 @@ static void a_bulk_goes_back_the_fast_way(void **state)
     test_end(q);
 }
 
+/* As for one: what is there is handed out, and the context is looked at when more is needed. */
+static void a_bulk_of_what_lies_on_the_stacks_asks_nothing(void **state)
+{
+    struct quarry *q;
+    struct kmem_cache *cache;
+    void *object[64];
+
+    (void)state;
+    NEEDS_FAST_WAY();
+    q = test_boot(512);
+    cache = make_cache(q, "bulk", 64, 0);
+    give(q, cache, take(cache));
+    quarry_context_enter(QUARRY_CTX_SPINLOCK);
+    assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 8, object), 8);
+    assert_int_equal(all_findings(q), 0);
+    assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 56, object + 8), 56);
+    assert_int_equal(test_findings(q, QUARRY_BAD_CONTEXT), 1);
+    quarry_context_leave(QUARRY_CTX_SPINLOCK);
+    qr_cache_free_bulk(&q->slabs, cache, 64, object);
+    assert_int_equal(cache_active(cache), 0);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_cpus_first_stack_takes_the_budget_of_the_depots),
         cmocka_unit_test(a_deeper_stack_is_had_from_the_first_half_of_the_budget_only),
         cmocka_unit_test(a_bulk_goes_back_the_fast_way),
+        cmocka_unit_test(a_bulk_of_what_lies_on_the_stacks_asks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
