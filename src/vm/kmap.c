@@ -248,9 +248,10 @@ int qr_kmaps_remap_all(struct qr_kmaps *kmaps)
     return 0;
 }
 
-/* K1 to K3, and the free list of the fixed slots; the number of contradictions. */
+/* K1 to K3, and the free list of the fixed slots; the number of contradictions, which is reported. */
 unsigned long qr_kmaps_check(struct qr_kmaps *kmaps)
 {
+    struct quarry_report report = {.kind = QUARRY_CORRUPTION};
     unsigned long wrong = 0, state = qp_lock(&kmaps->lock);
     u32 nr_free = 0, nr_held = 0;
     for (u32 i = 0; i < kmaps->nr_pkmap; i++) {
@@ -270,5 +271,7 @@ unsigned long qr_kmaps_check(struct qr_kmaps *kmaps)
         nr_held += kmaps->fixmap[i].users;
     wrong += nr_free + nr_held != kmaps->nr_fixmap;
     qp_unlock(&kmaps->lock, state);
+    if (wrong)
+        qr_report(kmaps->check, &report, "kmap: %lu contradictions in the windows", wrong);
     return wrong;
 }

@@ -71,11 +71,12 @@ static u32 kmap_local_take(struct qr_kmaps *kmaps)
         return at;
     }
     __atomic_fetch_add(&kmaps->waiters, 1, __ATOMIC_RELAXED);
-    for (u32 i = 0; i < KMAP_LOCAL_WAITS && !at; i++) {
+    for (u32 i = 0;; i++) {
         u32 seen = __atomic_load_n(&kmaps->freed.moves, __ATOMIC_ACQUIRE);
         at = kmap_local_pop(kmaps);
-        if (!at)
-            qp_wait(&kmaps->freed, seen, KMAP_LOCAL_WAIT_NS);
+        if (at || i == KMAP_LOCAL_WAITS)
+            break;
+        qp_wait(&kmaps->freed, seen, KMAP_LOCAL_WAIT_NS);
     }
     __atomic_fetch_sub(&kmaps->waiters, 1, __ATOMIC_RELAXED);
     return at;

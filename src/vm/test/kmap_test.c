@@ -486,6 +486,8 @@ static void the_check_finds_what_contradicts_the_windows(void **state)
     assert_int_equal(qr_kmaps_check(kmaps), 1);
     kmaps->fixmap[head - 1].next = next;
     assert_int_equal(qr_kmaps_check(kmaps), 0);
+    assert_int_equal(test_findings(q, QUARRY_CORRUPTION), 6);
+    assert_string_equal(test_last_report, "kmap: 1 contradictions in the windows");
     assert_true(qr_kunmap_local(kmaps, local));
     qr_kunmap(kmaps, page);
     qr_free_block(&q->zones, page, 0);

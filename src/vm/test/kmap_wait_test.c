@@ -81,6 +81,20 @@ static void kmap_local_waits_no_more_once_it_has_a_slot(void **state)
     end_held(q, page, address, nr);
 }
 
+static void kmap_local_has_a_slot_that_comes_free_in_the_last_moment(void **state)
+{
+    char *address[256], *got;
+    struct page *page;
+    unsigned int nr;
+    struct quarry *q = boot_held(&page, address, &nr);
+    waiting = (struct waiting){.q = q, .held = address[nr - 1], .at = 500};
+    got = qr_kmap_local(&q->kmaps, page);
+    assert_int_equal(waiting.nr, 500);
+    waiting.q = NULL;
+    assert_ptr_equal(got, address[nr - 1]);
+    end_held(q, page, address, nr);
+}
+
 static void kmap_sleeps_until_a_slot_is_let_go(void **state)
 {
     struct test_spec spec = {.pages = 2048, .profile = "zones"};
@@ -124,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kmap_local_gives_up_after_five_seconds_without_a_slot),
         cmocka_unit_test(kmap_local_waits_no_more_once_it_has_a_slot),
+        cmocka_unit_test(kmap_local_has_a_slot_that_comes_free_in_the_last_moment),
         cmocka_unit_test(kmap_sleeps_until_a_slot_is_let_go),
         cmocka_unit_test(without_a_window_nobody_waits),
     };
