@@ -34,6 +34,7 @@ static void gather_locks(struct quarry *q)
         gather(&q->zones.zone[i].lock);
     for (unsigned int i = 0; i < QUARRY_FAULT_POINTS; i++)
         gather(&q->faults.point[i].lock);
+    gather(&q->faults.lock);
     gather(&q->guards.lock);
     gather(&q->grace.lock);
     gather(&q->check.traces.lock);
