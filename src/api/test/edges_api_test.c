@@ -264,6 +264,27 @@ static void a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out(void **sta
     assert_int_equal(found, 2); /* registered twice; taken out from inside */
 }
 
+/* What is asked for is what shrinkers have, and what nobody asked for is zero. */
+static void a_shrinker_begins_as_it_was_asked_for(void **state)
+{
+    struct shrinker *named = shrinker_alloc(SHRINKER_NUMA_AWARE, "cache-%d", 3);
+    struct shrinker *nameless = shrinker_alloc(0, NULL);
+
+    assert_int_equal(named->flags, SHRINKER_NUMA_AWARE);
+    assert_int_equal(named->seeks, DEFAULT_SEEKS);
+    assert_string_equal(named->name, "cache-3");
+    assert_int_equal(nameless->flags, 0);
+    assert_int_equal(nameless->seeks, DEFAULT_SEEKS);
+    assert_null(nameless->name);
+    assert_null(nameless->count_objects);
+    assert_null(nameless->scan_objects);
+    assert_int_equal(nameless->batch, 0);
+    assert_null(nameless->private_data);
+    shrinker_free(named);
+    shrinker_free(nameless);
+    assert_int_equal(found, 0);
+}
+
 /* ---- pools ----------------------------------------------------------------------------------- */
 
 static void a_pool_is_given_only_elements(void **state)
@@ -297,6 +318,46 @@ static void an_area_of_addresses_has_its_size_and_flags(void **state)
     assert_int_equal(area->flags & VM_IOREMAP, VM_IOREMAP);
     assert_ptr_equal(find_vm_area(area->addr), area);
     free_vm_area(area);
+}
+
+static void what_is_no_vmalloc_address_has_no_page(void **state)
+{
+    void *area = vmalloc(2 * PAGE_SIZE), *block = kmalloc(64, GFP_KERNEL);
+    unsigned long frame = vmalloc_to_pfn((char *)area + PAGE_SIZE + 5);
+
+    assert_ptr_equal(vmalloc_to_page((char *)area + PAGE_SIZE), pfn_to_page(frame));
+    assert_true(is_vmalloc_addr((char *)area + 2 * PAGE_SIZE - 1));
+    assert_false(is_vmalloc_addr(block));
+    assert_int_equal(vmalloc_to_pfn((char *)area + 2 * PAGE_SIZE), 0); /* its guard page */
+    assert_int_equal(vmalloc_to_pfn(block), 0);
+    assert_null(vmalloc_to_page(block));
+    assert_null(find_vm_area(block));
+    vfree(area);
+    kfree(block);
+}
+
+/* ---- CPUs ------------------------------------------------------------------------------------ */
+
+/* One number more than there may be CPUs is that of no CPU's data: what is used before a machine knows any. */
+static void a_cpu_exists_once_it_was_seen_and_the_one_for_none_always(void **state)
+{
+    struct qr_cpus *cpus = &machine()->cpus;
+    unsigned int nr = cpus->nr_max;
+
+    assert_int_equal(quarry_nr_cpus(), nr + 1);
+    assert_true(nr > 2);
+    assert_true(quarry_cpu_exists(quarry_cpu()));
+    assert_true(quarry_cpu_exists(nr));
+    assert_false(quarry_cpu_exists(nr + 1));
+    assert_false(quarry_cpu_exists(~0u));
+    for (unsigned int i = 0; i < nr; i++)
+        assert_int_equal(quarry_cpu_exists(i), cpus->area[i] != NULL);
+    if (!cpus->area[nr - 1]) {
+        cpus->nr_max--; /* a machine of one CPU less, behind whose last one nothing lies */
+        assert_true(quarry_cpu_exists(nr - 1));
+        assert_false(quarry_cpu_exists(nr));
+        cpus->nr_max++;
+    }
 }
 
 static unsigned long deferred(void)
@@ -363,6 +424,10 @@ int main(void)
         cmocka_unit_test_setup(a_page_is_reserved_or_not, nothing_found),
         cmocka_unit_test_setup(a_shrinker_that_frees_itself_inside_reclaim_stays, nothing_found),
         cmocka_unit_test_setup(a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out,
+                               nothing_found),
+        cmocka_unit_test_setup(a_shrinker_begins_as_it_was_asked_for, nothing_found),
+        cmocka_unit_test_setup(what_is_no_vmalloc_address_has_no_page, nothing_found),
+        cmocka_unit_test_setup(a_cpu_exists_once_it_was_seen_and_the_one_for_none_always,
                                nothing_found),
         cmocka_unit_test_setup(a_pool_is_given_only_elements, nothing_found),
         cmocka_unit_test_setup(an_area_of_addresses_has_its_size_and_flags, nothing_found),

@@ -100,7 +100,18 @@ static void devices_get_their_address_with_the_block(void **state)
     check_dma(pool, gen_pool_dma_zalloc(pool, 64, &dma), &dma, 0);
     check_dma(pool, gen_pool_dma_zalloc_algo(pool, 64, &dma, gen_pool_best_fit, NULL), &dma, 0);
     check_dma(pool, gen_pool_dma_zalloc_align(pool, 64, &dma, 256), &dma, 0);
+    dma = 77;
     assert_null(gen_pool_dma_alloc(pool, 5 * PAGE_SIZE, &dma));
+    assert_null(gen_pool_dma_zalloc_align(NULL, 64, &dma, 256));
+    assert_null(gen_pool_dma_zalloc(NULL, 64, &dma));
+    assert_int_equal(dma, 77);          /* as it was */
+    for (int way = 0; way < 2; way++) { /* nobody wants to know */
+        void *block = way ? gen_pool_dma_zalloc(pool, 64, NULL)
+                          : gen_pool_dma_alloc_align(pool, 64, NULL, 256);
+        assert_non_null(block);
+        memset(block, 0xee, 64);
+        gen_pool_free(pool, (unsigned long)block, 64);
+    }
 }
 
 static void count_chunk(struct gen_pool *pool, struct gen_pool_chunk *chunk, void *data)
