@@ -260,7 +260,7 @@ unsigned long qr_genpool_alloc(const struct qr_genpools *pools, struct gen_pool 
 {
     struct quarry_report report = {.kind = QUARRY_BAD_REQUEST, .size = size};
     size_t granule = (size_t)1 << pool->min_alloc_order;
-    u64 nr = ((u64)size + granule - 1) >> pool->min_alloc_order;
+    u64 nr = ((u64)size >> pool->min_alloc_order) + ((size & (granule - 1)) != 0);
     unsigned long address = 0, bit = 0, state;
     struct gen_pool_chunk *chunk = NULL;
     struct list_head *pos;
