@@ -103,9 +103,7 @@ static bool fault_parse_size(struct fault_parse *parse, const char *item, const 
     if (!fault_parse_range(value, &from, &to) || from > (size_t)-1 || to == 0)
         return fault_refuse(parse, item, "wants bytes, as in size:64, size:64-128 or size:4K-");
     parse->spec.min_size = (size_t)from;
-    parse->spec.max_size = to > (size_t)-1 ? 0 : (size_t)to;
-    if (to == ~0ULL)
-        parse->spec.max_size = 0;
+    parse->spec.max_size = to >= (size_t)-1 ? 0 : (size_t)to; /* 0: no end */
     return true;
 }
 

@@ -396,6 +396,85 @@ static void ranges_are_closed_open_or_one_value(void **state)
     assert_ptr_equal(parsed.caller_to, 0x2000);
 }
 
+static void the_last_value_that_an_item_may_have_is_understood(void **state)
+{
+    char long_name[] =
+        "nth:1,cache:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,seed:1";
+
+    (void)state;
+    assert_int_equal(parse("nth:18446744073709551615,seed:18446744073709551615,prob:1"), 0);
+    assert_true(parsed.nth == ~0ul && parsed.seed == ~0ull && parsed.prob == 1);
+    assert_int_equal(parse("every:1,prob:100,seed:0"), 0);
+    assert_true(parsed.every == 1 && parsed.prob == 100 && parsed.seed == 0);
+    assert_int_equal(parse("nth:1,order:10"), 0);
+    assert_true(parsed.min_size == PAGE_SIZE << 10 && parsed.max_size == PAGE_SIZE << 10);
+    assert_int_equal(parse("nth:1,order:10-"), 0);
+    assert_true(parsed.min_size == PAGE_SIZE << 10 && parsed.max_size == 0);
+    assert_int_equal(parse("nth:1,order:3-10"), 0);
+    assert_true(parsed.min_size == PAGE_SIZE << 3 && parsed.max_size == PAGE_SIZE << 10);
+    assert_int_equal(parse("nth:1,size:0-1"), 0);
+    assert_true(parsed.min_size == 0 && parsed.max_size == 1);
+    assert_int_equal(parse("nth:1,size:7-7"), 0);
+    assert_true(parsed.min_size == 7 && parsed.max_size == 7);
+    assert_int_equal(parse("nth:1,size:18446744073709551614"), 0);
+    assert_true(parsed.min_size == ~0ul - 1 && parsed.max_size == ~0ul - 1);
+    assert_int_equal(parse("nth:1,size:18446744073709551615"), 0);
+    assert_true(parsed.min_size == ~0ul && parsed.max_size == 0); /* the largest has no end */
+    assert_int_equal(parse("nth:1,size:5-,seed:3"), 0);
+    assert_true(parsed.min_size == 5 && parsed.max_size == 0 && parsed.seed == 3);
+    assert_int_equal(parse("nth:1,caller:0-1"), 0);
+    assert_true(!parsed.caller_from && parsed.caller_to == (const void *)1);
+    assert_int_equal(parse("nth:1,caller:5-18446744073709551614"), 0);
+    assert_true(parsed.caller_to == (const void *)(UINTPTR_MAX - 1));
+    assert_int_equal(parse("nth:1,caller:5-18446744073709551615"), -QR_EINVAL);
+    assert_int_equal(strlen(long_name), 12 + 63 + 7);
+    assert_int_equal(parse(long_name), 0);
+    assert_int_equal(strlen(parsed.cache), 63);
+    assert_int_equal(parsed.seed, 1);
+    long_name[12 + 63] = 'a'; /* one letter more */
+    long_name[12 + 64] = 0;
+    assert_int_equal(parse(long_name), -QR_EINVAL);
+}
+
+static void a_refusal_quotes_the_item_and_says_how_it_would_be_right(void **state)
+{
+    static const struct {
+        const char *text, *quoted, *reason;
+    } wrong[] = {
+        {"nth:0,seed:1", "nth:0", "wants a number from 1 on"},
+        {"seed:1,every:x", "every:x", "wants a number from 1 on"},
+        {"seed:x,nth:1", "seed:x", "wants a number"},
+        {"prob:0,nth:1", "prob:0", "wants percent from 1 to 100"},
+        {"size:9-5,nth:1", "size:9-5", "wants bytes, as in size:64, size:64-128 or size:4K-"},
+        {"order:11,nth:1", "order:11",
+         "wants block orders from 0 to 10, as in order:2 or order:2-"},
+        {"cache:,nth:1", "cache:", "wants the name of a cache, as in cache:dentry"},
+        {"cache:0123456789012345678901234567890123456789012345678901234567890123,nth:1",
+         "cache:012345678901234567890123456789012345678901234567890123",
+         "the cache's name is too long"}, /* cut after 60 letters */
+        {"caller:9-5,nth:1", "caller:9-5",
+         "wants two code addresses, the second one behind the range, as in "
+         "caller:0x401000-0x402000"},
+        {"nth:1,nth:2,seed:1", "nth:2", "is given twice"},
+        {"nth:1,oops,seed:1", "oops",
+         "is none of nth:N persist every:N prob:PERCENT seed:N size:MIN-MAX order:MIN-MAX "
+         "cache:NAME caller:FROM-TO"},
+        {"seed:1,size:64", "seed:1,size:64",
+         "never fails anything: add nth:N, every:N or prob:PERCENT"},
+        {"every:3,persist", "every:3,persist", "persist goes with nth:N"},
+        {"nth:1,size:64,order:3", "nth:1,size:64,order:3",
+         "size and order say the same: give one of them"},
+    };
+    char whole[256];
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(wrong); i++) {
+        assert_int_equal(parse(wrong[i].text), -QR_EINVAL);
+        snprintf(whole, sizeof(whole), "fault option \"%s\": %s", wrong[i].quoted, wrong[i].reason);
+        assert_string_equal(parse_why, whole);
+    }
+}
+
 static void a_wrong_text_is_refused_with_its_reason_and_nothing_changes(void **state)
 {
     static const struct {
@@ -479,6 +558,8 @@ int main(void)
         cmocka_unit_test(every_item_of_an_option_text_is_understood),
         cmocka_unit_test(what_a_text_leaves_out_is_off),
         cmocka_unit_test(ranges_are_closed_open_or_one_value),
+        cmocka_unit_test(the_last_value_that_an_item_may_have_is_understood),
+        cmocka_unit_test(a_refusal_quotes_the_item_and_says_how_it_would_be_right),
         cmocka_unit_test(a_wrong_text_is_refused_with_its_reason_and_nothing_changes),
     };
 
