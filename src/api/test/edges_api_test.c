@@ -186,6 +186,50 @@ static void a_page_is_reserved_or_not(void **state)
     __free_page(page);
 }
 
+/* What a descriptor is, by every question there is. */
+static void is_of_kind(const struct page *page, int slab, int head, int tail, unsigned int order)
+{
+    assert_int_equal(PageSlab(page), slab);
+    assert_int_equal(PageHead(page), head);
+    assert_int_equal(PageTail(page), tail);
+    assert_int_equal(PageCompound(page), head || tail);
+    assert_int_equal(compound_order(page), order);
+    assert_int_equal(PageHighMem(page), 0);
+}
+
+static void a_page_is_of_one_kind(void **state)
+{
+    struct page *single = alloc_page(GFP_KERNEL), *block = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
+    struct page *loose = alloc_pages(GFP_KERNEL, 1);
+    void *object = kmalloc(64, GFP_KERNEL);
+
+    is_of_kind(single, 0, 0, 0, 0);
+    is_of_kind(block, 0, 1, 0, 2);
+    is_of_kind(block + 1, 0, 0, 1, 0);
+    is_of_kind(block + 3, 0, 0, 1, 0);
+    is_of_kind(loose, 0, 0, 0, 0);
+    is_of_kind(loose + 1, 0, 0, 0, 0);
+    assert_int_equal(PageSlab(virt_to_head_page(object)), 1);
+    for (unsigned int i = 0; i < 4; i++) {
+        assert_ptr_equal(compound_head(block + i), block);
+        assert_int_equal(page_count(block + i), 1);
+    }
+    assert_ptr_equal(compound_head(loose + 1), loose + 1);
+    assert_int_equal(page_to_nid(single), 0);
+    assert_ptr_equal(pfn_to_page(page_to_pfn(block) + 3), block + 3);
+    assert_int_equal(page_to_phys(block), (phys_addr_t)page_to_pfn(block) << PAGE_SHIFT);
+    assert_true(pfn_valid(page_to_pfn(single)));
+    assert_false(pfn_valid(quarry_layout(QUARRY_MAX_MAPNR)));
+    SetPageReserved(virt_to_head_page(object)); /* not of a slab's */
+    assert_int_equal(PageReserved(virt_to_head_page(object)), 0);
+    ClearPageReserved(virt_to_head_page(object));
+    assert_int_equal(PageSlab(virt_to_head_page(object)), 1);
+    kfree(object);
+    __free_pages(loose, 1);
+    __free_pages(block, 2);
+    __free_page(single);
+}
+
 /* ---- shrinkers ------------------------------------------------------------------------------- */
 
 static unsigned long counts, scans;
@@ -411,6 +455,88 @@ static void a_scan_lets_the_worker_go_on(void **state)
     assert_int_equal(machine()->reclaim.paused, 0);
 }
 
+/* The mark of what Quarry handed out, or of a block that was registered. */
+static u32 mark_of(const void *address)
+{
+    struct qr_leak_block block;
+
+    if (!qr_foreign_find(&machine()->leaks, address, &block))
+        assert_true(qr_slabs_leak_find(&machine()->slabs, address, &block));
+    return *block.word & (QR_LEAK_IGNORE | QR_LEAK_IS_ROOT | QR_LEAK_NO_SCAN);
+}
+
+static void marks_say_what_was_called(void **state)
+{
+    static const int count[] = {-1, 0, 1, 2};
+    static const u32 mark[] = {QR_LEAK_IGNORE, QR_LEAK_IS_ROOT, 0, 0};
+    static void (*const call[])(const void *) = {kmemleak_not_leak, kmemleak_transient_leak,
+                                                 kmemleak_ignore, kmemleak_no_scan, kmemleak_free};
+    static const u32 called[] = {QR_LEAK_IS_ROOT, QR_LEAK_IS_ROOT, QR_LEAK_IGNORE, QR_LEAK_NO_SCAN,
+                                 QR_LEAK_IGNORE};
+    static char pool[4][64];
+    struct qr_leaks *leaks = &machine()->leaks;
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(count); i++) {
+        char *object = kmalloc(64, GFP_KERNEL);
+        kmemleak_alloc(pool[i], 64, count[i], GFP_KERNEL);
+        assert_int_equal(leaks->nr_foreign, i + 1);
+        assert_int_equal(mark_of(pool[i] + 63), mark[i]);
+        kmemleak_not_leak(object);
+        kmemleak_alloc(object, 64, count[i], GFP_KERNEL); /* known: its mark is another now */
+        assert_int_equal(leaks->nr_foreign, i + 1);
+        assert_int_equal(mark_of(object), mark[i]);
+        kfree(object);
+    }
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(count); i++) {
+        kmemleak_free(pool[i]);
+        assert_int_equal(leaks->nr_foreign, 3 - i);
+    }
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(call); i++) {
+        char *object = kmalloc(64, GFP_KERNEL);
+        assert_int_equal(mark_of(object), 0);
+        call[i](object);
+        assert_int_equal(mark_of(object), called[i]);
+        kfree(object);
+        call[i](NULL);
+        call[i](ZERO_SIZE_PTR);
+    }
+    kmemleak_alloc(NULL, 64, 1, GFP_KERNEL);
+    kmemleak_alloc(ZERO_SIZE_PTR, 64, 1, GFP_KERNEL);
+    assert_int_equal(leaks->nr_foreign, 0);
+    assert_int_equal(found, 0);
+    kmemleak_free(pool[0]); /* of nothing */
+    assert_int_equal(found, 1);
+}
+
+static bool sequence_at(const struct quarry_live *live, void *data)
+{
+    struct quarry_live *wanted = data;
+
+    if (live->address != wanted->address)
+        return true;
+    *wanted = *live;
+    return false;
+}
+
+static void an_allocation_traced_anew_is_the_newest_of_all(void **state)
+{
+    void *made[] = {vmalloc(PAGE_SIZE), kmalloc(3 * PAGE_SIZE, GFP_KERNEL)};
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(made); i++) {
+        struct quarry_live before = {.address = made[i]}, after = {.address = made[i]};
+        quarry_for_each_live(sequence_at, &before);
+        assert_true(before.size > 0);
+        kmemleak_update_trace(made[i]);
+        quarry_for_each_live(sequence_at, &after);
+        if (before.sequence)
+            assert_true(after.sequence > before.sequence);
+        assert_int_equal(after.size, before.size);
+        kvfree(made[i]);
+    }
+    kmemleak_update_trace(NULL);
+    assert_int_equal(found, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +548,7 @@ int main(void)
         cmocka_unit_test_setup(nothing_can_be_freed_by_every_call, nothing_found),
         cmocka_unit_test_setup(texts_without_room_only_tell_their_length, nothing_found),
         cmocka_unit_test_setup(a_page_is_reserved_or_not, nothing_found),
+        cmocka_unit_test_setup(a_page_is_of_one_kind, nothing_found),
         cmocka_unit_test_setup(a_shrinker_that_frees_itself_inside_reclaim_stays, nothing_found),
         cmocka_unit_test_setup(a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out,
                                nothing_found),
@@ -435,6 +562,8 @@ int main(void)
         cmocka_unit_test_setup(the_largest_size_of_a_cache_is_one_and_the_next_is_not,
                                nothing_found),
         cmocka_unit_test_setup(a_scan_lets_the_worker_go_on, nothing_found),
+        cmocka_unit_test_setup(marks_say_what_was_called, nothing_found),
+        cmocka_unit_test_setup(an_allocation_traced_anew_is_the_newest_of_all, nothing_found),
     };
     return cmocka_run_group_tests_name("edges_api", tests, quiet, NULL);
 }

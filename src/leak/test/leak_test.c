@@ -148,6 +148,46 @@ static void marks_are_set_and_cleared_one_by_one(void **state)
     test_end(q);
 }
 
+/* Of each kind of allocation: a mark is put at its start, and at no other address. */
+static void a_mark_lies_with_its_allocation_whatever_that_is(void **state)
+{
+    struct quarry *q = boot_checked();
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 1, NUMA_NO_NODE);
+    char *object = qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE);
+    char *area = qr_vmalloc(&q->vm, 8192, 0, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+    char *block = qr_page_virt(&q->map, page), text[256];
+    struct qr_leak_found_area found;
+    struct qr_leak_block seen;
+
+    qr_pages_note(&q->zones, page, 1, GFP_KERNEL);
+    assert_true(qr_leak_set(&q->leaks, object, QR_LEAK_IGNORE, 0, "test"));
+    assert_true(qr_slabs_leak_find(&q->slabs, object, &seen));
+    assert_true(*seen.word & QR_LEAK_IGNORE);
+    assert_true(qr_leak_set(&q->leaks, area, QR_LEAK_NO_SCAN, 0, "test"));
+    assert_true(qr_vm_leak_find(&q->vm, area, &found));
+    assert_true(*found.block.word & QR_LEAK_NO_SCAN);
+    assert_true(qr_leak_set(&q->leaks, area, 0, QR_LEAK_NO_SCAN, "test"));
+    assert_false(*found.block.word & QR_LEAK_NO_SCAN);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 0);
+    assert_false(qr_leak_set(&q->leaks, object + 8, QR_LEAK_IGNORE, 0, NULL));
+    assert_false(qr_leak_set(&q->leaks, area + PAGE_SIZE, QR_LEAK_IGNORE, 0, NULL));
+    assert_false(qr_leak_set(&q->leaks, block + PAGE_SIZE, QR_LEAK_IGNORE, 0, NULL));
+    assert_false(qr_leak_set(&q->leaks, &page, QR_LEAK_IGNORE, 0, NULL));
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 0);
+    assert_false(qr_leak_set(&q->leaks, object + 8, QR_LEAK_IGNORE, 0, "kmemleak_ignore"));
+    snprintf(text, sizeof(text),
+             "kmemleak_ignore(%p): no live allocation begins there; give the address that the "
+             "allocator returned",
+             (void *)(object + 8));
+    assert_string_equal(test_last_report, text);
+    assert_int_equal(test_findings(q, QUARRY_BAD_REQUEST), 1);
+    qr_vfree(&q->vm, area, false);
+    assert_false(qr_leak_set(&q->leaks, area, QR_LEAK_IGNORE, 0, NULL));
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    qr_free_block(&q->zones, page, 1);
+    test_end(q);
+}
+
 static void without_checks_nothing_is_marked_and_nothing_scanned(void **state)
 {
     struct quarry *q = test_boot(1024);
@@ -263,6 +303,7 @@ int main(void)
         cmocka_unit_test(many_registered_blocks_are_found_by_every_byte_and_no_other),
         cmocka_unit_test(without_memory_a_block_is_not_registered_and_nothing_is_lost),
         cmocka_unit_test(marks_are_set_and_cleared_one_by_one),
+        cmocka_unit_test(a_mark_lies_with_its_allocation_whatever_that_is),
         cmocka_unit_test(without_checks_nothing_is_marked_and_nothing_scanned),
         cmocka_unit_test(what_differs_in_anything_is_another_group),
         cmocka_unit_test(groups_beyond_the_table_are_one),

@@ -334,6 +334,35 @@ static void buddyinfo_and_pagetypeinfo_are_this(void **state)
     test_end(q);
 }
 
+/* Where nodes take turns, the span of a zone has frames of another node, which are not its own. */
+static void a_zone_counts_the_blocks_of_its_node_alone(void **state)
+{
+    static const struct quarry_region regions[] = {
+        {.start = 0, .size = 1024 << 12},
+        {.start = 1024 << 12, .size = 512 << 12, .nid = 1},
+        {.start = 1536 << 12, .size = 1536 << 12},
+    };
+    const struct test_spec spec = {.regions = regions, .nr_regions = 3};
+    struct quarry *q = test_boot_with(&spec);
+    static const unsigned long blocks[] = {5, 1};
+    const char *line = text;
+
+    assert_int_equal(q->zones.nr_zones, 2);
+    qr_text(q, QUARRY_PAGETYPEINFO, text, sizeof(text));
+    line = strstr(text, "Number of blocks type");
+    for (unsigned int nid = 0; nid < 2; nid++) {
+        unsigned long number[3];
+        unsigned int node;
+        line = strchr(line, '\n') + 1;
+        assert_int_equal(sscanf(line, "Node %u, zone Normal %lu %lu %lu", &node, &number[0],
+                                &number[1], &number[2]),
+                         4);
+        assert_int_equal(node, nid);
+        assert_int_equal(number[0] + number[1] + number[2], blocks[nid]);
+    }
+    test_end(q);
+}
+
 /* ---- caches and areas ------------------------------------------------------------------------ */
 
 static void a_line_of_slabinfo_is_this(void **state)
@@ -494,6 +523,7 @@ int main(void)
         cmocka_unit_test(vmstat_is_this),
         cmocka_unit_test(zoneinfo_is_this),
         cmocka_unit_test(buddyinfo_and_pagetypeinfo_are_this),
+        cmocka_unit_test(a_zone_counts_the_blocks_of_its_node_alone),
         cmocka_unit_test(a_line_of_slabinfo_is_this),
         cmocka_unit_test(slabinfo_tells_no_depth_where_there_are_no_stacks),
         cmocka_unit_test(vmallocinfo_is_this),

@@ -256,6 +256,47 @@ static void a_shrinker_that_knows_nodes_is_asked_on_each(void **state)
 
 /* ---- coming and going ------------------------------------------------------------------------ */
 
+static void misuse_is(struct quarry *q, enum quarry_finding kind, unsigned long nr,
+                      const struct shrinker *shrinker, const char *what)
+{
+    char text[256];
+    snprintf(text, sizeof(text), "shrinker %p: %s", (const void *)shrinker, what);
+    assert_string_equal(test_last_report, text);
+    assert_int_equal(test_findings(q, kind), nr);
+}
+
+static void misuse_of_a_shrinker_is_told_with_its_address(void **state)
+{
+    const char *unset = "registered without count_objects and scan_objects; set both first";
+    struct quarry *q = test_boot(256);
+    struct shrinker half = {.count_objects = cache_count};
+    struct cache cache;
+    assert_int_equal(qr_shrinker_register(&q->reclaim, &half), -QR_EINVAL);
+    misuse_is(q, QUARRY_BAD_REQUEST, 1, &half, unset);
+    half.count_objects = NULL;
+    half.scan_objects = cache_scan;
+    assert_int_equal(qr_shrinker_register(&q->reclaim, &half), -QR_EINVAL);
+    misuse_is(q, QUARRY_BAD_REQUEST, 2, &half, unset);
+    cache_add(q, &cache, 10);
+    assert_int_equal(qr_shrinker_register(&q->reclaim, &cache.shrinker), -QR_EEXIST);
+    misuse_is(q, QUARRY_BAD_REQUEST, 3, &cache.shrinker, "registered twice; it stays in service");
+    qp_task()->reclaims++;
+    assert_int_equal(qr_shrinker_unregister(&q->reclaim, &cache.shrinker), -QR_EBUSY);
+    qp_task()->reclaims--;
+    misuse_is(
+        q, QUARRY_BAD_CONTEXT, 1, &cache.shrinker,
+        "taken out of service from inside reclaim, where waiting for running calls would wait "
+        "for the caller itself; it stays in service");
+    cache_remove(q, &cache);
+    cache.shrinker.nr_deferred = 77; /* whatever its memory holds */
+    cache.shrinker.users = 3;
+    assert_int_equal(qr_shrinker_register(&q->reclaim, &cache.shrinker), 0);
+    assert_int_equal(cache.shrinker.nr_deferred, 0);
+    assert_int_equal(cache.shrinker.users, 0);
+    cache_remove(q, &cache);
+    test_end(q);
+}
+
 static void a_shrinker_without_callbacks_and_a_second_registration_are_refused(void **state)
 {
     struct quarry *q = test_boot(256);
@@ -449,6 +490,7 @@ int main(void)
         cmocka_unit_test(g_i5_a_scan_that_looks_at_fewer_is_asked_again),
         cmocka_unit_test(g_i1_a_shrinker_gets_the_requests_mask),
         cmocka_unit_test(a_shrinker_that_knows_nodes_is_asked_on_each),
+        cmocka_unit_test(misuse_of_a_shrinker_is_told_with_its_address),
         cmocka_unit_test(a_shrinker_without_callbacks_and_a_second_registration_are_refused),
         cmocka_unit_test(unregistering_waits_for_the_call_in_progress),
         cmocka_unit_test(unregistering_from_inside_reclaim_is_refused),
