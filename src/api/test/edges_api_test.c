@@ -382,7 +382,7 @@ static void what_is_no_vmalloc_address_has_no_page(void **state)
 
 /* ---- CPUs ------------------------------------------------------------------------------------ */
 
-/* One number more than there may be CPUs is that of no CPU's data: what is used before a machine knows any. */
+/* The number behind the last CPU is that of what threads without a CPU use. */
 static void a_cpu_exists_once_it_was_seen_and_the_one_for_none_always(void **state)
 {
     struct qr_cpus *cpus = &machine()->cpus;
