@@ -221,21 +221,22 @@ bool qr_area_place(struct qr_vm *vm, struct qr_area *area, u64 pages, u64 align,
     return true;
 }
 
-/* What live areas add to the counters. vm->lock is held. */
-void qr_area_account_locked(struct qr_vm *vm, struct qr_area *area, long sign)
+/* What an area adds to the counters when it becomes live, or takes off again. vm->lock is held. */
+void qr_area_account_locked(struct qr_vm *vm, struct qr_area *area, bool live)
 {
+    const long sign = live ? 1 : -1;
     if (area->internal)
         return;
     vm->nr_areas += (unsigned long)sign;
-    if (sign > 0)
+    if (live)
         area->leak = QR_LEAK_REACHED;
     if (!(area->vm.flags & VM_ALLOC))
         return;
     vm->nr_pages += (unsigned long)sign * area->nr_frames;
-    if (sign > 0)
+    if (live)
         area->site = qr_site_of(vm->check, area->vm.caller);
     qr_site_count(vm->check, area->site, sign * (long)((u64)area->nr_frames << PAGE_SHIFT), sign);
-    if (sign > 0)
+    if (live)
         qr_live_add(vm->check, (size_t)area->nr_frames << PAGE_SHIFT);
     else
         qr_live_remove(vm->check, (size_t)area->nr_frames << PAGE_SHIFT);
@@ -251,7 +252,7 @@ void qr_area_publish(struct qr_vm *vm, struct qr_area *area)
     area->state = QR_AREA_LIVE;
     qr_range_set_owner(area->range, area);
     area_tree_insert(&vm->tree, area);
-    qr_area_account_locked(vm, area, 1);
+    qr_area_account_locked(vm, area, true);
     qp_unlock(&vm->lock, state);
 }
 

@@ -55,7 +55,7 @@ bool qr_area_place(struct qr_vm *vm, struct qr_area *area, u64 pages, u64 align,
 void qr_area_publish(struct qr_vm *vm, struct qr_area *area);
 void qr_area_delete(struct qr_vm *vm, struct qr_area *area);
 struct qr_area *qr_area_at(const struct qr_vm *vm, const void *address);
-void qr_area_account_locked(struct qr_vm *vm, struct qr_area *area, long sign);
+void qr_area_account_locked(struct qr_vm *vm, struct qr_area *area, bool live);
 unsigned long qr_area_tree_check(const struct qr_vm *vm);
 
 /* map.c: page tables, and the way back */

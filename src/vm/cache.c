@@ -100,7 +100,7 @@ void *qr_area_cache_take(struct qr_vm *vm, u64 pages, int nid, const struct qr_a
         area_cache_unlink(&vm->cached, area);
         qr_area_dress(area, dress);
         area->state = QR_AREA_LIVE;
-        qr_area_account_locked(vm, area, 1);
+        qr_area_account_locked(vm, area, true);
         vm->cached.hits++;
     } else {
         vm->cached.misses++;
@@ -153,7 +153,7 @@ bool qr_area_cache_keep(struct qr_vm *vm, const void *address)
     kept = area && area->vm.addr == address && area->state == QR_AREA_LIVE && area->cacheable &&
            !area->exposed && area->nr_frames <= vm->cached.limit / 2;
     if (kept) {
-        qr_area_account_locked(vm, area, -1);
+        qr_area_account_locked(vm, area, false);
         area_cache_link_live(vm, area);
         old = area_cache_trim(&vm->cached, vm->cached.limit);
     }

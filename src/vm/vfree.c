@@ -83,7 +83,7 @@ static struct qr_area *vfree_claim(struct qr_vm *vm, const void *address, enum v
     if (area && area->vm.addr == address && area->state == QR_AREA_LIVE &&
         vfree_call_fits(area, call) && (!count || count == area->nr_frames)) {
         area->state = QR_AREA_LEAVING;
-        qr_area_account_locked(vm, area, -1);
+        qr_area_account_locked(vm, area, false);
         qp_unlock(&vm->lock, state);
         return area;
     }

@@ -82,7 +82,7 @@ static void an_area_that_is_taken_apart_just_now_is_not_looked_into(void **state
     struct quarry *q = boot_quiet("vmalloc_cache=0");
     struct qr_area *area = area_of(q, vm_get(q, 3));
     area->state = QR_AREA_LEAVING;
-    qr_area_account_locked(&q->vm, area, -1);
+    qr_area_account_locked(&q->vm, area, false);
     area->frames[1]->flags &= ~PGF_VMALLOC; /* its owner has come so far */
     assert_int_equal(qr_vm_check(&q->vm), 0);
     area->state = QR_AREA_DEFERRED;
