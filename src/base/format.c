@@ -74,7 +74,7 @@ static void format_field(struct format_sink *sink, const struct format_spec *spe
 {
     size_t prefix_length = qr_strlen(prefix);
     size_t used = prefix_length + zeros + body_length;
-    size_t pad = spec->width > used ? spec->width - used : 0;
+    size_t pad = QR_MAX(spec->width, used) - used;
 
     if (spec->zero && !spec->left) {
         zeros += pad;
@@ -148,7 +148,7 @@ static void format_number(struct format_sink *sink, struct format_spec *spec, u6
     char digits[24];
     size_t nr = format_digits(digits, value, base, upper);
     size_t wanted = spec->has_precision ? spec->precision : 1;
-    size_t zeros = wanted > nr ? wanted - nr : 0;
+    size_t zeros = QR_MAX(wanted, nr) - nr;
 
     if (spec->has_precision)
         spec->zero = false; /* the precision alone says how many zeros */

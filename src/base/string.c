@@ -27,11 +27,12 @@ int qr_strcmp(const char *a, const char *b)
     return qr_strncmp(a, b, (size_t)-1);
 }
 
+/* Negative, 0 or positive, as bytes without a sign compare. */
 int qr_strncmp(const char *a, const char *b, size_t max)
 {
     for (; max; a++, b++, max--) {
         if (*a != *b)
-            return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+            return (unsigned char)*a - (unsigned char)*b;
         if (!*a)
             return 0;
     }

@@ -42,7 +42,7 @@ static void zone_borders(struct qr_zones *zones, const struct qp_machine *machin
 {
     u64 max = zones->map->max_pfn, low = zones->map->low_end;
     u64 *border = zones->border;
-    border[ZONE_DMA] = 0;
+    /* The zones begin as zeros, and so does ZONE_DMA. */
     border[ZONE_DMA32] = zone_frame(machine->dma_limit, low);
     border[ZONE_NORMAL] = QR_MAX(border[ZONE_DMA32], zone_frame(machine->dma32_limit, low));
     border[ZONE_MOVABLE] = machine->movable_from ? zone_frame(machine->movable_from, max) : max;

@@ -136,6 +136,7 @@ static void pointers_are_hexadecimal(void **state)
     COMPARE("%20p|%-20p|", 256, (void *)&local, (void *)&local);
     COMPARE("%p", 256, (void *)16);
     COMPARE("%p|%8p", 256, NULL, NULL);
+    COMPARE("%.2p|%9.3p|%-9.0p|", 256, NULL, NULL, NULL);
 }
 
 static void several_directives_and_plain_text_mix(void **state)

@@ -213,6 +213,52 @@ static void from_eight_pages_on_a_bulk_comes_from_the_zone_in_one_run(void **sta
     zm_end(m);
 }
 
+/* Pages of another node are as good, unless the mask says otherwise. */
+static void a_bulk_goes_on_in_the_next_zone(void **state)
+{
+    static const struct quarry_region region[] = {
+        {.size = 2048 * PAGE_SIZE},
+        {.start = 2048 * PAGE_SIZE, .size = 2048 * PAGE_SIZE, .nid = 1},
+    };
+    struct zm_spec spec = {.regions = region, .nr_regions = 2, .min_free_kbytes = 16};
+    struct zm *m = zm_boot(&spec);
+    static struct page *page[3000];
+    unsigned long elsewhere = 0;
+
+    (void)state;
+    assert_int_equal(qr_alloc_pages_bulk(&m->zones, GFP_KERNEL, 0, 3000, page), 3000);
+    assert_int_equal(counted(m, QR_EV_PCP_REFILL), 0);
+    assert_int_equal(m->zones.zone[0].free_pages, m->zones.zone[0].watermark[QR_WMARK_LOW]);
+    for (unsigned int i = 0; i < 3000; i++) {
+        elsewhere += zm_pfn(m, page[i]) >= 2048;
+        zm_free(m, page[i], 0);
+    }
+    assert_int_equal(elsewhere,
+                     3000 - (m->zones.zone[0].managed - m->zones.zone[0].watermark[QR_WMARK_LOW]));
+    zm_end(m);
+}
+
+/* Blocks of a page block have lists; what these shed is as warm as what never was on them. */
+static void shed_page_blocks_lose_their_backing_when_there_are_many(void **state)
+{
+    struct zm *m = bench();
+    struct zone *zone = &m->zones.zone[0];
+    static struct page *page[110];
+    u64 most = 0;
+
+    (void)state;
+    for (unsigned int i = 0; i < 110; i++)
+        page[i] = zm_alloc(m, GFP_KERNEL, QR_BLOCK_ORDER);
+    for (unsigned int i = 0; i < 110; i++) {
+        zm_free(m, page[i], QR_BLOCK_ORDER);
+        most = QR_MAX(most, zone->warm_pages);
+    }
+    assert_true(110 * QR_BLOCK_PAGES > zone->warm_limit + 40 * QR_BLOCK_PAGES);
+    assert_true(most > zone->warm_limit / 2 && most <= zone->warm_limit + 4 * QR_BLOCK_PAGES);
+    assert_true(zone->warm_pages <= zone->warm_limit);
+    zm_end(m);
+}
+
 static void a_bulk_asks_for_each_page_while_faults_are_armed(void **state)
 {
     struct quarry_fault ninth = {.nth = 9};
@@ -368,6 +414,8 @@ int main(void)
         cmocka_unit_test(the_list_that_grew_sheds_first_and_then_the_largest_blocks),
         cmocka_unit_test(draining_gives_everything_back_and_says_how_much),
         cmocka_unit_test(from_eight_pages_on_a_bulk_comes_from_the_zone_in_one_run),
+        cmocka_unit_test(a_bulk_goes_on_in_the_next_zone),
+        cmocka_unit_test(shed_page_blocks_lose_their_backing_when_there_are_many),
         cmocka_unit_test(a_bulk_asks_for_each_page_while_faults_are_armed),
         cmocka_unit_test(a_bulk_takes_the_largest_blocks_that_fit),
         cmocka_unit_test(a_zone_has_blocks_if_any_list_has_or_fresh_ones_are_left),

@@ -223,6 +223,25 @@ static void a_record_is_the_allocation_s_and_then_the_free_s(void **state)
     zm_end(m);
 }
 
+/* Behind the runs of the map lies what was left there when two of them became one. */
+static void blocks_behind_the_last_carved_piece_are_seen_once(void **state)
+{
+    struct zm_spec spec = half_high;
+    struct zm *m;
+    struct page *page;
+    (void)state;
+    spec.owner = true; /* its table is carved beside the descriptors */
+    m = boot_noting(&spec);
+    assert_true(m->map.run[m->map.nr_runs].end > 0 && !m->map.run[m->map.nr_runs].reserved);
+    page = zm_alloc(m, GFP_HIGHUSER, 1);
+    qr_pages_note(&m->zones, page, 1, GFP_HIGHUSER);
+    assert_int_equal(visits(m, 9), 1);
+    assert_true(leak_visits(m, 9));
+    assert_int_equal(leak.visits, 1);
+    zm_free(m, page, 1);
+    end_noting(m);
+}
+
 /* Cut into single pages, or down to its first, a block's record is that of each page left. */
 static void single_pages_have_the_record_and_the_note_of_their_block(void **state)
 {
@@ -288,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_visitor_who_has_seen_enough_is_shown_no_more),
         cmocka_unit_test(the_leak_scan_sees_each_block_in_use_but_those_of_areas),
         cmocka_unit_test(a_record_is_the_allocation_s_and_then_the_free_s),
+        cmocka_unit_test(blocks_behind_the_last_carved_piece_are_seen_once),
         cmocka_unit_test(single_pages_have_the_record_and_the_note_of_their_block),
         cmocka_unit_test(a_walk_that_comes_out_inside_a_slab_finds_the_next_block),
     };

@@ -373,6 +373,15 @@ static void g_s8_layers_are_asked_about_addresses_without_a_page_alone(void **st
     qr_zones_describe(&m->zones, &text, &text);
     assert_string_equal(words, "in a vmalloc area");
     assert_ptr_equal(described, &text);
+    text.length = 0;
+    qr_zones_describe(&m->zones, qr_page_virt(&m->map, qr_page(&m->map, 0)), &text);
+    assert_string_equal(words, "reserved memory, which was never allocated");
+    text.length = 0;
+    page->flags |= PGF_SLAB;
+    qr_zones_describe(&m->zones, (char *)qr_page_virt(&m->map, page) + 9, &text);
+    assert_string_equal(words, "in a vmalloc area"); /* as the layer of slabs says */
+    assert_ptr_equal(described, (char *)qr_page_virt(&m->map, page) + 9);
+    page->flags &= ~PGF_SLAB;
     description = NULL;
     text.length = 0;
     qr_zones_describe(&m->zones, &text, &text);

@@ -159,6 +159,7 @@ static void g_e1_a_request_asks_harder_three_times_and_then_the_policy(void **st
     }
     assert_int_equal(asked.reclaims, 4); /* each inside reclaim */
     assert_int_equal(qp_task()->reclaims, 0);
+    assert_int_equal(m->zones.waiters, 0); /* it has waited, and does no more */
     assert_int_equal(rc.ooms, 1);
     assert_int_equal(zm_cpu(m)->event[QR_EV_ALLOCSTALL], 4);
     assert_int_equal(zm_cpu(m)->event[QR_EV_OOM], 1);
