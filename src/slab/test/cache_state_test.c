@@ -528,6 +528,100 @@ static void a_profiled_object_counts_for_its_place_while_it_is_out(void **state)
     }
 }
 
+/* To the end of what was asked for, and not beyond the object, whatever its record says by now. */
+static void an_object_is_its_owners_up_to_what_was_asked_for(void **state)
+{
+    static const char *const options[] = {"slab_debug=Z", "slab_debug=F", "mem_profiling=1", NULL};
+
+    (void)state;
+    for (size_t i = 0; i < (QR_CHECKS ? QR_ARRAY_SIZE(options) : 0); i++) {
+        struct quarry *q = boot_with(2048, options[i]);
+        struct kmem_cache *cache = make_cache(q, "asked", 100, 0);
+        char *object = qr_cache_alloc_sized(cache, GFP_KERNEL, NUMA_NO_NODE, 70, "it");
+        struct qr_leak_block block = {0};
+        struct qr_object found;
+        assert_true(qr_object_find(&q->slabs, object, &found));
+        assert_int_equal(qr_object_granted(&found), i ? 100 : 70);
+        assert_int_equal(qr_object_usable(cache), 100);
+        assert_int_equal(qr_slabs_leak_find(&q->slabs, object + 69, &block), i < 2);
+        if (i < 2) {
+            assert_ptr_equal(block.start, object);
+            assert_int_equal(block.size, 70);
+            assert_ptr_equal(block.word, &slab_meta(cache, object)->leak);
+        }
+        if (i < 3) {
+            slab_meta(cache, object)->requested = 1000;
+            assert_int_equal(qr_object_granted(&found), 100);
+            if (qr_slabs_leak_find(&q->slabs, object, &block))
+                assert_int_equal(block.size, 100);
+            slab_meta(cache, object)->requested = 70;
+        }
+        if (!i) { /* in place, both ways; the red zone goes with it */
+            qr_object_resize(&found, 90);
+            assert_int_equal(qr_object_granted(&found), 90);
+            assert_int_equal((u8)object[90], 0xcc);
+            qr_object_resize(&found, 71);
+            assert_int_equal(qr_object_granted(&found), 71);
+            assert_int_equal((u8)object[71], 0xcc);
+            assert_int_equal((u8)object[99], 0xcc);
+            assert_int_equal(all_findings(q), 0);
+        }
+        give(q, cache, object);
+        assert_int_equal(all_findings(q), 0);
+        test_end(q);
+    }
+}
+
+static struct {
+    unsigned int nr;
+    const void *address;
+    size_t size;
+    enum qp_block what;
+} block_told;
+
+static void hear_block(const void *address, size_t size, enum qp_block what)
+{
+    block_told.nr++;
+    block_told.address = address;
+    block_told.size = size;
+    block_told.what = what;
+}
+
+/* Who keeps a list of blocks is told of each, with what was asked for, and when it is gone. */
+static void every_debugged_object_is_told_as_a_block(void **state)
+{
+    struct test_spec spec = {.pages = 512, .options = "slab_debug=F", .block = hear_block};
+    struct quarry *q;
+    struct kmem_cache *cache, *made;
+    struct qr_cache_params params = {
+        .name = "made", .size = 64, .ctor = construct, .slot_id = QR_NO_SLOT};
+    void *object;
+
+    (void)state;
+    if (!QR_CHECKS)
+        skip();
+    q = test_boot_with(&spec);
+    cache = make_cache(q, "told", 100, 0);
+    made = qr_cache_create(&q->slabs, &params);
+    for (int way = 0; way < 3; way++) {
+        struct kmem_cache *from = way == 2 ? made : cache;
+        gfp_t gfp = way == 1 ? GFP_KERNEL | __GFP_ZERO : GFP_KERNEL;
+        memset(&block_told, 0, sizeof(block_told));
+        object = qr_cache_alloc_sized(from, gfp, NUMA_NO_NODE, 50, "it");
+        assert_int_equal(block_told.nr, 1);
+        assert_ptr_equal(block_told.address, object);
+        assert_int_equal(block_told.size, 50);
+        assert_int_equal(block_told.what, way ? QP_BLOCK_WRITTEN : QP_BLOCK_FRESH);
+        give(q, from, object);
+        assert_int_equal(block_told.nr, 2);
+        assert_ptr_equal(block_told.address, object);
+        assert_int_equal(block_told.what, QP_BLOCK_FREED);
+        give(q, from, object); /* told as a mistake, not as a block */
+        assert_int_equal(block_told.nr, 2);
+    }
+    test_end(q);
+}
+
 /* Moved to here and now: everything of the record but what was asked for. */
 static void an_objects_record_can_be_moved(void **state)
 {
@@ -646,6 +740,8 @@ int main(void)
         cmocka_unit_test(both_nodes_are_counted),
         cmocka_unit_test(a_live_object_is_described_as_far_as_it_is_known),
         cmocka_unit_test(a_profiled_object_counts_for_its_place_while_it_is_out),
+        cmocka_unit_test(an_object_is_its_owners_up_to_what_was_asked_for),
+        cmocka_unit_test(every_debugged_object_is_told_as_a_block),
         cmocka_unit_test(an_objects_record_can_be_moved),
         cmocka_unit_test(level_three_walks_once_in_so_many_ways),
         cmocka_unit_test(an_address_is_found_to_the_byte),
