@@ -507,14 +507,14 @@ static void slot_flush_older(struct slot_work *work, struct qr_slot *slot)
         qr_nodes_put(work->cache, stack->object, stack->nr, &work->batch, &work->bad);
         stack->nr = 0;
         slot_swap(slot);
-        return;
+    } else {
+        stack = slot_unload(slot);
+        half = (stack->nr + 1) / 2;
+        qr_nodes_put(work->cache, stack->object, half, &work->batch, &work->bad);
+        stack->nr -= half;
+        memmove(stack->object, stack->object + half, stack->nr * sizeof(void *));
+        slot_load(slot, stack);
     }
-    stack = slot_unload(slot);
-    half = (stack->nr + 1) / 2;
-    qr_nodes_put(work->cache, stack->object, half, &work->batch, &work->bad);
-    stack->nr -= half;
-    memmove(stack->object, stack->object + half, stack->nr * sizeof(void *));
-    slot_load(slot, stack);
 }
 
 /* The loaded stack is full, and the spare is full or absent: make room. */

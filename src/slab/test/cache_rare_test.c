@@ -298,6 +298,33 @@ static void shrinking_in_atomic_context_does_not_wait_for_readers(void **state)
     test_end(q);
 }
 
+static void nothing_to_do(struct qr_grace_call *call)
+{
+    (void)call;
+}
+
+/* Where nobody knows when readers are done a wait for them would be told. */
+static void an_ordinary_cache_waits_for_no_readers(void **state)
+{
+    struct quarry *q = test_boot(8192);
+    struct kmem_cache *cache = make_cache(q, "plain", 512, 0);
+    const struct quarry_grace_period *how = q->grace.how;
+    struct qr_grace_call call = {.fn = nothing_to_do};
+
+    (void)state;
+    one_empty_slab(q, cache);
+    qr_grace_ask(&q->grace, &call); /* somebody's */
+    q->grace.how = NULL;
+    assert_int_equal(qr_cache_shrink(cache), 0);
+    assert_int_equal(cache_total(cache), 0);
+    one_empty_slab(q, cache);
+    assert_true(q->slabs.source.shrink(&q->slabs, ~0ul, true) > 0);
+    assert_int_equal(all_findings(q), 0);
+    q->grace.how = how;
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    test_end(q);
+}
+
 /* ---- Quarry's own ------------------------------------------------------------------------------ */
 
 static bool note_own(struct kmem_cache *cache, void *data)
@@ -387,6 +414,7 @@ int main(void)
         cmocka_unit_test(g_d1_a_destroyed_cache_with_live_objects_is_listed_no_more),
         cmocka_unit_test(slabs_that_wait_for_readers_count_for_reclaim_when_they_are_back),
         cmocka_unit_test(shrinking_in_atomic_context_does_not_wait_for_readers),
+        cmocka_unit_test(an_ordinary_cache_waits_for_no_readers),
         cmocka_unit_test(quarrys_own_caches_are_listed_by_what_is_in_them),
         cmocka_unit_test(reclaim_takes_no_more_empty_slabs_than_it_wants),
         cmocka_unit_test(reclaim_takes_of_the_stacks_objects_only_what_is_missing),

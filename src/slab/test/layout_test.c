@@ -121,6 +121,42 @@ static void an_alignment_beyond_a_page_is_kept_where_guards_leave_room(void **st
     test_end(q);
 }
 
+/* Where a detector watches, small objects of checked caches lie apart; a gap beside a large one would cost a
+ * block twice as large. */
+static void watched_objects_lie_apart_up_to_a_size(void **state)
+{
+    const size_t large = (size_t)128 << 10;
+    const struct {
+        struct wish wish;
+        bool watched, gap, record;
+    } want[] = {
+        {{64, 0, SLAB_CONSISTENCY_CHECKS}, true, true, true},
+        {{large - 1, 0, SLAB_CONSISTENCY_CHECKS}, true, true, true},
+        {{large, 0, SLAB_CONSISTENCY_CHECKS}, true, false, true},
+        {{64, 0, 0}, true, false, false},
+        {{64, 0, SLAB_CONSISTENCY_CHECKS}, false, false, true},
+        {{64, 4u << 20, SLAB_CONSISTENCY_CHECKS}, true, false, false},
+        {{64, 256, SLAB_CONSISTENCY_CHECKS}, true, true, true},
+    };
+    struct quarry *q = test_boot(64);
+
+    (void)state;
+    if (!QR_CHECKS)
+        skip();
+    for (size_t i = 0; i < QR_ARRAY_SIZE(want); i++) {
+        size_t size = want[i].wish.size, behind = size + (want[i].gap ? 16 : 0);
+        struct kmem_cache cache;
+        q->check.watched = want[i].watched;
+        cache = laid_out(q, want[i].wish, 0);
+        q->check.watched = false;
+        assert_int_equal(cache.left_pad, want[i].gap ? 16 : 0);
+        assert_int_equal(cache.track_offset, want[i].record ? (behind + 7) / 8 * 8 : 0);
+        assert_int_equal(cache.first, want[i].gap ? QR_MAX(want[i].wish.align, (size_t)16) : 0);
+        assert_true(cache.slot_size >= behind + cache.left_pad);
+    }
+    test_end(q);
+}
+
 static void lay_out_nothing(const void *data)
 {
     const struct wish *wish = data;
@@ -176,6 +212,7 @@ int main(void)
         cmocka_unit_test(the_smallest_line_aligned_objects_keep_the_least_alignment),
         cmocka_unit_test(an_alignment_beyond_a_page_is_kept_where_guards_leave_room),
         cmocka_unit_test(every_object_of_a_slab_is_had),
+        cmocka_unit_test(watched_objects_lie_apart_up_to_a_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -555,6 +555,40 @@ static void a_cpu_that_comes_begins_with_clean_slots(void **state)
     test_end(q);
 }
 
+/* What lies behind the list of CPUs is none, whatever it looks like. */
+static void nobody_looks_behind_the_last_cpu(void **state)
+{
+    struct kmem_cache *cache, *late;
+    struct quarry *q = boot_filled(&cache, 500);
+    struct qr_cpu **area = q->cpus.area;
+    unsigned int nr = q->cpus.nr_max;
+    static void *object[100];
+
+    (void)state;
+    take_many(cache, object, 100);
+    give_many(q, cache, object, 100);
+    assert_true(nr > 1);
+    assert_null(area[nr - 1]);
+    area[nr - 1] = (struct qr_cpu *)8; /* who touches that ends here */
+    q->cpus.nr_max = nr - 1;
+    assert_int_equal(cache_active(cache), 0);
+    assert_int_equal(qr_slabs_check(&q->slabs), 0);
+    qr_slabs_update_hooks(&q->slabs);
+    qr_slots_sample(&q->slabs, true);
+    qr_slots_sample(&q->slabs, false);
+    assert_int_equal(qr_cache_shrink(cache), 0);
+    take_many(cache, object, 10);
+    give_many(q, cache, object, 10);
+    qr_slabs_drain_all(&q->slabs);
+    assert_int_equal(q->slabs.stacked_bytes, 0);
+    late = make_cache(q, "late", 64, 0);
+    give(q, late, take(late));
+    assert_int_equal(qr_cache_destroy(&q->slabs, late, false), 0);
+    q->cpus.nr_max = nr;
+    area[nr - 1] = NULL;
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -573,6 +607,7 @@ int main(void)
         cmocka_unit_test(a_bulk_is_the_tops_of_both_stacks),
         cmocka_unit_test(the_gate_of_the_guards_is_a_hook_in_every_open_slot),
         cmocka_unit_test(a_cpu_that_comes_begins_with_clean_slots),
+        cmocka_unit_test(nobody_looks_behind_the_last_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
