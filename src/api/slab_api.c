@@ -124,12 +124,12 @@ struct kmem_cache *quarry_cache_create(const char *name, size_t size, size_t ali
 struct kmem_cache *quarry_cache_create_26(const char *name, size_t size, size_t align,
                                           unsigned long flags, qr_ctor26_fn ctor, qr_ctor26_fn dtor)
 {
-    /* Bits beyond those a cache knows are to be reported, not cut off. */
+    /* Bits beyond those that fit are to be reported, neither cut off nor taken for others. */
+    const slab_flags_t beyond = (u64)flags >> 32 ? ~SLAB_FLAGS_MASK : 0;
     struct qr_cache_params params = {.name = name,
                                      .size = size,
                                      .align = align,
-                                     .flags =
-                                         (slab_flags_t)(flags | (unsigned long)((u64)flags >> 32)),
+                                     .flags = (slab_flags_t)flags | beyond,
                                      .ctor26 = ctor,
                                      .dtor26 = dtor,
                                      .slot_id = QR_NO_SLOT};

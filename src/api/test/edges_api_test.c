@@ -292,6 +292,7 @@ static void a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out(void **sta
 
     assert_int_equal(register_shrinker(&shrinker, "old-%d", 7), 0);
     assert_string_equal(shrinker.name, "old-7");
+    assert_int_equal(ksize(shrinker.name), 8);
     named = quarry_live_bytes();
     assert_true(named > live);
     assert_int_equal(register_shrinker(&shrinker, "again"), -QR_EEXIST);
@@ -317,6 +318,7 @@ static void a_shrinker_begins_as_it_was_asked_for(void **state)
     assert_int_equal(named->flags, SHRINKER_NUMA_AWARE);
     assert_int_equal(named->seeks, DEFAULT_SEEKS);
     assert_string_equal(named->name, "cache-3");
+    assert_int_equal(ksize(named->name), 8); /* to the last byte */
     assert_int_equal(nameless->flags, 0);
     assert_int_equal(nameless->seeks, DEFAULT_SEEKS);
     assert_null(nameless->name);
@@ -362,6 +364,59 @@ static void an_area_of_addresses_has_its_size_and_flags(void **state)
     assert_int_equal(area->flags & VM_IOREMAP, VM_IOREMAP);
     assert_ptr_equal(find_vm_area(area->addr), area);
     free_vm_area(area);
+}
+
+/* Each way to an area, with what its record says of it. */
+static void each_way_to_an_area_has_its_flags_and_size(void **state)
+{
+    const struct {
+        void *area;
+        unsigned long flags, pages;
+    } made[] = {
+        {vmalloc(PAGE_SIZE), VM_ALLOC, 1},
+        {vzalloc(PAGE_SIZE + 1), VM_ALLOC, 2},
+        {vmalloc_user(PAGE_SIZE), VM_ALLOC | VM_USERMAP, 1},
+        {vmalloc_32(PAGE_SIZE), VM_ALLOC, 1},
+        {vmalloc_32_user(PAGE_SIZE), VM_ALLOC | VM_USERMAP, 1},
+        {vmalloc_node(PAGE_SIZE, 0), VM_ALLOC, 1},
+        {vzalloc_node(PAGE_SIZE, 0), VM_ALLOC, 1},
+        {vmalloc_huge(PAGE_SIZE, GFP_KERNEL), VM_ALLOC, 1},
+        {vmalloc_array(3, PAGE_SIZE), VM_ALLOC, 3},
+        {vcalloc(PAGE_SIZE, 2), VM_ALLOC, 2},
+        {quarry_vmalloc(PAGE_SIZE, GFP_NOFS), VM_ALLOC, 1},
+        {quarry_vmalloc_node(PAGE_SIZE, 1, GFP_KERNEL, NUMA_NO_NODE, NULL), VM_ALLOC, 1},
+    };
+    unsigned long pages = vmalloc_nr_pages();
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(made); i++) {
+        const struct vm_struct *vm = find_vm_area(made[i].area);
+        assert_ptr_equal(vm->addr, made[i].area);
+        assert_int_equal(vm->flags, made[i].flags);
+        assert_int_equal(vm->nr_pages, made[i].pages);
+        assert_int_equal(vm->size, (made[i].pages + 1) * PAGE_SIZE);
+        vfree(made[i].area);
+        pages -= made[i].pages;
+        assert_int_equal(vmalloc_nr_pages(), pages);
+    }
+    assert_int_equal(found, 0);
+}
+
+static void a_cache_of_the_old_form_has_the_flags_that_were_given(void **state)
+{
+    struct kmem_cache *plain = quarry_cache_create_26("plain-26", 20, 0, 0, NULL, NULL);
+    struct kmem_cache *lined =
+        quarry_cache_create_26("lined-26", 20, 0, SLAB_HWCACHE_ALIGN, NULL, NULL);
+
+    assert_int_equal(plain->flags & SLAB_HWCACHE_ALIGN, 0);
+    assert_int_equal(lined->flags & SLAB_HWCACHE_ALIGN, SLAB_HWCACHE_ALIGN);
+    assert_int_equal(quarry_cache_destroy_26(plain), 0);
+    assert_int_equal(quarry_cache_destroy_26(lined), 0);
+    assert_int_equal(quarry_cache_destroy_26(NULL), 0);
+    assert_int_equal(found, 0);
+    for (unsigned int bit = 16; bit < 8 * sizeof(long); bit++) { /* one that no cache knows */
+        assert_null(quarry_cache_create_26("odd-26", 20, 0, 1ul << bit, NULL, NULL));
+        assert_int_equal(found, bit - 15);
+    }
 }
 
 static void what_is_no_vmalloc_address_has_no_page(void **state)
@@ -553,6 +608,9 @@ int main(void)
         cmocka_unit_test_setup(a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out,
                                nothing_found),
         cmocka_unit_test_setup(a_shrinker_begins_as_it_was_asked_for, nothing_found),
+        cmocka_unit_test_setup(each_way_to_an_area_has_its_flags_and_size, nothing_found),
+        cmocka_unit_test_setup(a_cache_of_the_old_form_has_the_flags_that_were_given,
+                               nothing_found),
         cmocka_unit_test_setup(what_is_no_vmalloc_address_has_no_page, nothing_found),
         cmocka_unit_test_setup(a_cpu_exists_once_it_was_seen_and_the_one_for_none_always,
                                nothing_found),
