@@ -241,6 +241,66 @@ static void a_device_without_a_place_for_a_mask_is_told_what_to_do(void **state)
     assert_int_equal(heard.nr, 0);
 }
 
+/* What is not mapped is told by each call under its own name, with the device, the place and the size. */
+static void each_call_for_devices_tells_of_a_stranger_by_its_name(void **state)
+{
+    struct quarry_dma_device device = {.coherent_dma_mask = ~0ull};
+    struct device *dev = (struct device *)(void *)&device;
+    struct page *page = alloc_page(GFP_KERNEL);
+    struct scatterlist list[2] = {
+        {.page_link = (unsigned long)page, .length = 16, .dma_address = 0x1000},
+        {.page_link = (unsigned long)page | 2, .length = 32, .dma_address = 0x2000}};
+    dma_addr_t handle;
+    void *block;
+
+    device.dma_mask = &device.coherent_dma_mask;
+#define STRANGER(call, kind, what, wrong)                                                          \
+    do {                                                                                           \
+        call;                                                                                      \
+        api_said(kind, "G-S8", NULL, what "(device, 0x1000, 16 bytes): " wrong);                   \
+    } while (0)
+#define NOT_MAPPED "the range is not mapped for this device"
+#define NEVER "this device has no such mapping: it was unmapped before, or never mapped"
+    STRANGER(dma_sync_single_for_cpu(dev, 0x1000, 16, DMA_TO_DEVICE), QUARRY_BAD_REQUEST,
+             "dma_sync_single_for_cpu", NOT_MAPPED);
+    STRANGER(dma_sync_single_for_device(dev, 0x1000, 16, DMA_TO_DEVICE), QUARRY_BAD_REQUEST,
+             "dma_sync_single_for_device", NOT_MAPPED);
+    STRANGER(dma_sync_sg_for_cpu(dev, list, 1, DMA_TO_DEVICE), QUARRY_BAD_REQUEST,
+             "dma_sync_sg_for_cpu", NOT_MAPPED);
+    STRANGER(dma_sync_sg_for_device(dev, list, 1, DMA_TO_DEVICE), QUARRY_BAD_REQUEST,
+             "dma_sync_sg_for_device", NOT_MAPPED);
+    STRANGER(dma_unmap_single_attrs(dev, 0x1000, 16, DMA_TO_DEVICE, 0), QUARRY_DOUBLE_FREE,
+             "dma_unmap_single", NEVER);
+    STRANGER(dma_unmap_page_attrs(dev, 0x1000, 16, DMA_TO_DEVICE, 0), QUARRY_DOUBLE_FREE,
+             "dma_unmap_page", NEVER);
+    STRANGER(dma_unmap_sg_attrs(dev, list, 1, DMA_TO_DEVICE, 0), QUARRY_DOUBLE_FREE, "dma_unmap_sg",
+             NEVER);
+    dma_sync_sg_for_cpu(dev, list, 0, DMA_TO_DEVICE);
+    assert_int_equal(heard.nr, 0);
+    dma_sync_sg_for_cpu(dev, list, 7, DMA_TO_DEVICE); /* as many as there are */
+    assert_int_equal(heard.nr, 2);
+    heard.nr = 0;
+    assert_int_equal(dma_map_sg_attrs(dev, list, 2, DMA_TO_DEVICE, 0), 2);
+    dma_sync_sg_for_device(dev, list, 2, DMA_TO_DEVICE);
+    assert_int_equal(quarry_dma_mappings(dev), 2);
+    assert_int_equal(quarry_dma_mappings(NULL), 2);
+    assert_ptr_equal(sg_next(list), &list[1]);
+    assert_null(sg_next(&list[1]));
+    dma_unmap_sg_attrs(dev, list, 2, DMA_TO_DEVICE, 0);
+    assert_int_equal(quarry_dma_mappings(dev), 0);
+    assert_int_equal(dma_mapping_error(dev, DMA_MAPPING_ERROR), -QR_ENOMEM);
+    assert_int_equal(dma_mapping_error(dev, 0x1000), 0);
+    assert_int_equal(heard.nr, 0);
+    block = dma_alloc_attrs(dev, 100, &handle, GFP_KERNEL, 0);
+    assert_int_equal(handle, virt_to_phys(block));
+    dma_free_attrs(dev, 100, block, handle, 0);
+    assert_true(dma_max_mapping_size(dev) == ~(size_t)0);
+    assert_true(dma_supported(dev, ~0ull));
+    assert_false(dma_supported(dev, 1));
+    assert_int_equal(heard.nr, 0);
+    __free_page(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_no_page_is_refused_by_every_call_for_contents, api_silence),
         cmocka_unit_test_setup(contents_of_a_page_are_at_the_offset_that_was_said, api_silence),
         cmocka_unit_test_setup(a_folio_is_zeroed_inside_it_only, api_silence),
+        cmocka_unit_test_setup(each_call_for_devices_tells_of_a_stranger_by_its_name, api_silence),
         cmocka_unit_test_setup(a_device_without_a_place_for_a_mask_is_told_what_to_do, api_silence),
     };
     return cmocka_run_group_tests_name("reports of the public calls", tests, api_boot, NULL);

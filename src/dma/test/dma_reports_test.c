@@ -327,6 +327,124 @@ static void a_wrong_list_says_how_many_pieces_it_was_to_have(void **state)
     test_end(q);
 }
 
+/* ---- what is mapped -------------------------------------------------------------------------- */
+
+struct mapped {
+    struct quarry_live live[8];
+    unsigned int nr, most;
+};
+
+static bool keep_mapping(const struct quarry_live *live, void *data)
+{
+    struct mapped *mapped = data;
+
+    mapped->live[mapped->nr++] = *live;
+    return mapped->nr < mapped->most;
+}
+
+static void what_is_mapped_is_listed_with_its_call_size_and_place(void **state)
+{
+    static const char *const call[] = {"dma_map_single", "dma_map_page", "dma_map_sg",
+                                       "dma_alloc_coherent"};
+    struct quarry *q = boot_dma("check=1");
+    struct qr_dma_dev dev = disk_with(~0ull);
+    char *buffer = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL, NUMA_NO_NODE), *block;
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    struct scatterlist piece = {.page_link = (unsigned long)page | 2, .offset = 8, .length = 30};
+    unsigned long live = q->check.live_bytes;
+    struct mapped all = {.most = 8}, few = {.most = 2};
+    unsigned int seen = 0;
+    dma_addr_t handle[2], coherent;
+
+    handle[0] = qr_dma_map_single(&q->dma, &dev, buffer, 100, DMA_TO_DEVICE);
+    handle[1] = qr_dma_map_page(&q->dma, &dev, page, 100, 20, DMA_FROM_DEVICE);
+    assert_int_equal(qr_dma_map_sg(&q->dma, &dev, &piece, 1, DMA_BIDIRECTIONAL), 1);
+    assert_int_equal(q->check.live_bytes, live); /* they are somebody's already */
+    block = qr_dma_alloc(&q->dma, &dev, 5000, &coherent, GFP_KERNEL);
+    assert_int_equal(q->check.live_bytes, live + 5000);
+    qr_dma_for_each_live(&q->dma, keep_mapping, &all);
+    assert_int_equal(all.nr, 4);
+    for (unsigned int i = 0; i < 4; i++) {
+        const struct quarry_live *at = &all.live[i];
+        unsigned int kind = 0;
+        while (strcmp(at->cache, call[kind]))
+            kind++;
+        seen |= 1u << kind;
+        assert_int_equal(at->kind, QUARRY_LIVE_DMA);
+        assert_int_equal(at->size, kind == 0 ? 100 : kind == 1 ? 20 : kind == 2 ? 30 : 5000);
+        assert_ptr_equal(at->address, kind == 0 ? buffer : kind == 3 ? block : NULL);
+        assert_true(at->sequence > 0 && at->when_ns > 0 && at->allocated.nr > 0);
+    }
+    assert_int_equal(seen, 15);
+    qr_dma_for_each_live(&q->dma, keep_mapping, &few);
+    assert_int_equal(few.nr, 2);
+    qr_dma_asked(&q->dma, &dev, handle[0]);
+    qr_dma_asked(&q->dma, &dev, handle[1]);
+    qr_dma_forget(&q->dma, &dev,
+                  &(struct qr_dma_range){handle[0], 100, DMA_TO_DEVICE, QR_DMA_SINGLE}, "unmap");
+    qr_dma_forget(&q->dma, &dev,
+                  &(struct qr_dma_range){handle[1], 20, DMA_FROM_DEVICE, QR_DMA_PAGE}, "unmap");
+    qr_dma_unmap_sg(&q->dma, &dev, &piece, 1, DMA_BIDIRECTIONAL);
+    qr_dma_free(&q->dma, &dev, 5000, block, coherent);
+    assert_int_equal(q->check.live_bytes, live);
+    assert_int_equal(q->dma.nr, 0);
+    assert_int_equal(heard.nr, 0);
+    qr_free_block(&q->zones, page, 0);
+    qr_kfree_slow(&q->kmalloc, buffer, "kfree");
+    test_end(q);
+}
+
+/* Of several at one address the one that fits in most is taken: size, then direction and call. */
+static void an_unmap_ends_the_mapping_that_fits_best(void **state)
+{
+    struct quarry *q = boot_dma("check=1");
+    struct qr_dma_dev dev = disk_with(~0ull);
+    char *buffer = qr_kmalloc_slow(&q->kmalloc, 128, GFP_KERNEL, NUMA_NO_NODE);
+    struct qr_dma_range range = {.size = 64, .kind = QR_DMA_SINGLE};
+
+    range.handle = qr_dma_map_single(&q->dma, &dev, buffer, 64, DMA_FROM_DEVICE);
+    qr_dma_map_single(&q->dma, &dev, buffer, 128, DMA_TO_DEVICE);
+    qr_dma_map_single(&q->dma, &dev, buffer, 64, DMA_TO_DEVICE);
+    qr_dma_map_single(&q->dma, &dev, buffer, 64, DMA_BIDIRECTIONAL);
+    qr_dma_asked(&q->dma, &dev, range.handle);
+    for (range.direction = DMA_BIDIRECTIONAL; range.direction <= DMA_FROM_DEVICE;
+         range.direction++) {
+        qr_dma_expect(&q->dma, &dev, &range, "sync");
+        assert_true(qr_dma_forget(&q->dma, &dev, &range, "unmap"));
+    }
+    range.size = 128;
+    range.direction = DMA_TO_DEVICE;
+    assert_true(qr_dma_forget(&q->dma, &dev, &range, "unmap"));
+    assert_int_equal(heard.nr, 0);
+    qr_kfree_slow(&q->kmalloc, buffer, "kfree");
+    test_end(q);
+}
+
+static void the_check_counts_the_records_and_looks_where_they_are(void **state)
+{
+    struct quarry *q = boot_dma("check=1");
+    struct qr_dma_dev dev = disk_with(~0ull);
+    dma_addr_t handle;
+    char *block = qr_dma_alloc(&q->dma, &dev, 4096, &handle, GFP_KERNEL);
+    unsigned int at = 0;
+
+    assert_int_equal(qr_dma_check(&q->dma), 0);
+    q->dma.nr++;
+    assert_int_equal(qr_dma_check(&q->dma), 1);
+    dma_said(QUARRY_CORRUPTION, "", NULL, 0, "DMA: 1 contradictions in the table of mappings");
+    q->dma.nr--;
+    while (!q->dma.bucket[at])
+        at++;
+    q->dma.bucket[(at + 1) % QR_DMA_BUCKETS] = q->dma.bucket[at];
+    q->dma.bucket[at] = NULL;
+    assert_int_equal(qr_dma_check(&q->dma), 1);
+    q->dma.bucket[at] = q->dma.bucket[(at + 1) % QR_DMA_BUCKETS];
+    q->dma.bucket[(at + 1) % QR_DMA_BUCKETS] = NULL;
+    assert_int_equal(qr_dma_check(&q->dma), 0);
+    qr_dma_free(&q->dma, &dev, 4096, block, handle);
+    test_end(q);
+}
+
 /* ---- pools ----------------------------------------------------------------------------------- */
 
 static void a_refused_pool_says_why(void **state)
@@ -407,6 +525,9 @@ int main(void)
         cmocka_unit_test(each_wrong_page_has_its_own_answer),
         cmocka_unit_test(a_wrong_unmap_says_what_the_mapping_was),
         cmocka_unit_test(a_wrong_list_says_how_many_pieces_it_was_to_have),
+        cmocka_unit_test(what_is_mapped_is_listed_with_its_call_size_and_place),
+        cmocka_unit_test(an_unmap_ends_the_mapping_that_fits_best),
+        cmocka_unit_test(the_check_counts_the_records_and_looks_where_they_are),
         cmocka_unit_test(a_refused_pool_says_why),
         cmocka_unit_test(a_block_of_a_pool_is_given_back_with_its_own_handle),
     };
