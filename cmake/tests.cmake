@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # One program per *_test.c, linked with the core's objects so that it reaches inside. Tests of a layer
-# lie beside it in src/<layer>/test; those across layers in tests/.
+# lie beside it in src/<layer>/test, of the files that know all of them in src/test; those across layers
+# in tests/.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 add_library(quarry-test-support STATIC ${PROJECT_SOURCE_DIR}/tests/support/machine.c)
@@ -9,7 +10,8 @@ target_include_directories(quarry-test-support PUBLIC ${PROJECT_SOURCE_DIR}/test
 target_compile_definitions(quarry-test-support PUBLIC QUARRY_BUILDING_CORE)
 target_link_libraries(quarry-test-support PUBLIC quarry-static)
 
-file(GLOB QUARRY_UNIT_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/test/*_test.c)
+file(GLOB QUARRY_UNIT_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/test/*_test.c
+  ${PROJECT_SOURCE_DIR}/src/*/test/*_test.c)
 file(GLOB_RECURSE QUARRY_CROSS_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*_test.c)
 list(FILTER QUARRY_CROSS_TESTS EXCLUDE REGEX "/tests/(sim|model)/")
 add_custom_target(quarry-tests) # all test programs, nothing else

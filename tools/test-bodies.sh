@@ -151,7 +151,7 @@ sort -k2,2 -k1,1r -u "$work/all" | awk '!seen[$1 " " $2]++' >"$work/list"
 sort -u "$work/list" | awk '$2 !~ /^(__attribute__|__typeof__|qp_)/' >"$work/sorted" && mv "$work/sorted" "$work/list"
 
 # The test programs: how each is made, what it refers to, what its source mentions.
-for source in "$root"/src/*/test/*_test.c "$root"/tests/*_test.c; do
+for source in "$root"/src/test/*_test.c "$root"/src/*/test/*_test.c "$root"/tests/*_test.c; do
     program=$(basename "$source" .c)
     [ -x "$build/$program" ] || continue
     ninja -C "$build" -t commands "$program" | tail -n 1 | sed 's/^: && //; s/ && :$//' >"$work/links/$program"

@@ -169,6 +169,31 @@ static void what_other_cpus_held_goes_back_and_this_one_keeps_its_own(void **sta
     test_end(q);
 }
 
+static void a_number_that_no_cpu_has_is_not_looked_at(void **state)
+{
+    struct quarry *q = test_boot(4096);
+    struct cpu_of of = {q, q->kmalloc.cache[0][quarry_kmalloc_class(64)]};
+    unsigned int own = qp_self.number;
+    unsigned long listed;
+
+    qr_reclaim_stop(&q->reclaim);
+    for (unsigned int id = FIRST_GONE; id <= LAST_GONE; id++) {
+        assert_non_null(q->cpus.online(&q->cpus, id));
+        qp_self.number = id;
+        leave_things_behind(&of);
+        qp_self.number = own;
+    }
+    listed = q->cpus.area[LAST_GONE]->pcp[0].pages;
+    assert_true(listed > 0);
+    q->cpus.nr_max = LAST_GONE; /* as if there were one less */
+    qr_freeze(q);
+    qr_after_fork(q);
+    assert_int_equal(q->cpus.area[FIRST_GONE]->pcp[0].pages, 0);
+    assert_int_equal(q->cpus.area[LAST_GONE]->pcp[0].pages, listed);
+    q->cpus.nr_max = LAST_GONE + 2;
+    test_end(q);
+}
+
 static void nothing_is_left_of_what_tasks_waited_for(void **state)
 {
     struct quarry *q = test_boot(1024);
@@ -194,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_frozen_machine_has_every_lock_taken),
         cmocka_unit_test(freezing_changes_nothing_but_locks),
         cmocka_unit_test(what_other_cpus_held_goes_back_and_this_one_keeps_its_own),
+        cmocka_unit_test(a_number_that_no_cpu_has_is_not_looked_at),
         cmocka_unit_test(nothing_is_left_of_what_tasks_waited_for),
     };
     return cmocka_run_group_tests_name("copy", tests, NULL, NULL);

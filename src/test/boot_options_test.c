@@ -258,7 +258,10 @@ static const char *meant_by(const char *name)
     const char *nearest = NULL;
 
     for (size_t i = 0; i < QR_ARRAY_SIZE(known) && length <= 32; i++) {
-        size_t changes = distance(name, known[i]);
+        size_t other = strlen(known[i]), changes;
+        if (other + least <= length || length + least <= other)
+            continue; /* so many letters must be added or dropped */
+        changes = distance(name, known[i]);
         if (changes < least) {
             least = changes;
             nearest = known[i];
@@ -335,7 +338,7 @@ static void any_mistyped_name_is_led_to_the_nearest(void **state)
     u64 seed = 5;
 
     (void)state;
-    for (unsigned int i = 0; i < 2000; i++) {
+    for (unsigned int i = 0; i < 1000; i++) {
         char name[48];
 
         strcpy(name, known[i % QR_ARRAY_SIZE(known)]);
@@ -345,7 +348,7 @@ static void any_mistyped_name_is_led_to_the_nearest(void **state)
             continue;
         nr[assert_meant(name)]++;
     }
-    assert_true(nr[0] > 300 && nr[1] > 300);
+    assert_true(nr[0] > 150 && nr[1] > 150);
 }
 
 int main(void)
