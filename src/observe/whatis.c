@@ -129,8 +129,6 @@ size_t qr_whatis(struct quarry *q, const void *address, char *buffer, size_t siz
 {
     struct whatis what = {q, address, {buffer, size, 0}, allocated, freed};
     struct page *page = qr_virt_page_checked(&q->map, address);
-    if (size)
-        buffer[0] = 0;
     if (allocated)
         allocated->nr = 0;
     if (freed)

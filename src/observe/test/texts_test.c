@@ -515,6 +515,87 @@ static void allocinfo_is_this(void **state)
     test_abandon(q);
 }
 
+/* ---- what was lost --------------------------------------------------------------------------- */
+
+static bool keep_one(const struct quarry_live *live, void *data)
+{
+    *(struct quarry_live *)data = *live;
+    return false;
+}
+
+/* Two of one place, one of which is older than can be said. */
+static void kmemleak_is_this(void **state)
+{
+    struct quarry *q = boot_still("tiny", "check=1");
+    struct qr_leaks *leaks = &q->leaks;
+    const char *const start = (const char *)0x700000000000ul;
+    struct quarry_live live;
+    unsigned int seconds, ms;
+    u64 begun;
+    char *age;
+
+    for (int i = 0; i < 2; i++)
+        assert_true(qr_foreign_add(leaks, start + 1000 * i, 100 + 100 * (size_t)i, QR_LEAK_UNSEEN,
+                                   GFP_KERNEL));
+    expect_begin();
+    text_is_expected(q, QUARRY_KMEMLEAK); /* nothing was looked for yet */
+    leaks->scanned_ns = 1;
+    begun = qp_now_ns() - 12345ull * 1000000;
+    leaks->foreign[0].owner.when_ns = begun;
+    leaks->foreign[1].owner.when_ns = 0;
+    qr_foreign_for_each_live(leaks, keep_one, &live);
+    assert_true(live.lost && live.allocated.nr > 1);
+    qr_text(q, QUARRY_KMEMLEAK, text, sizeof(text));
+    age = strstr(text, ", age ");
+    assert_non_null(age);
+    assert_int_equal(sscanf(age, ", age %u.%03us\n", &seconds, &ms), 2);
+    assert_true(seconds * 1000 + ms >= 12345);
+    assert_true(seconds * 1000 + ms <= (qp_now_ns() - begun) / 1000000);
+    expect("unreferenced object %p (size 100):\n  2 from this place, 300 bytes, cache "
+           "kmemleak_alloc, age %u.%03us\n  backtrace:\n",
+           (const void *)start, seconds, ms);
+    for (unsigned int i = 0; i < live.allocated.nr; i++) {
+        struct qr_text line = {expected, sizeof(expected), length};
+        qr_symbol_add_lines(&q->check, &line, live.allocated.pc[i]);
+        length = line.length;
+    }
+    assert_string_equal(text, expected);
+    leaks->foreign[0].owner.when_ns = 0; /* nobody knows how old, nor of where */
+    leaks->foreign[0].owner.trace = leaks->foreign[1].owner.trace = 0;
+    leaks->foreign[1].leak = QR_LEAK_REACHED;
+    expect_begin();
+    expect("unreferenced object %p (size 100):\n  1 from this place, 100 bytes, cache "
+           "kmemleak_alloc\n  backtrace:\n    (unknown: slab_debug=U and page_owner=1 record "
+           "it)\n",
+           (const void *)start);
+    text_is_expected(q, QUARRY_KMEMLEAK);
+    leaks->nr_foreign = 0;
+    test_end(q);
+}
+
+static void kmemleak_sums_up_what_finds_no_room(void **state)
+{
+    struct quarry *q = boot_still("tiny", "check=1");
+    struct qr_leaks *leaks = &q->leaks;
+    unsigned int objects = 0;
+
+    for (unsigned int i = 0; i < QR_LEAK_GROUPS + 3; i++) {
+        assert_true(qr_foreign_add(leaks, (const char *)0x700000000000ul + 1000 * i, i + 1,
+                                   QR_LEAK_UNSEEN, GFP_KERNEL));
+        leaks->foreign[i].owner.trace = 0; /* then those of one size are one place */
+    }
+    leaks->scanned_ns = 1;
+    qr_text(q, QUARRY_KMEMLEAK, text, sizeof(text));
+    for (const char *at = text; (at = strstr(at, "unreferenced object ")); at++)
+        objects++;
+    assert_int_equal(objects, QR_LEAK_GROUPS);
+    snprintf(expected, sizeof(expected), "and 3 more from other places, %u bytes\n",
+             3 * QR_LEAK_GROUPS + 6);
+    assert_string_equal(strstr(text, "and 3 more"), expected);
+    leaks->nr_foreign = 0;
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +609,8 @@ int main(void)
         cmocka_unit_test(slabinfo_tells_no_depth_where_there_are_no_stacks),
         cmocka_unit_test(vmallocinfo_is_this),
         cmocka_unit_test(allocinfo_is_this),
+        cmocka_unit_test(kmemleak_is_this),
+        cmocka_unit_test(kmemleak_sums_up_what_finds_no_room),
     };
     return cmocka_run_group_tests_name("texts", tests, NULL, NULL);
 }

@@ -99,6 +99,18 @@ static void pages_are_told_with_their_block(void **state)
     qr_pcp_drain_all(&q->zones);
     ask(q, qr_page_virt(&q->map, page));
     assert_int_equal(allocated.nr, 0);
+    page = qr_alloc_pages(&q->zones, GFP_KERNEL, 1, NUMA_NO_NODE);
+    qr_pages_note(&q->zones, page, 1, GFP_KERNEL);
+    ask(q, qr_page_virt(&q->map, page));
+    assert_true(allocated.nr > 0);
+    assert_int_equal(freed.nr, 0);
+    qr_put_pages(&q->zones, page, 1, "__free_pages"); /* on this CPU's list, then in its zone */
+    for (int drained = 0; drained < 2; drained++) {
+        ask(q, qr_page_virt(&q->map, page));
+        assert_int_equal(allocated.nr, 0);
+        assert_true(freed.nr > 0);
+        qr_pcp_drain_all(&q->zones);
+    }
     test_end(q);
 }
 
@@ -146,6 +158,11 @@ static void places_without_memory_have_names_of_their_own(void **state)
     assert_string_equal(ask(q, NULL), "NULL\n");
     assert_string_equal(ask(q, ZERO_SIZE_PTR), "ZERO_SIZE_PTR, what kmalloc(0) returns\n");
     assert_string_equal(ask(q, &local), "this task's stack, probably\n");
+    assert_string_equal(ask(q, (char *)&local - (50u << 10)), "this task's stack, probably\n");
+    assert_string_equal(ask(q, (char *)&local + (7u << 20)), "this task's stack, probably\n");
+    assert_string_equal(
+        ask(q, (char *)&local + (9u << 20)),
+        "no memory of this machine: a static variable, another allocator's, or none\n");
     assert_string_equal(
         ask(q, (char *)&local - (100u << 10)),
         "no memory of this machine: a static variable, another allocator's, or none\n");
