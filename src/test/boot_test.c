@@ -90,10 +90,21 @@ static void a_machine_that_is_shut_down_has_no_threads(void **state)
     await_threads(threads_at_first);
 }
 
+static void any_block(const void *address, size_t size, enum qp_block what)
+{
+    (void)address;
+    (void)size;
+    (void)what;
+}
+
 static void a_machine_keeps_its_description_but_not_what_its_caller_owns(void **state)
 {
-    struct test_spec spec = {
-        .pages = 2048, .profile = "zones", .nr_cpus = 3, .options = "check=2", .watched = true};
+    struct test_spec spec = {.pages = 2048,
+                             .profile = "zones",
+                             .nr_cpus = 3,
+                             .options = "check=2",
+                             .watched = true,
+                             .block = any_block};
     struct quarry *q = test_boot_with(&spec);
 
     (void)state;
@@ -107,6 +118,7 @@ static void a_machine_keeps_its_description_but_not_what_its_caller_owns(void **
     assert_ptr_equal(q->cpus.none, &qr_cpu_none);
     assert_int_equal(q->check.level, 2);
     assert_true(q->check.watched);
+    assert_ptr_equal(q->check.block, any_block);
     assert_int_equal(q->guards.offset, q->machine.offset);
     test_end(q);
 }

@@ -82,6 +82,29 @@ static void buddy_merges_only_with_its_buddy(void **state)
     zm_end(m);
 }
 
+/* Of what was a block by itself nothing is left but its place, whichever half came last. */
+static void a_half_that_was_merged_is_a_frame_like_any_other(void **state)
+{
+    struct zm *m = bench(64);
+    u32 place = m->zones.zone[0].place;
+    (void)state;
+    while (take(m, 4, MIGRATE_MOVABLE))
+        ;
+    for (unsigned int upper_last = 0; upper_last < 2; upper_last++) {
+        for (u64 i = 0; i < 4; i++) {
+            struct page *quarter = qr_page(&m->map, 16 + 4 * (upper_last ? i : 3 - i));
+            qr_page_set_flags(quarter, place | PGF_OWNED | 2);
+            put(m, quarter, 2);
+        }
+        assert_int_equal(qr_page_flags(qr_page(&m->map, 16)), place | PGF_BUDDY | 4);
+        for (u64 pfn = 17; pfn < 32; pfn++)
+            assert_int_equal(qr_page_flags(qr_page(&m->map, pfn)) & ~place, 0);
+        assert_int_equal(zm_pfn(m, take(m, 4, MIGRATE_MOVABLE)), 16);
+    }
+    qr_buddy_put_range(&m->map, &m->zones.zone[0], 16, 48);
+    zm_end(m);
+}
+
 static void every_page_can_be_taken_once_and_all_merge_again(void **state)
 {
     struct zm *m = bench(3000);
@@ -577,6 +600,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buddy_splits_the_smallest_block_that_is_large_enough),
         cmocka_unit_test(buddy_merges_only_with_its_buddy),
+        cmocka_unit_test(a_half_that_was_merged_is_a_frame_like_any_other),
         cmocka_unit_test(every_page_can_be_taken_once_and_all_merge_again),
         cmocka_unit_test(blocks_of_every_order_are_aligned_to_their_size),
         cmocka_unit_test(boot_writes_only_a_few_descriptors),

@@ -315,6 +315,32 @@ static void a_contradiction_is_told_with_its_zone_and_frame(void **state)
     test_end(q);
 }
 
+/* Of frames that are lost the first is named, and they are counted as what they are. */
+static void lost_frames_are_one_contradiction_however_many(void **state)
+{
+    struct quarry *q = boot();
+    struct page *page[3];
+    char text[128];
+
+    (void)state;
+    for (unsigned int i = 0; i < 3; i++)
+        page[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+    assert_int_equal(CHECK(q), 0);
+    for (unsigned int i = 3; i-- > 0;) {
+        page[i]->flags &= ~PGF_OWNED;
+        damage_told[0] = 0;
+        assert_int_equal(CHECK(q), 1);
+        snprintf(text, sizeof(text), "zone Normal of node 0, frame %#llx: a frame is in no block\n",
+                 (unsigned long long)qr_pfn(&q->map, page[i]));
+        assert_string_equal(damage_told, text);
+    }
+    for (unsigned int i = 0; i < 3; i++) {
+        page[i]->flags |= PGF_OWNED;
+        qr_free_block(&q->zones, page[i], 0);
+    }
+    test_end(q);
+}
+
 /* More blocks on a list than its count says. */
 static void a_list_longer_than_its_count_is_told(void **state)
 {
@@ -351,6 +377,7 @@ int main(void)
         cmocka_unit_test(any_mark_that_does_not_belong_on_a_listed_block_is_told),
         cmocka_unit_test(any_mark_that_does_not_belong_in_a_free_block_is_told),
         cmocka_unit_test(a_contradiction_is_told_with_its_zone_and_frame),
+        cmocka_unit_test(lost_frames_are_one_contradiction_however_many),
         cmocka_unit_test(a_list_longer_than_its_count_is_told),
     };
 
