@@ -445,6 +445,65 @@ static void the_check_counts_the_records_and_looks_where_they_are(void **state)
     test_end(q);
 }
 
+static bool count_mapping(const struct quarry_live *live, void *data)
+{
+    ++*(unsigned int *)data;
+    return true;
+}
+
+/* With records in every bucket of the table, none is passed over. */
+static void walks_and_searches_look_everywhere(void **state)
+{
+    enum { MAPPINGS = 2000 };
+    struct quarry *q = boot_dma("check=1");
+    struct qr_dma_dev dev = disk_with(~0ull);
+    struct qr_dma_range range = {.size = 8, .direction = DMA_TO_DEVICE, .kind = QR_DMA_PAGE};
+    unsigned int visited = 0;
+
+    for (u64 pfn = 0; pfn < MAPPINGS; pfn++)
+        qr_dma_asked(&q->dma, &dev,
+                     qr_dma_map_page(&q->dma, &dev, qr_page(&q->map, pfn), 16, 8, DMA_TO_DEVICE));
+    assert_int_equal(q->dma.missed, 0);
+    for (unsigned int i = 0; i < QR_DMA_BUCKETS; i++)
+        assert_non_null(q->dma.bucket[i]);
+    qr_dma_for_each_live(&q->dma, count_mapping, &visited);
+    assert_int_equal(visited, MAPPINGS);
+    assert_int_equal(q->dma.nr, MAPPINGS);
+    assert_int_equal(qr_dma_count(&q->dma, NULL, true), MAPPINGS);
+    assert_int_equal(qr_dma_count(&q->dma, &disk, false), MAPPINGS);
+    assert_int_equal(qr_dma_count(&q->dma, q, false), 0);
+    assert_int_equal(qr_dma_check(&q->dma), 0);
+    for (u64 pfn = 0; pfn < MAPPINGS; pfn++) { /* a part of each, to its end */
+        const struct qr_dma_range part = {(pfn << PAGE_SHIFT) + 20, 4, DMA_TO_DEVICE, QR_DMA_PAGE};
+        qr_dma_expect(&q->dma, &dev, &part, "sync");
+    }
+    assert_int_equal(heard.nr, 0);
+    range.handle = 20;
+    range.size = 5; /* a byte too many */
+    qr_dma_expect(&q->dma, &dev, &range, "sync");
+    assert_int_equal(heard.nr, 1);
+    range.size = 8;
+    for (u64 pfn = 0; pfn < MAPPINGS; pfn++) {
+        range.handle = (pfn << PAGE_SHIFT) + 16;
+        assert_true(qr_dma_forget(&q->dma, &dev, &range, "unmap"));
+    }
+    assert_int_equal(q->dma.nr, 0);
+    assert_int_equal(heard.nr, 1);
+    test_end(q);
+}
+
+/* The old generation's: 16 MiB; and none at all. */
+static void who_brings_no_masks_has_those_of_isa(void **state)
+{
+    struct quarry_dma_device bare = {.dma_mask = NULL};
+    const struct qr_dma_dev none = {.id = NULL}, unset = {.id = &bare, .dma = &bare};
+
+    assert_true(qr_dma_streaming_mask(&none) == 0xffffff);
+    assert_true(qr_dma_coherent_mask(&none) == 0xffffff);
+    assert_true(qr_dma_streaming_mask(&unset) == 0);
+    assert_true(qr_dma_coherent_mask(&unset) == 0);
+}
+
 /* ---- pools ----------------------------------------------------------------------------------- */
 
 static void a_refused_pool_says_why(void **state)
@@ -528,6 +587,8 @@ int main(void)
         cmocka_unit_test(what_is_mapped_is_listed_with_its_call_size_and_place),
         cmocka_unit_test(an_unmap_ends_the_mapping_that_fits_best),
         cmocka_unit_test(the_check_counts_the_records_and_looks_where_they_are),
+        cmocka_unit_test(walks_and_searches_look_everywhere),
+        cmocka_unit_test(who_brings_no_masks_has_those_of_isa),
         cmocka_unit_test(a_refused_pool_says_why),
         cmocka_unit_test(a_block_of_a_pool_is_given_back_with_its_own_handle),
     };
