@@ -56,7 +56,7 @@ bool qr_dma_zone(const struct qr_dma *dma, u64 mask, gfp_t *flags)
 u64 qr_dma_required_mask(const struct qr_dma *dma)
 {
     u64 last = (dma->zones->map->max_pfn << PAGE_SHIFT) - 1;
-    return last ? ~0ull >> (63 - qr_fls64(last)) : 0;
+    return (2ull << qr_fls64(last)) - 1;
 }
 
 u64 qr_dma_streaming_mask(const struct qr_dma_dev *dev)

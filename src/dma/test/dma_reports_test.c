@@ -492,6 +492,19 @@ static void walks_and_searches_look_everywhere(void **state)
     test_end(q);
 }
 
+static void the_mask_that_a_machine_needs_covers_its_last_byte(void **state)
+{
+    static const unsigned long pages[] = {2048, 2049, 4095, 4096};
+    static const u64 mask[] = {8 * MIB - 1, 16 * MIB - 1, 16 * MIB - 1, 16 * MIB - 1};
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(pages); i++) {
+        struct quarry *q = test_boot(pages[i]);
+        assert_int_equal(q->map.max_pfn, pages[i]);
+        assert_true(qr_dma_required_mask(&q->dma) == mask[i]);
+        test_end(q);
+    }
+}
+
 /* The old generation's: 16 MiB; and none at all. */
 static void who_brings_no_masks_has_those_of_isa(void **state)
 {
@@ -588,6 +601,7 @@ int main(void)
         cmocka_unit_test(an_unmap_ends_the_mapping_that_fits_best),
         cmocka_unit_test(the_check_counts_the_records_and_looks_where_they_are),
         cmocka_unit_test(walks_and_searches_look_everywhere),
+        cmocka_unit_test(the_mask_that_a_machine_needs_covers_its_last_byte),
         cmocka_unit_test(who_brings_no_masks_has_those_of_isa),
         cmocka_unit_test(a_refused_pool_says_why),
         cmocka_unit_test(a_block_of_a_pool_is_given_back_with_its_own_handle),
