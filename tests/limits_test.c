@@ -148,6 +148,7 @@ static void a_machine_too_small_for_a_layer_or_an_option_says_which(void **state
                                         "no room for CPU 0's data", "too small for the cache of",
                                         "vmalloc's records", NULL};
     static const char *const windows[] = {"the kmap windows", NULL};
+    static const char *const nodes[] = {"per-CPU memory's records", NULL};
     static const char *const sites[] = {"mem_profiling needs 16 KiB",
                                         "check and mem_profiling need", NULL};
     static const char *const notes[] = {"check and mem_profiling need 4 KiB", NULL};
@@ -157,6 +158,7 @@ static void a_machine_too_small_for_a_layer_or_an_option_says_which(void **state
     (void)state;
     assert_too_small("tiny", "", plain);
     assert_too_small("zones", "", windows);
+    assert_too_small("nodes", "", nodes);
     assert_too_small("tiny", "mem_profiling", sites);
     assert_too_small("tiny", "check=1 trace_bytes=1", notes);
     assert_too_small("tiny", "page_owner trace_bytes=1", owners);

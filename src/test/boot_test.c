@@ -196,6 +196,26 @@ static void each_fault_point_is_armed_by_its_own_name(void **state)
     }
 }
 
+static void a_fault_s_cache_has_a_name_of_63_letters_at_most(void **state)
+{
+    char options[128], name[65];
+    struct test_spec spec = {.pages = 1024, .options = options};
+    struct quarry *q;
+
+    (void)state;
+    memset(name, 'n', sizeof(name));
+    name[63] = '\0';
+    snprintf(options, sizeof(options), "failslab=nth:4000,cache:%s", name);
+    q = test_boot_with(&spec);
+    assert_string_equal(q->faults.point[QUARRY_FAILSLAB].spec.cache, name);
+    test_end(q);
+    name[63] = 'n';
+    name[64] = '\0';
+    snprintf(options, sizeof(options), "failslab=nth:4000,cache:%s", name);
+    spec.expect_failure = true;
+    assert_null(test_boot_with(&spec));
+}
+
 static void a_bad_slab_debug_is_repeated(void **state)
 {
     struct test_spec spec = {.pages = 1024, .options = "slab_debug=QX", .expect_failure = true};
@@ -357,6 +377,7 @@ int main(void)
         cmocka_unit_test(settings_reach_the_layers_they_are_for),
         cmocka_unit_test(numbers_reach_the_layers_they_are_for),
         cmocka_unit_test(each_fault_point_is_armed_by_its_own_name),
+        cmocka_unit_test(a_fault_s_cache_has_a_name_of_63_letters_at_most),
         cmocka_unit_test(a_bad_slab_debug_is_repeated),
         cmocka_unit_test(room_for_guarded_objects_is_told_exactly),
         cmocka_unit_test(the_room_for_places_that_allocate_follows_the_memory),
