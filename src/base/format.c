@@ -337,7 +337,8 @@ size_t qr_snprintf(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
-/* Append to a text. What does not fit is dropped and counted in text->length. Context: any. */
+/* Append to a text. What does not fit is dropped and counted in text->length; the piece that is cut ends the
+ * text, and what comes behind it finds no room. Context: any. */
 void qr_text_add(struct qr_text *text, const char *format, ...)
 {
     size_t used = QR_MIN(text->length, text->size);
@@ -347,7 +348,4 @@ void qr_text_add(struct qr_text *text, const char *format, ...)
     text->length +=
         qr_vsnprintf(text->size ? text->buffer + used : NULL, text->size - used, format, args);
     va_end(args);
-    /* A cut piece has terminated the buffer itself, unless the text was full to the brim before. */
-    if (text->size)
-        text->buffer[QR_MIN(text->length, text->size - 1)] = 0;
 }
