@@ -425,6 +425,37 @@ static void ranges_stay_when_everything_else_is_forgotten(void **state)
     test_end(q);
 }
 
+static void every_range_is_found_whatever_its_place(void **state)
+{
+    static int variable[QR_PERCPU_STATICS][2];
+    const struct test_spec spec = {.pages = 2048};
+    struct quarry *q = boot_percpu(&spec);
+
+    for (int i = 0; i < QR_PERCPU_STATICS; i++) {
+        variable[i][1] = 100 + i;
+        assert_int_equal(qr_percpu_register(&q->percpu, variable[i], sizeof(variable[i])), 0);
+    }
+    for (int i = 0; i < QR_PERCPU_STATICS; i++) {
+        int *here = qr_percpu_ptr(&q->percpu, &variable[i][1], 0);
+        assert_ptr_not_equal(here, &variable[i][1]);
+        assert_int_equal(*here, 100 + i);
+        assert_int_equal(here[-1], 0);
+        assert_int_equal(q->percpu.range[i].start, (uintptr_t)variable[i]);
+        assert_int_equal(q->percpu.range[i].changes & 1, 0);
+    }
+    assert_int_equal(in_cache(q->percpu.chunk_cache), QR_PERCPU_STATICS);
+    for (int i = 0; i < QR_PERCPU_STATICS; i += 2)
+        qr_percpu_unregister(&q->percpu, variable[i]);
+    assert_int_equal(in_cache(q->percpu.chunk_cache), QR_PERCPU_STATICS / 2);
+    for (int i = 1; i < QR_PERCPU_STATICS; i += 2) {
+        assert_int_equal(*(int *)qr_percpu_ptr(&q->percpu, &variable[i][1], 0), 100 + i);
+        qr_percpu_unregister(&q->percpu, variable[i]);
+    }
+    records_are(q, 0, 0, 0, 0);
+    assert_int_equal(heard.nr, 0);
+    test_end(q);
+}
+
 /* A range that is larger than what chunks share has units of whole pages. */
 static void a_large_range_has_units_of_its_size(void **state)
 {
@@ -458,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_walk_names_each_token_and_ends_where_it_is_told),
         cmocka_unit_test(each_contradiction_is_found),
         cmocka_unit_test(ranges_stay_when_everything_else_is_forgotten),
+        cmocka_unit_test(every_range_is_found_whatever_its_place),
         cmocka_unit_test(a_large_range_has_units_of_its_size),
     };
     return cmocka_run_group_tests_name("records of per-CPU memory", tests, NULL, NULL);
