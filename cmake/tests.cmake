@@ -45,6 +45,8 @@ target_link_options(mappings_test PRIVATE
 target_link_options(pool_line_test PRIVATE -Wl,--wrap=qp_wait)
 target_link_options(pool_exact_test PRIVATE -Wl,--wrap=qp_wait)
 target_link_options(grace_steps_test PRIVATE -Wl,--wrap=qp_wait,--wrap=qp_now_ns)
+target_link_options(guard_exact_test PRIVATE
+  -Wl,--wrap=qp_start_worker,--wrap=qp_wait,--wrap=qp_now_ns)
 target_link_options(kmap_wait_test PRIVATE -Wl,--wrap=qp_wait)
 target_link_options(watched_machine_test PRIVATE
   -Wl,--wrap=qp_hand_over_observed,--wrap=qp_take_over_observed)

@@ -351,7 +351,7 @@ static void guard_report_free(struct qr_guards *guards, struct qr_guard_place *p
 bool qr_guard_free(struct qr_guards *guards, void *object, const char *what)
 {
     struct qr_guard_place *place = guard_place_of(guards, object);
-    struct qr_owner freed = {0};
+    struct qr_owner freed;
     unsigned long state;
     bool live;
 

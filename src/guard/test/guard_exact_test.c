@@ -3,8 +3,57 @@
  * neighbours it is about, what lies around an object, and what is counted. */
 #include "machine.h"
 #include "console.h"
+#include "meanwhile.h"
 #include "fault/fault.h"
 #include "slab/internal.h"
+
+int __real_qp_start_worker(void (*fn)(void *arg), void *arg);
+int __wrap_qp_start_worker(void (*fn)(void *arg), void *arg);
+void __real_qp_wait(struct qp_event *event, uint32_t seen, uint64_t timeout_ns);
+void __wrap_qp_wait(struct qp_event *event, uint32_t seen, uint64_t timeout_ns);
+uint64_t __real_qp_now_ns(void);
+uint64_t __wrap_qp_now_ns(void);
+
+/* The timer in the test's hands: it is not started but noted, and then run here, with a clock of its own. */
+static struct {
+    bool refuse, note; /* no worker can be had; it is not to run by itself */
+    void (*fn)(void *arg);
+    void *arg;
+    struct qr_guards *guards;
+    unsigned int waits;
+    uint64_t timeout_ns[8], now_ns; /* 0: the real clock */
+} timer;
+
+int __wrap_qp_start_worker(void (*fn)(void *arg), void *arg)
+{
+    timer.fn = fn;
+    timer.arg = arg;
+    if (timer.refuse)
+        return -QR_ENOMEM;
+    return timer.note ? 0 : __real_qp_start_worker(fn, arg);
+}
+
+static _Thread_local bool mine;
+
+uint64_t __wrap_qp_now_ns(void)
+{
+    return mine && timer.now_ns ? timer.now_ns : __real_qp_now_ns();
+}
+
+/* Each wait but the second lasts as long as it may. */
+void __wrap_qp_wait(struct qp_event *event, uint32_t seen, uint64_t timeout_ns)
+{
+    if (!mine || !timer.now_ns || event != &timer.guards->wake) {
+        __real_qp_wait(event, seen, timeout_ns);
+        return;
+    }
+    assert_int_equal(seen, event->moves);
+    assert_true(timer.waits < 8);
+    timer.timeout_ns[timer.waits++] = timeout_ns;
+    timer.now_ns += timeout_ns - (timer.waits == 2);
+    if (timer.waits == 5)
+        timer.guards->stop = 1;
+}
 
 static struct {
     unsigned int nr;
@@ -470,6 +519,100 @@ static void an_open_gate_lets_one_through(void **state)
     test_end(q);
 }
 
+/* Then whoever comes the slow way looks at the clock. */
+static void without_a_timer_there_is_none_to_wait_for(void **state)
+{
+    struct quarry *q = boot_heard("kfence.sample_interval=1000000 kfence.num_objects=3");
+    struct qr_guards *guards = &q->guards;
+
+    (void)state;
+    assert_int_equal(guards->running, 1);
+    qr_guards_stop(guards);
+    assert_int_equal(guards->running, 0);
+    timer.refuse = true;
+    guards->stop = 1;
+    guards->next_ns = 0;
+    qr_guards_start(guards);
+    timer.refuse = false;
+    assert_int_equal(guards->running, 0);
+    assert_int_equal(guards->stop, 0);
+    assert_true(guards->next_ns >= guards->interval_ns);
+    assert_false(qr_guard_sample(guards)); /* not yet */
+    guards->next_ns = 1;
+    assert_true(qr_guard_sample(guards));
+    guards->every = 1;
+    qr_guards_start(guards); /* by count there is nothing to start */
+    assert_int_equal(guards->running, 0);
+    test_end(q);
+}
+
+static void the_timer_opens_the_gate_once_an_interval(void **state)
+{
+    struct quarry *q = boot_heard("kfence.sample_interval=1000 kfence.num_objects=3");
+    struct qr_guards *guards = &q->guards;
+    const u64 second = 1000000000;
+    u32 stopped;
+
+    (void)state;
+    qr_guards_stop(guards);
+    memset(&timer, 0, sizeof(timer));
+    timer.guards = guards;
+    timer.note = mine = true;
+    timer.now_ns = 77;
+    qr_guards_start(guards);
+    assert_int_equal(guards->running, 1);
+    assert_int_equal(guards->next_ns, 77 + second);
+    assert_ptr_equal(timer.arg, guards);
+    guards->gate_changed = note_gate;
+    guards->gate_data = &gate_calls;
+    guards->gate = 0;
+    gate_calls = gate_open = 0;
+    stopped = guards->stopped.moves;
+    timer.fn(timer.arg);
+    mine = false;
+    assert_int_equal(timer.waits, 5);
+    assert_int_equal(timer.timeout_ns[0], second);
+    assert_int_equal(timer.timeout_ns[1], second);
+    assert_int_equal(timer.timeout_ns[2], 1); /* it was woken early */
+    assert_int_equal(timer.timeout_ns[3], second);
+    assert_int_equal(timer.timeout_ns[4], second);
+    assert_int_equal(gate_calls, 1); /* nobody came through: it stays open */
+    assert_int_equal(gate_open, 1);
+    assert_int_equal(guards->gate, 1);
+    assert_int_equal(guards->running, 0);
+    assert_int_equal(guards->stopped.moves, stopped + 1);
+    memset(&timer, 0, sizeof(timer));
+    test_end(q);
+}
+
+static void another_comes_through(void *data)
+{
+    struct qr_guards *guards = data;
+
+    guards->gate = 0;
+}
+
+/* Both saw it open. */
+static void of_two_at_an_open_gate_one_comes_through(void **state)
+{
+    struct quarry *q = boot_heard("kfence.sample_interval=1000000 kfence.num_objects=3");
+    struct qr_guards *guards = &q->guards;
+
+    (void)state;
+    qr_guards_stop(guards);
+    qr_reclaim_stop(&q->reclaim); /* nobody else writes */
+    guards->gate_changed = note_gate;
+    guards->gate_data = &gate_calls;
+    guards->next_ns = ~0ull;
+    guards->gate = 1;
+    gate_calls = 0;
+    meanwhile_do(&guards->gate, another_comes_through, guards);
+    assert_false(qr_guard_sample(guards));
+    assert_int_equal(meanwhile.times, 1);
+    assert_int_equal(gate_calls, 0); /* that is the other's */
+    test_end(q);
+}
+
 static void without_a_pool_nothing_is_sampled(void **state)
 {
     struct quarry *q = boot_heard(NULL);
@@ -498,6 +641,9 @@ int main(void)
         cmocka_unit_test(each_canary_is_looked_at),
         cmocka_unit_test(a_place_says_what_was_asked_for),
         cmocka_unit_test(an_open_gate_lets_one_through),
+        cmocka_unit_test(without_a_timer_there_is_none_to_wait_for),
+        cmocka_unit_test(the_timer_opens_the_gate_once_an_interval),
+        cmocka_unit_test(of_two_at_an_open_gate_one_comes_through),
         cmocka_unit_test(without_a_pool_nothing_is_sampled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,7 +156,13 @@ static void a_request_that_is_made_to_fail_says_so(void **state)
               "kmem_cache_alloc_bulk: failslab makes this request fail: 72 bytes, GFP_ATOMIC");
     assert_true(qr_slab_fault(&q->slabs, "failing", GFP_NOWAIT, 72, "it"));
     assert_int_equal(heard.nr, 0); /* it asked for silence */
+    /* All that there is to a mask is more than has room. */
+    assert_true(qr_slab_fault(&q->slabs, "failing",
+                              __GFP_BITS_MASK & ~(__GFP_NOWARN | __GFP_NOFAIL), 72, "it"));
+    assert_int_equal(heard.nr, 1);
+    assert_int_equal(strlen(strstr(heard.text, "72 bytes, ")), strlen("72 bytes, ") + 159);
     /* Not so often that nothing else is to be seen. */
+    heard.nr = 0;
     for (int i = 0; i < 20; i++)
         assert_true(qr_slab_fault(&q->slabs, "failing", GFP_KERNEL, 72, "it"));
     assert_in_range(heard.nr, 1, 10);

@@ -460,6 +460,7 @@ static void a_debugged_cache_takes_the_slab_that_was_idle_longest(void **state)
 {
     struct quarry *q = boot_quiet("tiny", "slab_debug=F");
     struct kmem_cache *cache = make_cache(q, "turns", 512, 0);
+    struct slab_batch batch = {0};
     struct page *slab[3];
 
     (void)state;
@@ -471,6 +472,13 @@ static void a_debugged_cache_takes_the_slab_that_was_idle_longest(void **state)
     assert_null(qr_node_take_rotating(cache, 0));
     assert_int_equal(cache->node[0].free_objects, 0);
     assert_int_equal(cache->node[0].nr_full, 3);
+    /* One that is part used keeps its turn. */
+    for (int i = 0; i < 3; i++)
+        for (u32 k = 0; k < 3; k++)
+            qr_node_put(cache, slab[i], slab_object(cache, slab[i], k), &batch);
+    for (int i = 0; i < 3; i++)
+        for (u32 k = 0; k < 3; k++)
+            assert_ptr_equal(slab_of(q, qr_node_take_rotating(cache, 0)), slab[i]);
     test_abandon(q);
 }
 
