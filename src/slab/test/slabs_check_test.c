@@ -159,6 +159,18 @@ static void a_cpus_stacks_out_of_shape_are_told(void **state)
         s.slot->spare->nr = s.slot->spare->capacity;
     }
     assert_true(s.slot->spare->capacity > 1);
+    if (s.slot->spare->nr) { /* what lies on it is looked at as well */
+        void *kept = s.slot->spare->object[0];
+        s.slot->spare->object[0] = (char *)kept + 8;
+        damage_must_tell(CHECK(s.q), "a stacked pointer is not an object's start", __LINE__);
+        test_abandon(s.q);
+        s = boot_stacked();
+        if (!s.slot->spare) {
+            s.slot->spare = s.node->full_stacks;
+            s.node->full_stacks = s.slot->spare->next;
+            s.node->stacked_objects -= s.slot->spare->nr;
+        }
+    }
     s.slot->spare->object[0] = s.slot->spare->nr ? s.slot->spare->object[0] : s.object;
     s.slot->spare->nr = 1;
     MUST_TELL(s, "a spare stack is neither full nor empty");
