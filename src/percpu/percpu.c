@@ -268,10 +268,9 @@ static struct qr_percpu_area *percpu_area_new(struct qr_percpu *percpu, size_t s
 
     if (!area)
         return NULL;
-    memset(area, 0, sizeof(*area));
-    area->asked = (u32)size;
-    area->size = (u32)QR_ALIGN_UP(size, (size_t)PCPU_MIN_ALLOC_SIZE);
-    area->gfp = gfp;
+    *area = (struct qr_percpu_area){.asked = (u32)size,
+                                    .size = (u32)QR_ALIGN_UP(size, (size_t)PCPU_MIN_ALLOC_SIZE),
+                                    .gfp = gfp};
     qr_owner_set(percpu->check, &area->owner, gfp, 0);
     return area;
 }
