@@ -305,6 +305,38 @@ static void each_shortage_says_what_was_missing(void **state)
     assert_int_equal(next, QR_ARRAY_SIZE(missing));
 }
 
+static bool keep_mask(const struct quarry_fault_request *request, void *data)
+{
+    if (request->point == QUARRY_FAIL_PAGE_ALLOC && request->size == 8192)
+        *(gfp_t *)data = request->gfp;
+    return false;
+}
+
+/* An access cannot fail: who may sleep waits for memory, others have all of it. */
+static void an_instance_that_comes_late_is_asked_for_with_all_means(void **state)
+{
+    const struct test_spec spec = {.pages = 1024};
+    struct quarry *q = boot_percpu(&spec);
+    char *token = get_percpu(q, 8192, 8);
+    gfp_t mask = 0;
+
+    qr_fault_set_hook(&q->faults, keep_mask, &mask);
+    qp_atomic_enter();
+    assert_non_null(qr_percpu_ptr(&q->percpu, token, 5));
+    qp_atomic_leave();
+    assert_int_equal(mask, GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN);
+    mask = 0;
+    assert_non_null(qr_percpu_ptr(&q->percpu, token, 6));
+    assert_int_equal(mask, GFP_KERNEL | __GFP_NOFAIL | __GFP_NOWARN);
+    mask = 0;
+    qr_percpu_ptr(&q->percpu, token, 6); /* it is there */
+    assert_int_equal(mask, 0);
+    qr_fault_set_hook(&q->faults, NULL, NULL);
+    qr_percpu_free(&q->percpu, token);
+    assert_int_equal(heard.nr, 0);
+    test_end(q);
+}
+
 /* ---- walks and the check --------------------------------------------------------------------- */
 
 struct live_areas {
@@ -486,6 +518,7 @@ int main(void)
         cmocka_unit_test(each_refusal_says_why),
         cmocka_unit_test(what_was_freed_is_no_per_cpu_memory),
         cmocka_unit_test(each_shortage_says_what_was_missing),
+        cmocka_unit_test(an_instance_that_comes_late_is_asked_for_with_all_means),
         cmocka_unit_test(a_walk_names_each_token_and_ends_where_it_is_told),
         cmocka_unit_test(each_contradiction_is_found),
         cmocka_unit_test(ranges_stay_when_everything_else_is_forgotten),
