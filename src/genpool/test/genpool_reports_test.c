@@ -271,6 +271,23 @@ static void an_algorithm_is_believed_only_where_the_place_is_free(void **state)
     test_end(q);
 }
 
+static void an_algorithm_that_reaches_over_the_end_gets_nothing(void **state)
+{
+    struct qr_genpools pools;
+    struct quarry *q = boot_pools(&pools, NULL);
+    struct gen_pool *pool = qr_genpool_create(&pools, 5, NUMA_NO_NODE);
+    unsigned long bit = 7;
+
+    assert_int_equal(add_range(&pools, pool, BASE, 256), 0);
+    qr_genpool_set_algo(pool, choose_what_data_says, &bit);
+    assert_int_equal(take_block(&pools, pool, 64), 0); /* the second of two lies behind it */
+    assert_int_equal(heard.nr, 1);
+    assert_int_equal(qr_genpool_avail(pool), 256);
+    qr_genpool_destroy(&pools, pool);
+    assert_int_equal(heard.nr, 1);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +295,7 @@ int main(void)
         cmocka_unit_test(ranges_may_be_as_small_as_a_granule_and_as_high_as_addresses_go),
         cmocka_unit_test(a_refused_free_says_what_is_there),
         cmocka_unit_test(a_pool_with_blocks_left_names_the_first_of_all_ranges),
+        cmocka_unit_test(an_algorithm_that_reaches_over_the_end_gets_nothing),
         cmocka_unit_test(an_algorithm_is_believed_only_where_the_place_is_free),
     };
     return cmocka_run_group_tests_name("reports of pools over ranges", tests, NULL, NULL);
