@@ -348,6 +348,31 @@ static void discarded_blocks_are_not_discarded_twice(void **state)
     zm_end(m);
 }
 
+/* The host has all of it, and nothing of what lies beside it. */
+static void the_whole_of_a_block_is_discarded_and_no_more(void **state)
+{
+    struct zm *m = bench(16384);
+    struct zone *zone = &m->zones.zone[0];
+    struct page *block[3];
+    unsigned char *at[3];
+    (void)state;
+    for (unsigned int i = 0; i < 3; i++) {
+        block[i] = take(m, MAX_PAGE_ORDER, MIGRATE_MOVABLE);
+        at[i] = qr_page_virt(&m->map, block[i]);
+        memset(at[i], 0xa5, PAGE_SIZE << MAX_PAGE_ORDER);
+    }
+    put(m, block[1], MAX_PAGE_ORDER);
+    assert_true(qr_zone_discard(&m->zones, zone, 0) >= 1u << MAX_PAGE_ORDER);
+    for (size_t i = 0; i < PAGE_SIZE << MAX_PAGE_ORDER; i += 64) {
+        assert_int_equal(at[0][i], 0xa5);
+        assert_int_equal(at[1][i], 0);
+        assert_int_equal(at[2][i], 0xa5);
+    }
+    put(m, block[0], MAX_PAGE_ORDER);
+    put(m, block[2], MAX_PAGE_ORDER);
+    zm_end(m);
+}
+
 /* It looks at the blocks that have been free for longest, and not at many of them: one that waits behind
  * more that are discarded already keeps its backing. */
 static void a_discard_looks_for_a_block_with_backing_but_not_for_long(void **state)
@@ -613,6 +638,7 @@ int main(void)
         cmocka_unit_test(blocks_of_two_zones_never_merge_and_their_page_block_keeps_its_mobility),
         cmocka_unit_test(an_order_10_block_may_hold_two_mobilities),
         cmocka_unit_test(discarded_blocks_are_not_discarded_twice),
+        cmocka_unit_test(the_whole_of_a_block_is_discarded_and_no_more),
         cmocka_unit_test(a_discard_looks_for_a_block_with_backing_but_not_for_long),
         cmocka_unit_test(any_sequence_keeps_every_invariant),
         cmocka_unit_test(the_check_finds_a_broken_list),
