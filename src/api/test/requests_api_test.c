@@ -173,6 +173,9 @@ static void pages_are_asked_for_as_named(void **state)
     exact = alloc_pages_exact(3 * PAGE_SIZE, GFP_KERNEL);
     assert_pages(4 * PAGE_SIZE, GFP_KERNEL);
     free_pages_exact(exact, 3 * PAGE_SIZE);
+    exact = alloc_pages_exact_nid(0, 4 * PAGE_SIZE, GFP_NOFS);
+    assert_pages(4 * PAGE_SIZE, GFP_NOFS);
+    free_pages_exact(exact, 4 * PAGE_SIZE);
     assert_int_equal(quarry_alloc_pages_bulk(GFP_KERNEL, 0, 3, NULL, array), 3);
     assert_int_equal(first[QUARRY_FAIL_PAGE_ALLOC].gfp, GFP_KERNEL);
     release_pages(array, 3);

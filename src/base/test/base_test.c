@@ -123,6 +123,8 @@ static void masks_are_named_by_the_best_composite_and_single_bits(void **state)
     test_names(GFP_HIGHUSER, "GFP_HIGHUSER");
     test_names(GFP_HIGHUSER_MOVABLE, "GFP_HIGHUSER_MOVABLE");
     test_names(GFP_TRANSHUGE, "GFP_TRANSHUGE");
+    test_names(GFP_TRANSHUGE_LIGHT | GFP_ATOMIC, /* one composite only */
+               "GFP_TRANSHUGE_LIGHT|__GFP_HIGH|__GFP_KSWAPD_RECLAIM");
     test_names(GFP_KERNEL_ACCOUNT, "GFP_KERNEL_ACCOUNT");
     test_names(__GFP_KSWAPD_RECLAIM, "__GFP_KSWAPD_RECLAIM");
     test_names(GFP_DMA32, "GFP_DMA32");

@@ -470,7 +470,8 @@ static void pool_blocks_are_aligned_and_keep_to_the_boundary(void **state)
     static const struct {
         size_t size, align, boundary;
     } shape[] = {{1, 1, 0},      {24, 8, 0},     {40, 64, 0},     {48, 16, 64},
-                 {100, 4, 4096}, {520, 8, 4096}, {4096, 4096, 0}, {3000, 8, 4096}};
+                 {100, 4, 4096}, {520, 8, 4096}, {4096, 4096, 0}, {3000, 8, 4096},
+                 {3, 1, 4},      {33, 4, 64},    {65, 1, 128},    {129, 8, 256}};
     static const char *const options[] = {NULL, "check=1 slab_debug=FZPU"};
     for (unsigned int o = 0; o < 2; o++) {
         struct quarry *q = boot(options[o]);

@@ -443,6 +443,7 @@ static void a_refusal_quotes_the_item_and_says_how_it_would_be_right(void **stat
     } wrong[] = {
         {"nth:0,seed:1", "nth:0", "wants a number from 1 on"},
         {"seed:1,every:x", "every:x", "wants a number from 1 on"},
+        {"nth:1K,seed:1", "nth:1K", "wants a number from 1 on"}, /* no bytes */
         {"seed:x,nth:1", "seed:x", "wants a number"},
         {"prob:0,nth:1", "prob:0", "wants percent from 1 to 100"},
         {"size:9-5,nth:1", "size:9-5", "wants bytes, as in size:64, size:64-128 or size:4K-"},
