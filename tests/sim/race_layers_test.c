@@ -494,6 +494,42 @@ static void two_percpus_were_taken(void)
     free_percpu(thing[0]);
 }
 
+static unsigned int areas_at_first;
+
+static unsigned int count_areas(void)
+{
+    const struct qr_range *range = qr_default()->vm.arena.ranges;
+    unsigned int nr = 0;
+
+    for (; range; range = qr_range_next(range))
+        nr += qr_range_owner(range) != NULL;
+    return nr;
+}
+
+static void before_the_first_percpu(void)
+{
+    assert_int_equal(qr_default()->percpu.nr_chunks, 0);
+    areas_at_first = count_areas();
+    mine = theirs = NULL;
+}
+
+static void one_range_serves_both(void)
+{
+    assert_non_null(mine);
+    assert_non_null(theirs);
+    assert_ptr_not_equal(mine, theirs);
+    assert_int_equal(count_areas(), areas_at_first + 1);
+    free_percpu(theirs);
+    free_percpu(mine);
+}
+
+static void two_that_come_first_reserve_one_range_of_per_cpu_addresses(void **state)
+{
+    (void)state;
+    race_run((const struct race[]){
+        {before_the_first_percpu, take_a_percpu, take_another_percpu, one_range_serves_both, 0}});
+}
+
 static void per_cpu_memory_is_had_by_one_at_a_time(void **state)
 {
     (void)state;
@@ -514,6 +550,7 @@ int main(void)
         cmocka_unit_test(the_reserve_has_its_size_whoever_gives_and_takes),
         cmocka_unit_test(areas_come_and_go_at_once),
         cmocka_unit_test(areas_are_found_and_purged_while_others_go),
+        cmocka_unit_test(two_that_come_first_reserve_one_range_of_per_cpu_addresses),
         cmocka_unit_test(per_cpu_memory_is_had_by_one_at_a_time),
     };
 
