@@ -17,7 +17,7 @@
 #
 # A fault costs one compilation and a link for each program asked: the changed object stands before the
 # library, so that the library's own is not fetched. The folder's own programs come first, and the first that
-# notices ends it; at most thirty are asked. Then, but with -q, those on simulated machines, with fixed seeds: of
+# notices ends it; at most sixty are asked. Then, but with -q, those on simulated machines, with fixed seeds: of
 # a lock not taken or a hand-over in the wrong order threads show nothing. Their libraries compile the core in
 # their own ways, and so the fault. What does not compile does not count. What nobody noticed is
 # compiled once more with optimisation, and so is the unchanged file: where both give the same code nothing
@@ -29,7 +29,7 @@ set -eu
 LC_ALL=C
 export LC_ALL
 root=$(cd "$(dirname "$0")/.." && pwd)
-most=30                         # programs asked about one fault
+most=60                         # programs asked about one fault
 patience=${QUARRY_PATIENCE:-30} # seconds more for a program that hangs, when nobody else noticed
 
 # ---- one fault -----------------------------------------------------------------------------------
