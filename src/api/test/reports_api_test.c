@@ -59,7 +59,7 @@ static void api_said(enum quarry_finding kind, const char *rule, const void *add
 
 static void a_call_that_returns_an_address_has_none_for_high_memory(void **state)
 {
-    for (int i = 0; i < 3; i++) { /* one place in the program */
+    for (volatile int i = 0; i < 3; i++) { /* one place in the program, however it is compiled */
         unsigned long page = __get_free_pages(GFP_HIGHUSER, 1);
 
         assert_true(page != 0);
@@ -92,7 +92,7 @@ static void pages_are_freed_by_the_address_of_the_first(void **state)
 static void only_addresses_of_the_direct_map_can_be_converted(void **state)
 {
     void *area = vmalloc(100), *block = kmalloc(100, GFP_KERNEL);
-    int i;
+    volatile int i; /* one place in the program, however it is compiled */
 
     for (i = 0; i < 2; i++)
         (void)virt_to_phys(area);

@@ -534,7 +534,7 @@ static void kmemleak_is_this(void **state)
     u64 begun;
     char *age;
 
-    for (int i = 0; i < 2; i++)
+    for (volatile int i = 0; i < 2; i++) /* one place, however it is compiled */
         assert_true(qr_foreign_add(leaks, start + 1000 * i, 100 + 100 * (size_t)i, QR_LEAK_UNSEEN,
                                    GFP_KERNEL));
     expect_begin();
