@@ -34,6 +34,7 @@
 #define BUDDY_ACCESSES(order) (60u + 30u * (MAX_PAGE_ORDER - (order)))
 /* Page lists: pages that come with one lock. */
 #define REFILL_PAGES 64u
+#define LISTED_ACCESSES 50u
 /* Objects: the ordinary way, the longest without a lock; all locks of the slowest. */
 #define FAST_ACCESSES 20u
 #define UNLOCKED_ACCESSES 120u
@@ -371,6 +372,7 @@ static void a_refill_is_one_lock_and_one_batch(void **state)
     struct qr_cpu *cpu = quarry_default.cpus.area[0];
     struct page *page[2000];
     unsigned long most_locks = 0, put_locks = 0;
+    long take = 0, put = 0; /* accesses of a call that took no lock */
     u32 most_pages = 0;
 
     (void)state;
@@ -378,10 +380,12 @@ static void a_refill_is_one_lock_and_one_batch(void **state)
     for (unsigned int i = 0; i < QR_ARRAY_SIZE(page); i++) {
         u32 before = cpu->pcp[0].pages;
         struct count count = count_begin();
-        page[i] = alloc_pages(GFP_KERNEL, i % 3);
+        page[i] = i % 2 ? alloc_pages(GFP_KERNEL, i % 3) : alloc_pages_node(0, GFP_KERNEL, i % 3);
         count = count_end(count);
         assert_non_null(page[i]);
         most_locks = QR_MAX(most_locks, count.locks);
+        if (!count.locks)
+            take = QR_MAX(take, count.points);
         if (cpu->pcp[0].pages > before)
             most_pages = QR_MAX(most_pages, cpu->pcp[0].pages - before + (1u << i % 3));
     }
@@ -390,12 +394,18 @@ static void a_refill_is_one_lock_and_one_batch(void **state)
         __free_pages(page[i], i % 3);
         count = count_end(count);
         put_locks = QR_MAX(put_locks, count.locks);
+        if (!count.locks)
+            put = QR_MAX(put, count.points);
     }
-    print_message("page lists: alloc %lu locks and %u pages, free %lu locks at most\n", most_locks,
-                  most_pages, put_locks);
+    print_message(
+        "page lists: alloc %lu locks and %u pages, free %lu locks at most; without a lock "
+        "%ld and %ld accesses\n",
+        most_locks, most_pages, put_locks, take, put);
     assert_int_equal(most_locks, 1);
     assert_in_range(most_pages, 2, REFILL_PAGES);
     assert_in_range(put_locks, 1, 2);
+    assert_in_range(take, 1, LISTED_ACCESSES);
+    assert_in_range(put, 1, LISTED_ACCESSES);
     sim_free(sim);
 }
 
