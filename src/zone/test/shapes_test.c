@@ -281,6 +281,24 @@ static void poison_names_who_freed_the_page_where_owners_are_recorded(void **sta
     zm_end(m);
 }
 
+/* It has no address to write a pattern to. */
+static void high_memory_is_not_poisoned(void **state)
+{
+    struct zm_spec spec = {.pages = 4096,
+                           .min_free_kbytes = 4,
+                           .low_limit = (phys_addr_t)2048 << PAGE_SHIFT,
+                           .poison = true};
+    struct zm *m = zm_boot(&spec);
+    struct page *high = zm_alloc(m, GFP_HIGHUSER, 0), *low = zm_alloc(m, GFP_KERNEL, 0);
+    (void)state;
+    assert_true(zm_pfn(m, high) >= 2048 && zm_pfn(m, low) < 2048);
+    zm_free(m, high, 0);
+    zm_free(m, low, 0);
+    assert_false(qr_page_flags(high) & PGF_POISONED);
+    assert_true(qr_page_flags(low) & PGF_POISONED);
+    zm_end(m);
+}
+
 static void a_bulk_for_one_node_takes_nothing_elsewhere(void **state)
 {
     static const struct quarry_region region[] = {
@@ -432,6 +450,7 @@ int main(void)
         cmocka_unit_test(g_s12_init_on_alloc_clears_every_page_on_its_way_out),
         cmocka_unit_test(g_s12_init_on_free_clears_every_page_on_its_way_in),
         cmocka_unit_test(poison_names_who_freed_the_page_where_owners_are_recorded),
+        cmocka_unit_test(high_memory_is_not_poisoned),
         cmocka_unit_test(a_bulk_for_one_node_takes_nothing_elsewhere),
         cmocka_unit_test(poison_finds_a_write_after_the_free),
         cmocka_unit_test(noted_blocks_are_counted_and_visited_until_they_are_freed),
