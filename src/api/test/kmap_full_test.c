@@ -15,21 +15,26 @@ static bool hear_refusal(const struct quarry_report *report, void *data)
     return false;
 }
 
-static int boot_high(void **state)
+/* A sanitizer may occupy the addresses of that profile. */
+static void boot_high(void)
 {
     struct quarry_machine wish = {.ram_bytes = 1ull << 30, .profile = "i386"};
-    int error = quarry_boot(&wish);
 
-    quarry_set_report_hook(hear_refusal, NULL);
-    return error;
+    if (quarry_boot(&wish) == 0)
+        return;
+    assert_non_null(strstr(quarry_boot_error(), "cannot be had"));
+    skip();
 }
 
 static void a_page_that_cannot_be_mapped_leaves_the_context_alone(void **state)
 {
     static void *held[MOST];
-    struct page *page = alloc_page(GFP_HIGHUSER);
+    struct page *page;
     unsigned int nr = 0;
 
+    boot_high();
+    quarry_set_report_hook(hear_refusal, NULL);
+    page = alloc_page(GFP_HIGHUSER);
     assert_true(PageHighMem(page));
     while (nr < MOST && qr_default()->kmaps.fixmap_free)
         assert_non_null(held[nr++] = kmap_local_page(page));
@@ -48,5 +53,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_that_cannot_be_mapped_leaves_the_context_alone),
     };
-    return cmocka_run_group_tests(tests, boot_high, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
