@@ -13,7 +13,7 @@
 #     -w WORK      where results stay (build/mutation)
 #     -o DOCUMENT  write the score there
 #     -a           again: those that went unnoticed last time, nothing else
-#     -q           quick: nothing is known of what the programs reach, and each fault has fifteen seconds
+#     -q           quick: nothing is known of what the programs reach; thirty are asked, for fifteen seconds
 #
 # A fault costs one compilation and a link for each program asked: the changed object stands before the
 # library, so that the library's own is not fetched. The folder's own programs come first, and the first that
@@ -237,6 +237,7 @@ measure() { # program
 
 if [ "${1:-}" = --step ]; then
     . "$3/settings"
+    [ -z "$quick" ] || most=30
     trap '[ $? -eq 0 ] || echo "$2 $4 in $3: failed"' EXIT
     "$2" "$4" 2>/dev/null # where the shell says of each program how it died
     exit 0
