@@ -509,7 +509,8 @@ asserts. This document is what it printed last.
 
 \`tools/mutants.c\` finds the places by rule, and nobody chooses among them: a sample is drawn by a seed, the commit's name unless
 \`QUARRY_SEED\` says otherwise. Each folder has a share by its number of places, and in a folder the kinds of fault take turns, so that rare
-kinds are not drowned. \`make mutate N=1000\` tries more. Faults in headers are not planted.
+kinds are not drowned. \`make mutate N=1000\` tries more; with \`QUARRY_SEED\` set to the seed below it draws this sample again. Faults in
+headers are not planted.
 
 Faults that go by get tests and are tried again (\`tools/mutate.sh -a\`), so a sample that was worked on scores higher than one
 never seen before.
