@@ -290,6 +290,24 @@ static int start(void **state)
     return 0;
 }
 
+/* G-D1: it is gone for whoever made it, though what is live stays until it is freed. */
+static void a_cache_destroyed_with_a_live_object_is_destroyed(void **state)
+{
+    struct kmem_cache *cache = kmem_cache_create("left", 48, 0, 0, NULL);
+    void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+    found = 0;
+    kmem_cache_destroy(cache);
+    assert_int_equal(found, 1);
+    assert_non_null(strstr(last, "is still live"));
+    kmem_cache_destroy(cache);
+    assert_int_equal(found, 2);
+    assert_non_null(strstr(last, "one destroyed before"));
+    kfree(object);
+    assert_int_equal(found, 2);
+    found = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +321,7 @@ int main(void)
         cmocka_unit_test(an_address_can_be_looked_at),
         cmocka_unit_test(a_second_free_in_a_row_is_refused_by_the_fast_way),
         cmocka_unit_test(threads_free_each_others_memory),
+        cmocka_unit_test(a_cache_destroyed_with_a_live_object_is_destroyed),
     };
     setenv("QUARRY_WATCH", "0", 1); /* what was freed last is to come back first */
     return cmocka_run_group_tests(tests, start, NULL);
