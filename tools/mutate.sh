@@ -7,7 +7,7 @@
 #     tools/mutate.sh [-n NUMBER] [-S SEED] [-b BUILD] [-c BUILD] [-w WORK] [-o DOCUMENT] [-a] [-q] [FOLDER|FILE...]
 #
 #     -n NUMBER    so many faults (450): from each folder as many as its share of all, from each operator in
-#                  turn. Which ones, SEED says (QUARRY_SEED, or the commit's name)
+#                  turn. Which ones, SEED says (QUARRY_SEED, or the one of DOCUMENT, or the commit's name)
 #     -b BUILD     a debug build with its test programs (build/debug)
 #     -c BUILD     one with --coverage (build/coverage): which program reaches which line
 #     -w WORK      where results stay (build/mutation)
@@ -267,6 +267,7 @@ done
 shift $((OPTIND - 1))
 [ -f "$build/build.ninja" ] || { echo "no build in $build: make test makes one"; exit 77; }
 [ -n "$quick" ] || [ -f "$coverage/build.ninja" ] || { echo "no build in $coverage: make mutate makes one"; exit 77; }
+[ -n "$seed" ] || [ ! -f "$document" ] || seed=$(sed -n 's/.*chosen by the seed `\([^`]*\)`.*/\1/p' "$document")
 [ -n "$seed" ] || seed=$(git -C "$root" rev-parse HEAD 2>/dev/null || echo 1)
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -507,10 +508,10 @@ is not given back, an order one too large, an undo step left out. It builds the 
 line, until one fails; last the model and random programs on simulated machines. What none of them notices is a behaviour that nobody
 asserts. This document is what it printed last.
 
-\`tools/mutants.c\` finds the places by rule, and nobody chooses among them: a sample is drawn by a seed, the commit's name unless
-\`QUARRY_SEED\` says otherwise. Each folder has a share by its number of places, and in a folder the kinds of fault take turns, so that rare
-kinds are not drowned. \`make mutate N=1000\` tries more; with \`QUARRY_SEED\` set to the seed below it draws this sample again. Faults in
-headers are not planted.
+\`tools/mutants.c\` finds the places by rule, and nobody chooses among them: a sample is drawn by a seed, the name of a
+commit. \`make mutate\` draws the sample below again; \`QUARRY_SEED=\$(git rev-parse HEAD) make mutate\` draws one that nobody has seen.
+Each folder has a share by its number of places, and in a folder the kinds of fault take turns, so that rare
+kinds are not drowned. \`make mutate N=1000\` tries more. Faults in headers are not planted.
 
 Faults that go by get tests and are tried again (\`tools/mutate.sh -a\`), so a sample that was worked on scores higher than one
 never seen before.
