@@ -1,35 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What the public calls say when they are given what they cannot serve: each report whole. */
-#include "machine.h"
+#include "heard.h"
 #include <quarry/context.h>
 #include <quarry/quarry.h>
 
-static struct {
-    enum quarry_finding kind;
-    char rule[16];
-    const void *address;
-    size_t size;
-    char text[512];
-    unsigned int nr;
-} heard;
-
-static bool api_heard(const struct quarry_report *report, void *data)
-{
-    heard.kind = report->kind;
-    snprintf(heard.rule, sizeof(heard.rule), "%s", report->rule ? report->rule : "");
-    heard.address = report->address;
-    heard.size = report->size;
-    snprintf(heard.text, sizeof(heard.text), "%s", report->text);
-    heard.nr++;
-    return false;
-}
+/* Of sizes the layers' own tests tell. */
+#define api_said(kind, rule, address, ...) heard_is(kind, rule, address, heard.size, __VA_ARGS__)
 
 static int api_boot(void **state)
 {
     struct quarry_machine wish = {.ram_bytes = 32u << 20, .options = "check=1"};
     int error = quarry_boot(&wish);
 
-    quarry_set_report_hook(api_heard, NULL);
+    quarry_set_report_hook(heard_hook, NULL);
     return error;
 }
 
@@ -37,24 +20,6 @@ static int api_silence(void **state)
 {
     heard.nr = 0;
     return 0;
-}
-
-/* One report since the last time, and this one. */
-static void api_said(enum quarry_finding kind, const char *rule, const void *address,
-                     const char *format, ...)
-{
-    char text[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    assert_string_equal(heard.text, text);
-    assert_int_equal(heard.nr, 1);
-    assert_int_equal(heard.kind, kind);
-    assert_string_equal(heard.rule, rule);
-    assert_ptr_equal(heard.address, address);
-    heard.nr = 0;
 }
 
 static void a_call_that_returns_an_address_has_none_for_high_memory(void **state)

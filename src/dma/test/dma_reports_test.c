@@ -1,51 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the layer says of a mapping, a block or a pool that makes no sense: each report whole, and nothing
  * mapped. On a machine of 16 MiB: DMA below 2, NORMAL below 8, HIGHMEM above. */
-#include "machine.h"
+#include "heard.h"
 
 #define MIB (1ull << 20)
-
-static struct {
-    enum quarry_finding kind;
-    char rule[16], cache[64], before_is[32];
-    const void *address;
-    size_t size;
-    char text[512];
-    unsigned int nr;
-} heard;
-
-static bool dma_hear(const struct quarry_report *report, void *data)
-{
-    heard.kind = report->kind;
-    snprintf(heard.rule, sizeof(heard.rule), "%s", report->rule ? report->rule : "");
-    snprintf(heard.cache, sizeof(heard.cache), "%s", report->cache ? report->cache : "");
-    snprintf(heard.before_is, sizeof(heard.before_is), "%s",
-             report->before ? report->before_is : "");
-    heard.address = report->address;
-    heard.size = report->size;
-    snprintf(heard.text, sizeof(heard.text), "%s", report->text);
-    heard.nr++;
-    return false;
-}
-
-/* One report since the last time, and this one. */
-static void dma_said(enum quarry_finding kind, const char *rule, const void *address, size_t size,
-                     const char *format, ...)
-{
-    char text[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    assert_string_equal(heard.text, text);
-    assert_int_equal(heard.nr, 1);
-    assert_int_equal(heard.kind, kind);
-    assert_string_equal(heard.rule, rule);
-    assert_ptr_equal(heard.address, address);
-    assert_int_equal(heard.size, size);
-    heard.nr = 0;
-}
 
 static struct quarry_dma_device disk;
 static u64 disk_mask;
@@ -66,7 +24,7 @@ static struct quarry *boot_dma(const char *options)
     struct quarry *q = test_boot_with(&spec);
 
     qr_reclaim_stop(&q->reclaim);
-    q->check.hook = dma_hear;
+    q->check.hook = heard_hook;
     heard.nr = 0;
     return q;
 }
@@ -83,20 +41,20 @@ static void a_mask_below_every_zone_says_where_the_lowest_ends(void **state)
     assert_int_equal(qr_dma_mask_ok(&q->dma, &dev, 2 * MIB - 1, "dma_set_mask"), 0);
     assert_int_equal(heard.nr, 0);
     assert_int_equal(qr_dma_mask_ok(&q->dma, &nameless, 2 * MIB - 2, "dma_set_mask"), -QR_EIO);
-    dma_said(QUARRY_OUT_OF_MEMORY, "", NULL, 0,
+    heard_is(QUARRY_OUT_OF_MEMORY, "", NULL, 0,
              "dma_set_mask(device, mask 0x1ffffe): no zone of this machine lies below the mask "
              "whole; the lowest zone ends at 0x1fffff: use a wider mask, or boot a machine with a "
              "DMA zone");
     handle = 7;
     assert_null(qr_dma_alloc(&q->dma, &dev, 4096, &handle, GFP_KERNEL));
-    dma_said(QUARRY_OUT_OF_MEMORY, "", NULL, 0,
+    heard_is(QUARRY_OUT_OF_MEMORY, "", NULL, 0,
              "dma_alloc_coherent(disk0, mask 0xfffff): no zone of this machine lies below the mask "
              "whole; the lowest zone ends at 0x1fffff: use a wider mask, or boot a machine with a "
              "DMA zone");
     assert_true(handle == DMA_MAPPING_ERROR);
     pool = qr_dma_pool_create(&q->dma, "ring", &dev, 64, 8, 0);
     assert_null(pool);
-    dma_said(QUARRY_OUT_OF_MEMORY, "", NULL, 0,
+    heard_is(QUARRY_OUT_OF_MEMORY, "", NULL, 0,
              "dma_pool_create(disk0, mask 0xfffff): no zone of this machine lies below the mask "
              "whole; the lowest zone ends at 0x1fffff: use a wider mask, or boot a machine with a "
              "DMA zone");
@@ -111,26 +69,26 @@ static void senseless_coherent_requests_say_why(void **state)
     char *block;
 
     assert_null(qr_dma_alloc(&q->dma, &dev, 0, &handle, GFP_KERNEL));
-    dma_said(QUARRY_BAD_REQUEST, "", NULL, 0,
+    heard_is(QUARRY_BAD_REQUEST, "", NULL, 0,
              "dma_alloc_coherent(disk0, 0 bytes): a size of 0 has no memory");
     assert_null(qr_dma_alloc(&q->dma, &nameless, (4 << 20) + 1, &handle, GFP_KERNEL));
-    dma_said(QUARRY_BAD_REQUEST, "", NULL, (4 << 20) + 1,
+    heard_is(QUARRY_BAD_REQUEST, "", NULL, (4 << 20) + 1,
              "dma_alloc_coherent(device, 4194305 bytes): a block has at most 4 MiB");
     disk.coherent_dma_mask = 0;
     assert_null(qr_dma_alloc(&q->dma, &dev, 100, &handle, GFP_KERNEL));
-    dma_said(QUARRY_BAD_REQUEST, "", NULL, 100,
+    heard_is(QUARRY_BAD_REQUEST, "", NULL, 100,
              "dma_alloc_coherent(disk0, 100 bytes): the device has no coherent mask: call "
              "dma_set_mask_and_coherent first");
     disk.coherent_dma_mask = ~0ull;
     block = qr_dma_alloc(&q->dma, &dev, 5000, &handle, GFP_KERNEL);
     assert_non_null(block);
     qr_dma_free(&q->dma, &dev, 5000, block, handle + 8);
-    dma_said(QUARRY_BAD_FREE, "G-S8", block, 5000,
+    heard_is(QUARRY_BAD_FREE, "G-S8", block, 5000,
              "dma_free_coherent(%p, handle %#llx): the handle is not this block's, which is %#llx; "
              "nothing is freed",
              (void *)block, (unsigned long long)handle + 8, (unsigned long long)handle);
     qr_dma_free(&q->dma, &dev, 4000, block, handle);
-    dma_said(QUARRY_BAD_FREE, "G-S8", block, 4000,
+    heard_is(QUARRY_BAD_FREE, "G-S8", block, 4000,
              "dma_free_coherent(disk0, %#llx, 4000 bytes): it was allocated with 5000 bytes; "
              "nothing is changed",
              (unsigned long long)handle);
@@ -138,7 +96,7 @@ static void senseless_coherent_requests_say_why(void **state)
     assert_int_equal(q->dma.nr, 1);
     qr_dma_free(&q->dma, &dev, 5000, block, handle);
     qr_dma_free(&q->dma, &dev, 5000, block, handle);
-    dma_said(QUARRY_DOUBLE_FREE, "G-S8", NULL, 5000,
+    heard_is(QUARRY_DOUBLE_FREE, "G-S8", NULL, 5000,
              "dma_free_coherent(disk0, %#llx, 5000 bytes): this device has no such memory: it was "
              "freed before, or another device's",
              (unsigned long long)handle);
@@ -154,7 +112,7 @@ static void refused(struct quarry *q, const struct qr_dma_dev *dev, void *buffer
                     enum dma_data_direction direction, const char *why)
 {
     assert_true(qr_dma_map_single(&q->dma, dev, buffer, size, direction) == DMA_MAPPING_ERROR);
-    dma_said(QUARRY_BAD_REQUEST, "", buffer, size, "dma_map_single(disk0, %p, %zu bytes): %s",
+    heard_is(QUARRY_BAD_REQUEST, "", buffer, size, "dma_map_single(disk0, %p, %zu bytes): %s",
              buffer, size, why);
     assert_int_equal(q->dma.nr, 0);
 }
@@ -219,13 +177,13 @@ static void each_wrong_page_has_its_own_answer(void **state)
     dma_addr_t handle;
 
     assert_true(qr_dma_map_page(&q->dma, &dev, none, 0, 9, DMA_TO_DEVICE) == DMA_MAPPING_ERROR);
-    dma_said(QUARRY_BAD_REQUEST, "", none, 9,
+    heard_is(QUARRY_BAD_REQUEST, "", none, 9,
              "dma_map_page(disk0, %p, 9 bytes): there is no such page", (void *)none);
     assert_true(qr_dma_map_page(&q->dma, &dev, NULL, 0, 9, DMA_TO_DEVICE) == DMA_MAPPING_ERROR);
     assert_non_null(strstr(heard.text, "there is no such page"));
     heard.nr = 0;
     assert_true(qr_dma_map_page(&q->dma, &dev, last, 4090, 7, DMA_TO_DEVICE) == DMA_MAPPING_ERROR);
-    dma_said(QUARRY_BAD_REQUEST, "", last, 7,
+    heard_is(QUARRY_BAD_REQUEST, "", last, 7,
              "dma_map_page(disk0, %p, 7 bytes): the range runs past the end of memory",
              (void *)last);
     assert_int_equal(q->dma.nr, 0);
@@ -250,24 +208,24 @@ static void a_wrong_unmap_says_what_the_mapping_was(void **state)
     range.handle = qr_dma_map_single(&q->dma, &dev, buffer, 100, DMA_TO_DEVICE);
     at = range.handle;
     assert_false(qr_dma_forget(&q->dma, &dev, &range, "dma_unmap_single"));
-    dma_said(QUARRY_BAD_FREE, "G-S8", buffer, 90,
+    heard_is(QUARRY_BAD_FREE, "G-S8", buffer, 90,
              "dma_unmap_single(disk0, %#llx, 90 bytes): it was mapped with 100 bytes; nothing is "
              "changed",
              at);
     range.size = 100;
     assert_true(qr_dma_forget(&q->dma, &dev, &range, "dma_unmap_single"));
-    dma_said(QUARRY_BAD_REQUEST, "G-S8", buffer, 100,
+    heard_is(QUARRY_BAD_REQUEST, "G-S8", buffer, 100,
              "dma_unmap_single(disk0, %#llx, 100 bytes): nobody asked dma_mapping_error() whether "
              "the mapping had failed: ask after each map",
              at);
     assert_string_equal(heard.before_is, "mapped by");
     assert_false(qr_dma_forget(&q->dma, &dev, &range, "dma_unmap_single"));
-    dma_said(QUARRY_DOUBLE_FREE, "G-S8", NULL, 100,
+    heard_is(QUARRY_DOUBLE_FREE, "G-S8", NULL, 100,
              "dma_unmap_single(disk0, %#llx, 100 bytes): this device has no such mapping: it was "
              "unmapped before, or never mapped",
              at);
     qr_dma_expect(&q->dma, &dev, &range, "dma_sync_single_for_cpu");
-    dma_said(QUARRY_BAD_REQUEST, "G-S8", NULL, 100,
+    heard_is(QUARRY_BAD_REQUEST, "G-S8", NULL, 100,
              "dma_sync_single_for_cpu(disk0, %#llx, 100 bytes): the range is not mapped for this "
              "device",
              at);
@@ -277,7 +235,7 @@ static void a_wrong_unmap_says_what_the_mapping_was(void **state)
         range.kind = way ? QR_DMA_SINGLE : QR_DMA_PAGE;
         range.direction = way ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
         assert_true(qr_dma_forget(&q->dma, &dev, &range, "dma_unmap"));
-        dma_said(QUARRY_BAD_REQUEST, "G-S8", buffer, 100, "dma_unmap(disk0, %#llx, 100 bytes): %s",
+        heard_is(QUARRY_BAD_REQUEST, "G-S8", buffer, 100, "dma_unmap(disk0, %#llx, 100 bytes): %s",
                  at,
                  way ? "it was mapped for another direction"
                      : "it was mapped by another call of the family: each dma_map_… has its own "
@@ -299,15 +257,15 @@ static void a_wrong_list_says_how_many_pieces_it_was_to_have(void **state)
     };
 
     assert_int_equal(qr_dma_map_sg(&q->dma, &dev, list, 0, DMA_TO_DEVICE), 0);
-    dma_said(QUARRY_BAD_REQUEST, "", list, 0,
+    heard_is(QUARRY_BAD_REQUEST, "", list, 0,
              "dma_map_sg(disk0, %p, 0 bytes): there are no entries", (void *)list);
     assert_int_equal(qr_dma_map_sg(&q->dma, &dev, list, 3, DMA_TO_DEVICE), 0);
-    dma_said(QUARRY_BAD_REQUEST, "", list, 2,
+    heard_is(QUARRY_BAD_REQUEST, "", list, 2,
              "dma_map_sg(disk0, %p, 2 bytes): the list ends before the number of entries",
              (void *)list);
     list[1].length = 0;
     assert_int_equal(qr_dma_map_sg(&q->dma, &dev, list, 2, DMA_TO_DEVICE), 0);
-    dma_said(QUARRY_BAD_REQUEST, "", list, 1,
+    heard_is(QUARRY_BAD_REQUEST, "", list, 1,
              "dma_map_sg(disk0, %p, 1 bytes): a size of 0 gives the device nothing", (void *)list);
     assert_int_equal(q->dma.nr, 0);
     list[1].length = 50;
@@ -431,7 +389,7 @@ static void the_check_counts_the_records_and_looks_where_they_are(void **state)
     assert_int_equal(qr_dma_check(&q->dma), 0);
     q->dma.nr++;
     assert_int_equal(qr_dma_check(&q->dma), 1);
-    dma_said(QUARRY_CORRUPTION, "", NULL, 0, "DMA: 1 contradictions in the table of mappings");
+    heard_is(QUARRY_CORRUPTION, "", NULL, 0, "DMA: 1 contradictions in the table of mappings");
     q->dma.nr--;
     while (!q->dma.bucket[at])
         at++;
@@ -550,13 +508,13 @@ static void a_refused_pool_says_why(void **state)
     for (unsigned int i = 0; i < QR_ARRAY_SIZE(wrong); i++) {
         assert_null(qr_dma_pool_create(&q->dma, wrong[i].name, &dev, wrong[i].size, wrong[i].align,
                                        wrong[i].boundary));
-        dma_said(QUARRY_BAD_REQUEST, "", NULL, wrong[i].size, "dma_pool_create(%s, %zu bytes): %s",
+        heard_is(QUARRY_BAD_REQUEST, "", NULL, wrong[i].size, "dma_pool_create(%s, %zu bytes): %s",
                  wrong[i].name ? wrong[i].name : "NULL", wrong[i].size, wrong[i].why);
         assert_string_equal(heard.cache, wrong[i].name ? wrong[i].name : "");
     }
     disk.coherent_dma_mask = 0;
     assert_null(qr_dma_pool_create(&q->dma, "ring", &dev, 64, 8, 0));
-    dma_said(QUARRY_BAD_REQUEST, "", NULL, 64,
+    heard_is(QUARRY_BAD_REQUEST, "", NULL, 64,
              "dma_pool_create(ring, 64 bytes): the device has no coherent mask: call "
              "dma_set_mask_and_coherent first");
     test_end(q);
@@ -575,7 +533,7 @@ static void a_block_of_a_pool_is_given_back_with_its_own_handle(void **state)
     block = qr_dma_pool_alloc(&q->dma, pool, GFP_KERNEL | __GFP_HIGHMEM, &handle);
     assert_true(handle == qp_phys(q->map.offset, block));
     qr_dma_pool_free(&q->dma, pool, block, handle + 1);
-    dma_said(QUARRY_BAD_FREE, "G-S8", block, 48,
+    heard_is(QUARRY_BAD_FREE, "G-S8", block, 48,
              "dma_pool_free(ring, %p, handle %#llx): the handle is not this block's, which is "
              "%#llx; nothing is freed",
              (void *)block, (unsigned long long)handle + 1, (unsigned long long)handle);

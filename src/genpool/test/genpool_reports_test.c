@@ -1,49 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Pools at the ends of their ranges, and what each refusal says: the whole report, and nothing changed. */
-#include "machine.h"
+#include "heard.h"
 
 #define BASE 0x7000000000ul /* an address where nothing is */
 
-static struct {
-    enum quarry_finding kind;
-    char rule[16], cache[32], before_is[64], text[512];
-    const void *address;
-    size_t size;
-    unsigned int nr;
-} heard;
-
-static bool genpool_hear(const struct quarry_report *report, void *data)
-{
-    heard.kind = report->kind;
-    snprintf(heard.rule, sizeof(heard.rule), "%s", report->rule ? report->rule : "");
-    snprintf(heard.cache, sizeof(heard.cache), "%s", report->cache ? report->cache : "");
-    snprintf(heard.before_is, sizeof(heard.before_is), "%s",
-             report->before ? report->before_is : "");
-    snprintf(heard.text, sizeof(heard.text), "%s", report->text);
-    heard.address = report->address;
-    heard.size = report->size;
-    heard.nr++;
-    return false;
-}
-
-/* One report since the last time, and this one. */
-static void genpool_said(enum quarry_finding kind, const char *rule, unsigned long address,
-                         size_t size, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    assert_string_equal(heard.text, text);
-    assert_int_equal(heard.nr, 1);
-    assert_int_equal(heard.kind, kind);
-    assert_string_equal(heard.rule, rule);
-    assert_ptr_equal(heard.address, (void *)address);
-    assert_int_equal(heard.size, size);
-    heard.nr = 0;
-}
+#define genpool_said(kind, rule, address, ...) heard_is(kind, rule, (void *)(address), __VA_ARGS__)
 
 static struct quarry *boot_pools(struct qr_genpools *pools, const char *options)
 {
@@ -51,7 +12,7 @@ static struct quarry *boot_pools(struct qr_genpools *pools, const char *options)
     struct quarry *q = test_boot_with(&spec);
 
     *pools = (struct qr_genpools){.vm = &q->vm, .check = &q->check};
-    q->check.hook = genpool_hear;
+    q->check.hook = heard_hook;
     heard.nr = 0;
     return q;
 }

@@ -1,52 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Per-CPU memory seen from inside: where areas lie, what records there are, and what is said. */
-#include "machine.h"
+#include "heard.h"
 #include "percpu/internal.h"
-
-static struct {
-    enum quarry_finding kind;
-    char rule[16], text[512];
-    const void *address;
-    size_t size;
-    unsigned int nr;
-} heard;
-
-static bool percpu_hear(const struct quarry_report *report, void *data)
-{
-    heard.kind = report->kind;
-    snprintf(heard.rule, sizeof(heard.rule), "%s", report->rule ? report->rule : "");
-    snprintf(heard.text, sizeof(heard.text), "%s", report->text);
-    heard.address = report->address;
-    heard.size = report->size;
-    heard.nr++;
-    return false;
-}
-
-/* One report since the last time, and this one. */
-static void percpu_said(enum quarry_finding kind, const char *rule, const void *address,
-                        size_t size, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    assert_string_equal(heard.text, text);
-    assert_int_equal(heard.nr, 1);
-    assert_int_equal(heard.kind, kind);
-    assert_string_equal(heard.rule, rule);
-    assert_ptr_equal(heard.address, address);
-    assert_int_equal(heard.size, size);
-    heard.nr = 0;
-}
 
 static struct quarry *boot_percpu(const struct test_spec *spec)
 {
     struct quarry *q = test_boot_with(spec);
 
     qr_reclaim_stop(&q->reclaim);
-    q->check.hook = percpu_hear;
+    q->check.hook = heard_hook;
     heard.nr = 0;
     return q;
 }
@@ -215,34 +177,33 @@ static void each_refusal_says_why(void **state)
                           "allocation and not at its start";
 
     assert_null(get_percpu(q, 0, 8));
-    percpu_said(QUARRY_BAD_REQUEST, "", NULL, 0,
-                "alloc_percpu of 0 bytes, align 8: a size of 0 makes no instances");
+    heard_is(QUARRY_BAD_REQUEST, "", NULL, 0,
+             "alloc_percpu of 0 bytes, align 8: a size of 0 makes no instances");
     assert_null(get_percpu(q, 32769, 16));
-    percpu_said(QUARRY_BAD_REQUEST, "", NULL, 32769,
-                "alloc_percpu of 32769 bytes, align 16: an instance has at most 32 KiB; allocate "
-                "the large part with kvmalloc and keep a pointer to it in each instance");
+    heard_is(QUARRY_BAD_REQUEST, "", NULL, 32769,
+             "alloc_percpu of 32769 bytes, align 16: an instance has at most 32 KiB; allocate "
+             "the large part with kvmalloc and keep a pointer to it in each instance");
     for (size_t align = 0; align <= 12288; align += 12288) {
         assert_null(get_percpu(q, 8, align));
-        percpu_said(QUARRY_BAD_REQUEST, "", NULL, 8,
-                    "alloc_percpu of 8 bytes, align %zu: the alignment is no power of two up to a "
-                    "page",
-                    align);
+        heard_is(QUARRY_BAD_REQUEST, "", NULL, 8,
+                 "alloc_percpu of 8 bytes, align %zu: the alignment is no power of two up to a "
+                 "page",
+                 align);
     }
     qr_percpu_free(&q->percpu, &heard);
-    percpu_said(QUARRY_BAD_FREE, "G-S8", &heard, 0, "free_percpu(%p): %s", (void *)&heard,
-                no_token);
+    heard_is(QUARRY_BAD_FREE, "G-S8", &heard, 0, "free_percpu(%p): %s", (void *)&heard, no_token);
     qr_percpu_free(&q->percpu, token + 1);
-    percpu_said(QUARRY_DOUBLE_FREE, "G-S8", token + 1, 0, "free_percpu(%p): %s",
-                (void *)(token + 1), nothing);
+    heard_is(QUARRY_DOUBLE_FREE, "G-S8", token + 1, 0, "free_percpu(%p): %s", (void *)(token + 1),
+             nothing);
     qr_percpu_free(&q->percpu, token + q->percpu.nr_chunks * PERCPU_SPAN - 8);
     assert_int_equal(heard.kind, QUARRY_DOUBLE_FREE); /* an address of the last chunk */
     qr_percpu_free(&q->percpu, token + q->percpu.nr_chunks * PERCPU_SPAN);
     assert_int_equal(heard.kind, QUARRY_BAD_FREE);
     heard.nr = 0;
     qr_percpu_ptr(&q->percpu, token, 9);
-    percpu_said(QUARRY_BAD_REQUEST, "", token, 0,
-                "per_cpu_ptr(%p): there is no CPU of that number; CPU 0's instance is given",
-                (void *)token);
+    heard_is(QUARRY_BAD_REQUEST, "", token, 0,
+             "per_cpu_ptr(%p): there is no CPU of that number; CPU 0's instance is given",
+             (void *)token);
     qr_percpu_free(&q->percpu, token);
     test_end(q);
 }
@@ -255,10 +216,10 @@ static void what_was_freed_is_no_per_cpu_memory(void **state)
 
     qr_percpu_free(&q->percpu, token);
     assert_ptr_equal(qr_percpu_ptr(&q->percpu, token, 0), token);
-    percpu_said(QUARRY_BAD_REQUEST, "", token, 0,
-                "per_cpu_ptr(%p): this is no per-CPU memory: it was freed, or it never came from "
-                "alloc_percpu or DEFINE_PER_CPU",
-                (void *)token);
+    heard_is(QUARRY_BAD_REQUEST, "", token, 0,
+             "per_cpu_ptr(%p): this is no per-CPU memory: it was freed, or it never came from "
+             "alloc_percpu or DEFINE_PER_CPU",
+             (void *)token);
     test_end(q);
 }
 
@@ -286,9 +247,9 @@ static void each_shortage_says_what_was_missing(void **state)
             while (next < QR_ARRAY_SIZE(missing) && !strstr(heard.text, missing[next]))
                 next++;
             assert_true(next < QR_ARRAY_SIZE(missing));
-            percpu_said(QUARRY_OUT_OF_MEMORY, "", NULL, 2000,
-                        "alloc_percpu of 2000 bytes a CPU, mode:%#x(%s) failed: %s",
-                        GFP_NOWAIT & ~__GFP_NOWARN, "__GFP_KSWAPD_RECLAIM", missing[next]);
+            heard_is(QUARRY_OUT_OF_MEMORY, "", NULL, 2000,
+                     "alloc_percpu of 2000 bytes a CPU, mode:%#x(%s) failed: %s",
+                     GFP_NOWAIT & ~__GFP_NOWARN, "__GFP_KSWAPD_RECLAIM", missing[next]);
             assert_int_equal(q->percpu.nr_areas, 0);
             assert_int_equal(in_cache(q->percpu.area_cache), 0);
             left = nth;
@@ -391,8 +352,7 @@ static void a_walk_names_each_token_and_ends_where_it_is_told(void **state)
         found_ = qr_percpu_check(&(q)->percpu);                                                    \
         (place) = kept_;                                                                           \
         assert_int_equal(found_, 1);                                                               \
-        percpu_said(QUARRY_CORRUPTION, "", NULL, 0,                                                \
-                    "per-CPU memory: 1 contradictions in its areas");                              \
+        heard_is(QUARRY_CORRUPTION, "", NULL, 0, "per-CPU memory: 1 contradictions in its areas"); \
     } while (0)
 
 static void each_contradiction_is_found(void **state)

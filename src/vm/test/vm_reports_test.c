@@ -1,55 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What the layer says when it refuses or fails: each report whole, with its rule, address and size. */
+#include "heard.h"
 #include "vm_support.h"
-
-static struct {
-    enum quarry_finding kind;
-    const char *rule;
-    const void *address;
-    size_t size;
-    char text[512];
-    unsigned int nr;
-} heard;
-
-static bool hear(const struct quarry_report *report, void *data)
-{
-    (void)data;
-    heard.kind = report->kind;
-    heard.rule = report->rule;
-    heard.address = report->address;
-    heard.size = report->size;
-    snprintf(heard.text, sizeof(heard.text), "%s", report->text);
-    heard.nr++;
-    return false;
-}
-
-/* One report since the last time, and this one. */
-static void said(enum quarry_finding kind, const char *rule, const void *address, size_t size,
-                 const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    assert_string_equal(heard.text, text);
-    assert_int_equal(heard.nr, 1);
-    assert_int_equal(heard.kind, kind);
-    assert_ptr_equal(heard.address, address);
-    assert_int_equal(heard.size, size);
-    if (rule)
-        assert_string_equal(heard.rule, rule);
-    else
-        assert_null(heard.rule);
-    heard.nr = 0;
-}
 
 static struct quarry *boot_heard(unsigned long pages, const char *profile, const char *options)
 {
     struct test_spec spec = {.pages = pages, .profile = profile, .options = options};
     struct quarry *q = test_boot_with(&spec);
     qr_reclaim_stop(&q->reclaim);
-    q->check.hook = hear;
+    q->check.hook = heard_hook;
     heard.nr = 0;
     return q;
 }
@@ -66,20 +25,22 @@ static void a_refused_vmalloc_says_what_makes_no_sense(void **state)
     struct quarry *q = boot_heard(1024, NULL, NULL);
     unsigned long all = (unsigned long)q->zones.totalram * PAGE_SIZE;
     assert_null(get(q, 0, 64, GFP_KERNEL));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, 0,
-         "__vmalloc_node of 0 bytes, alignment 64: there is no area of no pages; check the size "
-         "before");
+    heard_is(
+        QUARRY_BAD_REQUEST, "G-S6", NULL, 0,
+        "__vmalloc_node of 0 bytes, alignment 64: there is no area of no pages; check the size "
+        "before");
     assert_null(get(q, all + 1, 0, GFP_KERNEL));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, all + 1,
-         "__vmalloc_node of %lu bytes, alignment 0: more pages than the machine has", all + 1);
+    heard_is(QUARRY_BAD_REQUEST, "G-S6", NULL, all + 1,
+             "__vmalloc_node of %lu bytes, alignment 0: more pages than the machine has", all + 1);
     assert_null(get(q, 5000, 3 * PAGE_SIZE, GFP_KERNEL));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, 5000,
-         "__vmalloc_node of 5000 bytes, alignment 12288: the alignment must be a power of two, at "
-         "most 1 GiB");
+    heard_is(
+        QUARRY_BAD_REQUEST, "G-S6", NULL, 5000,
+        "__vmalloc_node of 5000 bytes, alignment 12288: the alignment must be a power of two, at "
+        "most 1 GiB");
     assert_null(get(q, 5000, 2ul << 30, GFP_KERNEL));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, 5000,
-         "__vmalloc_node of 5000 bytes, alignment 2147483648: the alignment must be a power of "
-         "two, at most 1 GiB");
+    heard_is(QUARRY_BAD_REQUEST, "G-S6", NULL, 5000,
+             "__vmalloc_node of 5000 bytes, alignment 2147483648: the alignment must be a power of "
+             "two, at most 1 GiB");
     assert_null(get(q, 5000, 3 * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN));
     assert_int_equal(heard.nr, 0);
     test_end(q);
@@ -116,17 +77,18 @@ static void a_failed_vmalloc_says_what_was_missing_and_what_was_had(void **state
     void *other = get(q, PAGE_SIZE, 0, GFP_KERNEL); /* beside its record lie free ones */
     qr_fault_set_hook(&q->faults, fails, &point);
     assert_null(get(q, 2 * PAGE_SIZE + 1, 0, GFP_KERNEL | __GFP_ZERO));
-    said(QUARRY_OUT_OF_MEMORY, "G-E6", NULL, 2 * PAGE_SIZE + 1,
-         "__vmalloc_node of 8193 bytes (GFP_KERNEL|__GFP_ZERO) failed: fail_vmalloc said so (0 of "
-         "3 pages were had)");
+    heard_is(
+        QUARRY_OUT_OF_MEMORY, "G-E6", NULL, 2 * PAGE_SIZE + 1,
+        "__vmalloc_node of 8193 bytes (GFP_KERNEL|__GFP_ZERO) failed: fail_vmalloc said so (0 of "
+        "3 pages were had)");
     qr_fault_set_hook(&q->faults, NULL, NULL);
     vm_hold_all(q, &held, GFP_ATOMIC | __GFP_MEMALLOC);
     for (int i = 0; i < 2; i++)
         qr_free_block(&q->zones, held.page[--held.nr], 0);
     assert_null(get(q, 3 * PAGE_SIZE, 0, GFP_ATOMIC | __GFP_MEMALLOC));
-    said(QUARRY_OUT_OF_MEMORY, "G-E6", NULL, 3 * PAGE_SIZE,
-         "__vmalloc_node of 12288 bytes (GFP_ATOMIC|__GFP_MEMALLOC) failed: no memory for its "
-         "pages (2 of 3 pages were had)");
+    heard_is(QUARRY_OUT_OF_MEMORY, "G-E6", NULL, 3 * PAGE_SIZE,
+             "__vmalloc_node of 12288 bytes (GFP_ATOMIC|__GFP_MEMALLOC) failed: no memory for its "
+             "pages (2 of 3 pages were had)");
     assert_null(get(q, 3 * PAGE_SIZE, 0, GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN));
     assert_int_equal(heard.nr, 0);
     vm_release(q, &held);
@@ -142,15 +104,16 @@ static void a_vmalloc_without_addresses_says_so_with_all_its_pages_had(void **st
         qr_get_vm_area(&q->vm, (window - 3) * PAGE_SIZE, VM_IOREMAP | VM_NO_GUARD);
     assert_non_null(taken);
     assert_null(get(q, 3 * PAGE_SIZE, 0, GFP_ATOMIC));
-    said(QUARRY_OUT_OF_MEMORY, "G-E6", NULL, 3 * PAGE_SIZE,
-         "__vmalloc_node of 12288 bytes (GFP_ATOMIC) failed: no free range of addresses is long "
-         "enough; see vmallocinfo (3 of 3 pages were had)");
+    heard_is(
+        QUARRY_OUT_OF_MEMORY, "G-E6", NULL, 3 * PAGE_SIZE,
+        "__vmalloc_node of 12288 bytes (GFP_ATOMIC) failed: no free range of addresses is long "
+        "enough; see vmallocinfo (3 of 3 pages were had)");
     void *area = get(q, 2 * PAGE_SIZE, 0, GFP_ATOMIC); /* and a guard page */
     assert_non_null(area);
     struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
     assert_null(qr_vmap(&q->vm, &page, 1, VM_MAP, "vmap"));
-    said(QUARRY_OUT_OF_MEMORY, "G-E6", NULL, PAGE_SIZE,
-         "vmap of 1 pages failed: no free range of addresses is long enough; see vmallocinfo");
+    heard_is(QUARRY_OUT_OF_MEMORY, "G-E6", NULL, PAGE_SIZE,
+             "vmap of 1 pages failed: no free range of addresses is long enough; see vmallocinfo");
     qr_free_block(&q->zones, page, 0);
     qr_vfree(&q->vm, area, false);
     qr_free_vm_area(&q->vm, taken);
@@ -162,15 +125,16 @@ static void kvmalloc_names_a_size_that_must_be_an_overflow(void **state)
     struct quarry *q = boot_heard(1024, NULL, NULL);
     size_t size = (size_t)0x80000000;
     assert_null(qr_kvmalloc(&q->vm, size, GFP_KERNEL, NUMA_NO_NODE));
-    said(QUARRY_BAD_REQUEST, "G-K1", NULL, size,
-         "kvmalloc of 2147483648 bytes: sizes above INT_MAX are taken for overflows; use vmalloc "
-         "if it is meant");
+    heard_is(
+        QUARRY_BAD_REQUEST, "G-K1", NULL, size,
+        "kvmalloc of 2147483648 bytes: sizes above INT_MAX are taken for overflows; use vmalloc "
+        "if it is meant");
     assert_null(qr_kvmalloc(&q->vm, size, GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE));
     assert_int_equal(heard.nr, 0);
     assert_null(qr_kvmalloc(&q->vm, size - 1, GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE));
     assert_null(qr_kvmalloc(&q->vm, size - 1, GFP_KERNEL, NUMA_NO_NODE));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, size - 1,
-         "kvmalloc of 2147483647 bytes, alignment 0: more pages than the machine has");
+    heard_is(QUARRY_BAD_REQUEST, "G-S6", NULL, size - 1,
+             "kvmalloc of 2147483647 bytes, alignment 0: more pages than the machine has");
     test_end(q);
 }
 
@@ -184,23 +148,23 @@ static void a_refused_vmap_says_which_entry_is_no_page(void **state)
     page[1] = page[0];
     page[2] = (struct page *)(void *)&heard;
     assert_null(qr_vmap(&q->vm, page, 3, VM_MAP, "vmap"));
-    said(QUARRY_BAD_REQUEST, "G-S6", &heard, 0,
-         "vmap: an entry of the array is no page of this machine");
+    heard_is(QUARRY_BAD_REQUEST, "G-S6", &heard, 0,
+             "vmap: an entry of the array is no page of this machine");
     page[1] = NULL;
     assert_null(qr_vm_map_ram(&q->vm, page, 3));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, 0,
-         "vm_map_ram: an entry of the array is no page of this machine");
+    heard_is(QUARRY_BAD_REQUEST, "G-S6", NULL, 0,
+             "vm_map_ram: an entry of the array is no page of this machine");
     assert_null(qr_vmap(&q->vm, NULL, 3, VM_MAP, "vmap"));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, 0, "vmap: no pages, or more than the machine has");
+    heard_is(QUARRY_BAD_REQUEST, "G-S6", NULL, 0, "vmap: no pages, or more than the machine has");
     assert_null(qr_vmap(&q->vm, page, 0, VM_MAP, "vmap"));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, 0, "vmap: no pages, or more than the machine has");
+    heard_is(QUARRY_BAD_REQUEST, "G-S6", NULL, 0, "vmap: no pages, or more than the machine has");
     assert_null(qr_get_vm_area(&q->vm, 0, VM_IOREMAP));
-    said(QUARRY_BAD_REQUEST, "G-S6", NULL, 0, "get_vm_area: the size makes no sense");
+    heard_is(QUARRY_BAD_REQUEST, "G-S6", NULL, 0, "get_vm_area: the size makes no sense");
     page[1] = page[2] = page[0];
     qr_fault_set_hook(&q->faults, fails, &point);
     assert_null(qr_vmap(&q->vm, page, 3, VM_MAP, "vmap"));
-    said(QUARRY_OUT_OF_MEMORY, "G-E6", NULL, 3 * PAGE_SIZE,
-         "vmap of 3 pages failed: fail_vmalloc said so");
+    heard_is(QUARRY_OUT_OF_MEMORY, "G-E6", NULL, 3 * PAGE_SIZE,
+             "vmap of 3 pages failed: fail_vmalloc said so");
     qr_fault_set_hook(&q->faults, NULL, NULL);
     qr_free_block(&q->zones, page[0], 0);
     test_end(q);
@@ -218,25 +182,26 @@ static void a_refused_free_says_what_would_have_been_right(void **state)
     char *ram = qr_vm_map_ram(&q->vm, page, 2);
     struct vm_struct *reserved = qr_get_vm_area(&q->vm, 100, VM_IOREMAP);
     qr_vunmap(&q->vm, made, "vunmap");
-    said(QUARRY_BAD_FREE, "G-S8", made, 0,
-         "vunmap of %p: this area is given back with vfree; nothing is changed", made);
+    heard_is(QUARRY_BAD_FREE, "G-S8", made, 0,
+             "vunmap of %p: this area is given back with vfree; nothing is changed", made);
     qr_vm_unmap_ram(&q->vm, shown, 2);
-    said(QUARRY_BAD_FREE, "G-S8", shown, 0,
-         "vm_unmap_ram of %p: this area is given back with vunmap; nothing is changed", shown);
+    heard_is(QUARRY_BAD_FREE, "G-S8", shown, 0,
+             "vm_unmap_ram of %p: this area is given back with vunmap; nothing is changed", shown);
     qr_vunmap(&q->vm, ram, "vunmap");
-    said(QUARRY_BAD_FREE, "G-S8", ram, 0,
-         "vunmap of %p: this area is given back with vm_unmap_ram; nothing is changed", ram);
+    heard_is(QUARRY_BAD_FREE, "G-S8", ram, 0,
+             "vunmap of %p: this area is given back with vm_unmap_ram; nothing is changed", ram);
     qr_vfree(&q->vm, reserved->addr, false);
-    said(QUARRY_BAD_FREE, "G-S8", reserved->addr, 0,
-         "vfree of %p: this area is given back with free_vm_area; nothing is changed",
-         reserved->addr);
+    heard_is(QUARRY_BAD_FREE, "G-S8", reserved->addr, 0,
+             "vfree of %p: this area is given back with free_vm_area; nothing is changed",
+             reserved->addr);
     qr_vm_unmap_ram(&q->vm, ram, 3);
-    said(QUARRY_BAD_FREE, "G-S8", ram, 0,
-         "vm_unmap_ram of %p: the count is not the one that was mapped; nothing is changed", ram);
+    heard_is(QUARRY_BAD_FREE, "G-S8", ram, 0,
+             "vm_unmap_ram of %p: the count is not the one that was mapped; nothing is changed",
+             ram);
     qr_vfree(&q->vm, made, false);
     qr_vfree(&q->vm, made, false);
-    said(QUARRY_DOUBLE_FREE, "G-S8", made, 0,
-         "vfree of %p: this area was freed before; nothing is changed", made);
+    heard_is(QUARRY_DOUBLE_FREE, "G-S8", made, 0,
+             "vfree of %p: this area was freed before; nothing is changed", made);
     qr_vunmap(&q->vm, shown, "vunmap");
     qr_vm_unmap_ram(&q->vm, ram, 2);
     qr_free_vm_area(&q->vm, reserved);
@@ -326,29 +291,31 @@ static void the_windows_say_which_page_they_speak_of(void **state)
     quarry_context_leave(QUARRY_CTX_SPINLOCK);
     assert_int_equal(heard.nr, 2); /* of the context, too */
     heard.nr = 1;
-    said(QUARRY_OUT_OF_MEMORY, NULL, page[16], 0,
-         "kmap: every slot of the window is in use, and the caller cannot wait (page frame %llu)",
-         (unsigned long long)qr_pfn(&q->map, page[16]));
+    heard_is(
+        QUARRY_OUT_OF_MEMORY, NULL, page[16], 0,
+        "kmap: every slot of the window is in use, and the caller cannot wait (page frame %llu)",
+        (unsigned long long)qr_pfn(&q->map, page[16]));
     qr_kunmap(&q->kmaps, page[16]);
-    said(QUARRY_BAD_FREE, NULL, page[16], 0,
-         "kunmap of a page that is not mapped by kmap; nothing was done (page frame %llu)",
-         (unsigned long long)qr_pfn(&q->map, page[16]));
+    heard_is(QUARRY_BAD_FREE, NULL, page[16], 0,
+             "kunmap of a page that is not mapped by kmap; nothing was done (page frame %llu)",
+             (unsigned long long)qr_pfn(&q->map, page[16]));
     outer = qr_kmap_local(&q->kmaps, page[0]);
     inner = qr_kmap_local(&q->kmaps, page[1]);
     assert_false(qr_kunmap_local(&q->kmaps, outer));
-    said(QUARRY_BAD_FREE, NULL, outer, 0,
-         "kunmap_local out of order, or twice: only the newest mapping of the task can be undone; "
-         "nothing was done (%p)",
-         outer);
+    heard_is(
+        QUARRY_BAD_FREE, NULL, outer, 0,
+        "kunmap_local out of order, or twice: only the newest mapping of the task can be undone; "
+        "nothing was done (%p)",
+        outer);
     assert_true(qr_kunmap_local(&q->kmaps, inner));
     assert_true(qr_kunmap_local(&q->kmaps, outer));
     assert_false(qr_kunmap_local(&q->kmaps, &heard));
-    said(QUARRY_BAD_FREE, NULL, &heard, 0,
-         "kunmap_local of an address that kmap_local never returns; nothing was done (%p)",
-         (void *)&heard);
+    heard_is(QUARRY_BAD_FREE, NULL, &heard, 0,
+             "kunmap_local of an address that kmap_local never returns; nothing was done (%p)",
+             (void *)&heard);
     qr_page_fill(&q->kmaps, page[3], 4090, 0, 7, "memset_page");
-    said(QUARRY_BAD_REQUEST, NULL, page[3], 7,
-         "memset_page: 7 bytes at offset 4090 leave the page; nothing was done");
+    heard_is(QUARRY_BAD_REQUEST, NULL, page[3], 7,
+             "memset_page: 7 bytes at offset 4090 leave the page; nothing was done");
     for (int i = 0; i < 17; i++) {
         if (i < 16)
             qr_kunmap(&q->kmaps, page[i]);
