@@ -30,6 +30,7 @@ typedef uint64_t u64;
 #define QR_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define QR_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define QR_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define QR_ABOVE(a, b) ((a) > (b) ? (a) - (b) : 0) /* how far a is above b; 0: it is not */
 #define QR_CONTAINER(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define QR_ALIGN_UP(x, a) (((x) + ((a)-1)) & ~((a)-1))
 #define QR_ALIGN_DOWN(x, a) ((x) & ~((a)-1))

@@ -488,7 +488,7 @@ static unsigned long grace_shrink(void *data, unsigned long nr_pages, bool may_s
     else
         grace_advance(grace, 0, false);
     after = qr_free_pages_total(grace->reclaim->zones);
-    return after > before ? (unsigned long)(after - before) : 0;
+    return (unsigned long)QR_ABOVE(after, before);
 }
 
 void qr_grace_init(struct qr_grace *grace, const struct quarry_grace_period *how)

@@ -26,7 +26,7 @@ static u64 meminfo_available(const struct qr_totals *totals)
     u64 available =
         totals->free + totals->percpu_lists + totals->vmalloc_cached + totals->slab_reclaimable / 2;
 
-    return available > totals->low_marks ? available - totals->low_marks : 0;
+    return QR_ABOVE(available, totals->low_marks);
 }
 
 static void meminfo_add_head(struct qr_text *text, const struct qr_totals *totals)

@@ -70,8 +70,7 @@ static void reclaim_step_sources(struct reclaim_request *request)
 {
     struct qr_source *source;
     for (source = request->reclaim->sources; source; source = source->next) {
-        unsigned long wanted =
-            request->nr_pages > request->freed ? request->nr_pages - request->freed : 0;
+        unsigned long wanted = QR_ABOVE(request->nr_pages, request->freed);
         if (request->background ? source->empty_below_low : request->effort >= QR_EFFORT_ALL)
             wanted = ~0ul;
         if (wanted)
@@ -90,8 +89,7 @@ static void reclaim_step_shrinkers(struct reclaim_request *request)
         return;
     qr_pcp_drain_all(reclaim->zones); /* what they freed lies there, and counts as free only now */
     after = qr_free_pages_total(reclaim->zones);
-    if (after > before)
-        request->freed += (unsigned long)(after - before);
+    request->freed += (unsigned long)QR_ABOVE(after, before);
     reclaim_step_sources(request);
 }
 
@@ -198,7 +196,7 @@ static unsigned long reclaim_zone_gap(const struct qr_reclaim *reclaim, u32 inde
 {
     const struct zone *zone = &reclaim->zones->zone[index];
     u64 nr_free = qr_zone_free_pages(zone), high = zone->watermark[QR_WMARK_HIGH];
-    return nr_free < high ? (unsigned long)(high - nr_free) : 0;
+    return (unsigned long)QR_ABOVE(high, nr_free);
 }
 
 /* Of the zones in @wanted, those still below high; their gap is added up in *@gap. */

@@ -64,7 +64,7 @@ void qr_cache_stat(struct kmem_cache *cache, struct quarry_cache_stat *stat)
     stat->object_size = cache->object_size;
     stat->slot_size = cache->slot_size;
     stat->total = total;
-    stat->active = total > idle ? total - idle : 0;
+    stat->active = QR_ABOVE(total, idle);
     stat->peak = QR_MAX(SLAB_READ(cache->peak), stat->active);
     stat->objects_per_slab = cache->objects;
     stat->pages_per_slab = 1ul << cache->order;

@@ -187,7 +187,7 @@ bool qr_area_cache_put(struct qr_vm *vm, struct qr_area *area)
 unsigned long qr_area_cache_shrink(struct qr_vm *vm, unsigned long nr_pages)
 {
     unsigned long state = qp_lock(&vm->lock), kept = vm->cached.pages;
-    struct qr_area *list = area_cache_trim(&vm->cached, kept > nr_pages ? kept - nr_pages : 0);
+    struct qr_area *list = area_cache_trim(&vm->cached, QR_ABOVE(kept, nr_pages));
     qp_unlock(&vm->lock, state);
     return list ? qr_areas_release(vm, list) : 0;
 }

@@ -17,7 +17,7 @@
 /* The order of the next block: as large as is wanted, free, and allowed; -1: none. */
 static int bulk_next_order(const struct zone *zone, unsigned long want, u64 floor)
 {
-    u64 room = zone->free_pages > floor ? zone->free_pages - floor : 0;
+    u64 room = QR_ABOVE(zone->free_pages, floor);
     int order;
     if (room == 0 || want == 0)
         return -1;

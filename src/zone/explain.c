@@ -288,8 +288,7 @@ static void explain_read_zone(const struct qr_request *request, const struct zon
     if (!request->ignore_marks) { /* G-W4 */
         state->mark = qr_mark_of(request->gfp, state->min);
         state->reserve = zone->lowmem_reserve[request->highest];
-        if (zone->reclaim_floor > state->mark) /* G-W3 */
-            state->reserve += zone->reclaim_floor - state->mark;
+        state->reserve += QR_ABOVE(zone->reclaim_floor, state->mark); /* G-W3 */
     }
     for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
         for (unsigned int m = 0; m < MIGRATE_TYPES; m++)

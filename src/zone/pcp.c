@@ -150,8 +150,8 @@ static u32 pcp_refill_blocks(const struct zone *zone, const struct qr_pcp *pcp, 
                              u64 floor)
 {
     u64 low = QR_MAX(floor, zone->watermark[QR_WMARK_LOW]);
-    u32 room = pcp->limit > pcp->pages ? pcp->limit - pcp->pages : 0;
-    u64 above = zone->free_pages > low ? zone->free_pages - low : 0;
+    u32 room = QR_ABOVE(pcp->limit, pcp->pages);
+    u64 above = QR_ABOVE(zone->free_pages, low);
     u64 pages = QR_MIN(QR_MIN((u64)PCP_BATCH_PAGES, above), (u64)room);
     return (u32)(pages >> order);
 }
