@@ -119,7 +119,7 @@ void qr_zones_describe(struct qr_zones *zones, const void *address, struct qr_te
 
 /* ---- reports -------------------------------------------------------------------------------- */
 
-/* The report's second site: who freed it before, or who allocated it. */
+/* The report's second site: who freed this page before, or who allocated the block that it heads. */
 static void free_add_before(struct qr_zones *zones, const struct page *page, bool freed,
                             struct quarry_report *report, struct quarry_trace *before)
 {
@@ -148,7 +148,7 @@ static QR_COLD void free_report_page(struct qr_zones *zones, struct page *page, 
     if (qr_page_is_low(zones->map, page))
         report.address = qr_page_virt(zones->map, page);
     if (head)
-        free_add_before(zones, page, freed, &report, &before);
+        free_add_before(zones, freed ? page : head, freed, &report, &before);
     free_describe_page(zones, page, NULL, &text);
     qr_report(zones->check, &report,
               "%s of page frame %#llx, order %u: it is %s; nothing is changed", what,
