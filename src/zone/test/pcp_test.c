@@ -274,6 +274,94 @@ static void an_order_9_pair_is_not_discarded_each_time(void **state)
     zm_end(m);
 }
 
+/* What may stay backed is a limit, not a target: below it nothing goes, above it half of it stays. */
+static void backing_goes_only_above_the_limit_and_then_down_to_half_of_it(void **state)
+{
+    static const unsigned int order[] = {MAX_PAGE_ORDER,
+                                         QR_BLOCK_ORDER}; /* past the lists, and by them */
+    static struct page *page[24];
+    (void)state;
+    for (unsigned int k = 0; k < 2; k++) {
+        struct zm *m = zm_pages(32768);
+        struct zone *zone = &m->zones.zone[0];
+        unsigned int seen = 0;
+        qr_pcp_drain_all(&m->zones);
+        zone->warm_limit = 4u << MAX_PAGE_ORDER;
+        for (unsigned int i = 0; i < 24; i++)
+            page[i] = zm_alloc(m, GFP_KERNEL | __GFP_MOVABLE, order[k]);
+        for (unsigned int i = 0; i < 24; i++) {
+            u64 before = zone->warm_pages, listed = pcp_of(m)->pages;
+            zm_free(m, page[i], order[k]);
+            before += (1u << order[k]) + listed - pcp_of(m)->pages; /* what came to the zone */
+            if (zone->warm_pages < before) {
+                assert_true(before + (k ? 2 * QR_BLOCK_PAGES : 0) > zone->warm_limit);
+                assert_in_range(zone->warm_pages, zone->warm_limit / 2 - (1u << MAX_PAGE_ORDER) + 1,
+                                zone->warm_limit / 2);
+                seen++;
+            } else { /* or more, where one is joined to a half without backing */
+                assert_in_range(zone->warm_pages, before,
+                                k ? zone->warm_limit : QR_MIN(before, zone->warm_limit));
+            }
+        }
+        assert_true(seen > 1);
+        zm_end(m);
+    }
+}
+
+/* As many as the batch, the room on the lists and the zone allow, whichever is least. */
+static void a_refill_stops_at_what_the_cpu_and_the_zone_have_room_for(void **state)
+{
+    static const u32 room[] = {0, 1, 2, 3, 4, 10, 63, 64, 65, 200};
+    const struct zm_spec spec = {.pages = 2048, .min_free_kbytes = 4};
+    (void)state;
+    for (unsigned int order = 0; order < 3; order++)
+        for (unsigned int i = 0; i < QR_ARRAY_SIZE(room); i++) {
+            u32 blocks = QR_MIN(room[i], 64u) >> order;
+            struct zm *m = zm_boot(&spec);
+            struct zone *zone = &m->zones.zone[0];
+            struct page *page = zm_alloc(m, GFP_KERNEL, 3), *got;
+            zm_free(m, page, 3);
+            qr_pcp_drain_local(&m->zones);
+            zm_free(m, zm_alloc(m, GFP_KERNEL, 6), 6); /* 64 pages listed, of another order */
+            zone->managed = (64 + room[i]) * 16ul;     /* the limit is a sixteenth of it */
+            got = zm_alloc(m, GFP_KERNEL | __GFP_MOVABLE, order);
+            assert_int_equal(pcp_of(m)->limit, 64 + room[i]);
+            assert_int_equal(pcp_of(m)->pages, 64 + (blocks < 2 ? 0 : (blocks - 1) << order));
+            zone->managed = m->zones.totalram;
+            zm_free(m, got, order);
+            qr_pcp_drain_local(&m->zones);
+            /* The same, where it is the zone that has no more. */
+            got = qr_zone_take(&m->zones, zone, order, MIGRATE_MOVABLE, false,
+                               zone->free_pages - room[i]);
+            assert_int_equal(got != NULL, room[i] >= 1u << order);
+            assert_int_equal(pcp_of(m)->pages, blocks < 2 ? 0 : (blocks - 1) << order);
+            if (got)
+                qr_zone_put(&m->zones, zone, got, order);
+            zm_end(m);
+        }
+}
+
+static void blocks_larger_than_the_limit_are_not_listed(void **state)
+{
+    struct zm *m = bench();
+    struct page *page[4];
+    (void)state;
+    for (unsigned int order = 0; order < 4; order++)
+        page[order] = zm_alloc(m, GFP_KERNEL, order);
+    qr_pcp_drain_local(&m->zones);
+    pcp_of(m)->limit = 4;
+    zm_free(m, page[3], 3);
+    assert_int_equal(pcp_of(m)->pages, 0);
+    zm_free(m, page[2], 2);
+    assert_int_equal(pcp_of(m)->pages, 4);
+    zm_free(m, page[0], 0); /* one too many: down to three, those of its own list first */
+    assert_int_equal(pcp_of(m)->pages, 0);
+    assert_true(pcp_of(m)->limit > 4); /* and the limit is looked at anew */
+    zm_free(m, page[1], 1);
+    assert_int_equal(pcp_of(m)->pages, 2);
+    zm_end(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +379,9 @@ int main(void)
         cmocka_unit_test(a_thread_without_a_cpu_works_straight_on_the_buddy),
         cmocka_unit_test(freed_large_blocks_lose_their_backing_when_there_are_many),
         cmocka_unit_test(an_order_9_pair_is_not_discarded_each_time),
+        cmocka_unit_test(backing_goes_only_above_the_limit_and_then_down_to_half_of_it),
+        cmocka_unit_test(a_refill_stops_at_what_the_cpu_and_the_zone_have_room_for),
+        cmocka_unit_test(blocks_larger_than_the_limit_are_not_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

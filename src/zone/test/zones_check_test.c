@@ -6,6 +6,15 @@
 
 #define CHECK(q) qr_zones_check(&(q)->zones)
 
+/* As it is told of a frame (or of the number that stands there). */
+static const char *of_frame(u64 pfn, const char *what)
+{
+    static char text[160];
+    snprintf(text, sizeof(text), "zone Normal of node 0, frame %#llx: %s\n",
+             (unsigned long long)pfn, what);
+    return text;
+}
+
 static struct zone *only_zone(struct quarry *q)
 {
     assert_int_equal(q->zones.nr_zones, 1);
@@ -40,21 +49,19 @@ static void a_free_block_that_contradicts_itself_is_told(void **state)
     u32 mobility;
     u64 pfn = free_block(zone, 1, &order, &mobility);
     struct page *head = qr_page(&q->map, pfn);
-    char text[96];
 
     (void)state;
-    snprintf(text, sizeof(text), "frame %#llx: B1: a free block's head does not say so",
-             (unsigned long long)pfn);
-    DAMAGE(CHECK(q), head->flags, head->flags & ~PGF_BUDDY, text);
-    DAMAGE(CHECK(q), head->flags, head->flags ^ 1u, "B1: a free block's head does not say so");
-    DAMAGE(CHECK(q), head->_refcount, 1, "B1: a free block has references");
-    snprintf(text, sizeof(text), "frame %#llx: B1: a frame inside a free block has marks",
-             (unsigned long long)pfn + 1);
-    DAMAGE(CHECK(q), head[1].flags, PGF_TAIL, text);
+    DAMAGE(CHECK(q), head->flags, head->flags & ~PGF_BUDDY,
+           of_frame(pfn, "B1: a free block's head does not say so"));
+    DAMAGE(CHECK(q), head->flags, head->flags ^ 1u,
+           of_frame(pfn, "B1: a free block's head does not say so"));
+    DAMAGE(CHECK(q), head->_refcount, 1, of_frame(pfn, "B1: a free block has references"));
+    DAMAGE(CHECK(q), head[1].flags, PGF_TAIL,
+           of_frame(pfn + 1, "B1: a frame inside a free block has marks"));
     DAMAGE(CHECK(q), head->quarry_free.mobility, (mobility + 1) % MIGRATE_TYPES,
-           "B2: a free block is on another mobility's list");
+           of_frame(pfn, "B2: a free block is on another mobility's list"));
     DAMAGE(CHECK(q), *qr_block_byte(&q->map, pfn), (u8)(*qr_block_byte(&q->map, pfn) ^ 1u),
-           "B2: a free block is on another mobility's list");
+           of_frame(pfn, "B2: a free block is on another mobility's list"));
     test_end(q);
 }
 
@@ -72,7 +79,7 @@ static void a_block_that_is_not_aligned_is_told(void **state)
     odd->quarry_free = qr_page(&q->map, pfn)->quarry_free;
     odd->quarry_free.next = odd->quarry_free.prev = (u32)pfn + 1;
     DAMAGE(CHECK(q), zone->free_area[order].head[mobility], (u32)pfn + 1,
-           "B1: a free block is not aligned");
+           of_frame(pfn + 1, "B1: a free block is not aligned"));
     memset(&odd->quarry_free, 0, sizeof(odd->quarry_free));
     test_end(q);
 }
@@ -89,7 +96,7 @@ static void two_free_buddies_are_told(void **state)
     (void)state;
     assert_true(order < MAX_PAGE_ORDER);
     DAMAGE(CHECK(q), buddy->flags, PGF_BUDDY | order | zone->place,
-           "B3: two free buddies are not merged");
+           of_frame(pfn, "B3: two free buddies are not merged"));
     test_end(q);
 }
 
@@ -104,12 +111,15 @@ static void a_free_list_with_wrong_links_or_counts_is_told(void **state)
     struct qr_free_area *area = &zone->free_area[order];
 
     (void)state;
-    DAMAGE(CHECK(q), head->quarry_free.next, (u32)q->map.max_pfn + 7, "a free list is torn");
-    DAMAGE(CHECK(q), head->quarry_free.prev, (u32)pfn ^ 1u, "a free list is torn");
-    DAMAGE(CHECK(q), area->nr[mobility], area->nr[mobility] + 1, "a free list's count is wrong");
-    DAMAGE(CHECK(q), area->nr[mobility], area->nr[mobility] - 1, "a free list's count is wrong");
+    DAMAGE(CHECK(q), head->quarry_free.next, (u32)q->map.max_pfn + 7,
+           of_frame(pfn, "a free list is torn"));
+    DAMAGE(CHECK(q), head->quarry_free.prev, (u32)pfn ^ 1u, of_frame(pfn, "a free list is torn"));
+    DAMAGE(CHECK(q), area->nr[mobility], area->nr[mobility] + 1,
+           of_frame(pfn, "a free list's count is wrong"));
+    DAMAGE(CHECK(q), area->nr[mobility], area->nr[mobility] - 1,
+           of_frame(pfn, "a free list's count is wrong"));
     DAMAGE(CHECK(q), zone->nonempty[mobility], zone->nonempty[mobility] ^ (1u << order),
-           "B5: the bit mask and the list disagree");
+           of_frame(pfn, "B5: the bit mask and the list disagree"));
     test_end(q);
 }
 
@@ -122,13 +132,16 @@ static void sums_that_the_lists_do_not_hold_are_told(void **state)
     (void)state;
     assert_true(zone->nr_fresh > 0);
     fresh = qr_page(&q->map, QR_ALIGN_UP(zone->fresh_pfn, 1ull << MAX_PAGE_ORDER));
-    DAMAGE(CHECK(q), fresh->flags, 1u, "a fresh block was written");
-    DAMAGE(CHECK(q), zone->nr_fresh, zone->nr_fresh + 1, "the count of fresh blocks is wrong");
-    DAMAGE(CHECK(q), zone->nr_fresh, zone->nr_fresh - 1, "the count of fresh blocks is wrong");
+    DAMAGE(CHECK(q), fresh->flags, 1u,
+           of_frame(qr_pfn(&q->map, fresh), "a fresh block was written"));
+    DAMAGE(CHECK(q), zone->nr_fresh, zone->nr_fresh + 1,
+           of_frame(zone->fresh_pfn, "the count of fresh blocks is wrong"));
+    DAMAGE(CHECK(q), zone->nr_fresh, zone->nr_fresh - 1,
+           of_frame(zone->fresh_pfn, "the count of fresh blocks is wrong"));
     DAMAGE(CHECK(q), zone->free_pages, zone->free_pages + 1,
-           "B4: free_pages is not what the lists hold");
+           of_frame(zone->free_pages, "B4: free_pages is not what the lists hold"));
     DAMAGE(CHECK(q), zone->warm_pages, zone->warm_pages + 1,
-           "B6: warm_pages is not what the lists hold");
+           of_frame(zone->warm_pages, "B6: warm_pages is not what the lists hold"));
     test_end(q);
 }
 
@@ -166,15 +179,15 @@ static void a_listed_block_that_contradicts_itself_is_told(void **state)
 
     (void)state;
     DAMAGE(CHECK(q), head->flags, head->flags ^ PGF_OWNED,
-           "L1: the head of a listed block does not say so");
-    DAMAGE(CHECK(q), head->_refcount, 1, "L1: a listed block has references");
+           of_frame(list->hot, "L1: the head of a listed block does not say so"));
+    DAMAGE(CHECK(q), head->_refcount, 1, of_frame(list->hot, "L1: a listed block has references"));
     DAMAGE(CHECK(q), head[3].flags, head[3].flags ^ PGF_TAIL,
-           "L1: tails of a listed block and its head disagree");
+           of_frame(list->hot + 3, "L1: tails of a listed block and its head disagree"));
     list = filled_list(q, 2, GFP_KERNEL | __GFP_COMP);
     head = qr_page(&q->map, list->hot);
     assert_true(head->flags & PGF_HEAD); /* lists keep compound blocks as they are */
     DAMAGE(CHECK(q), head[2].quarry_tail.head, list->hot ^ 4u,
-           "L1: tails of a listed block and its head disagree");
+           of_frame(list->hot + 2, "L1: tails of a listed block and its head disagree"));
     test_end(q);
 }
 
@@ -188,13 +201,23 @@ static void a_per_cpu_list_with_wrong_links_or_sums_is_told(void **state)
 
     (void)state;
     qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
-    DAMAGE(CHECK(q), hot->quarry_free.next, (u32)q->map.max_pfn + 7, "a per-CPU list is torn");
+    DAMAGE(CHECK(q), hot->quarry_free.next, (u32)q->map.max_pfn + 7,
+           of_frame(q->map.max_pfn + 7, "a per-CPU list is torn"));
     DAMAGE(CHECK(q), second->quarry_free.prev, second->quarry_free.prev ^ 1u,
-           "a per-CPU list's links disagree");
-    DAMAGE(CHECK(q), list->cold, list->hot, "a per-CPU list's cold end is not its last block");
+           of_frame(hot->quarry_free.next, "a per-CPU list's links disagree"));
+    DAMAGE(CHECK(q), list->cold, list->hot,
+           of_frame(list->hot, "a per-CPU list's cold end is not its last block"));
     DAMAGE(CHECK(q), cpu->pcp[0].pages, cpu->pcp[0].pages + 1,
-           "L2: a CPU's sum of listed pages is wrong");
+           of_frame(cpu->id, "L2: a CPU's sum of listed pages is wrong"));
     test_end(q);
+}
+
+/* On this thread's CPU, which is the only one. */
+static u32 pcp_pages(struct quarry *q)
+{
+    struct qr_cpu *cpu;
+    qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
+    return cpu->pcp[0].pages;
 }
 
 static void a_frame_that_is_nobodys_is_told(void **state)
@@ -211,7 +234,8 @@ static void a_frame_that_is_nobodys_is_told(void **state)
     DAMAGE(CHECK(q), page->flags, page->flags & ~PGF_OWNED, text);
     DAMAGE(CHECK(q), page->flags, page->flags | PGF_TAIL, text);
     DAMAGE(CHECK(q), zone->managed, zone->managed + 1,
-           "used, free and listed pages are not the managed ones");
+           of_frame(zone->managed - zone->free_pages - pcp_pages(q),
+                    "used, free and listed pages are not the managed ones"));
     qr_free_block(&q->zones, page, 0);
     test_end(q);
 }
