@@ -16,11 +16,13 @@ enum shade { NEVER_TOLD, ALLOWED, FORBIDDEN };
 static unsigned char
     *shadow; /* one byte for each of the machine's, from the direct map to vmalloc's end */
 static uintptr_t shadow_start, shadow_end;
+static unsigned long told; /* pieces of memory, since the last machine */
 
 static void shade(uintptr_t start, uintptr_t end, enum shade what)
 {
     if (!shadow || start >= end)
         return;
+    told++;
     if (start < shadow_start || end > shadow_end)
         abort(); /* not this machine's */
     memset(shadow + (start - shadow_start), what, end - start);
@@ -61,14 +63,9 @@ static void hear_block(const void *address, size_t size, enum qp_block what)
         blocks.open = all_are(address, blocks.from, blocks.to, ALLOWED);
 }
 
-static struct quarry *boot_watched_of(unsigned long pages, const char *profile, const char *options)
+static struct quarry *boot_shadowed(const struct test_spec *spec)
 {
-    struct test_spec spec = {.pages = pages,
-                             .profile = profile,
-                             .watched = true,
-                             .block = hear_block,
-                             .options = options};
-    struct quarry *q = test_boot_with(&spec);
+    struct quarry *q = test_boot_with(spec);
 
     qr_reclaim_stop(&q->reclaim); /* nobody else touches the shadow */
     shadow_start = q->map.virt_start;
@@ -76,7 +73,19 @@ static struct quarry *boot_watched_of(unsigned long pages, const char *profile, 
     shadow = calloc(1, shadow_end - shadow_start);
     assert_non_null(shadow);
     memset(&blocks, 0, sizeof(blocks));
+    told = 0;
     return q;
+}
+
+static struct quarry *boot_watched_of(unsigned long pages, const char *profile, const char *options)
+{
+    struct test_spec spec = {.pages = pages,
+                             .profile = profile,
+                             .watched = true,
+                             .block = hear_block,
+                             .options = options};
+
+    return boot_shadowed(&spec);
 }
 
 static struct quarry *boot_watched(const char *options)
@@ -164,6 +173,9 @@ static void the_objects_of_a_new_slab_are_nobodys(void **state)
     for (u32 i = 1; i < cache->objects; i++)
         assert_true(all_are(object, (long)(i * cache->slot_size) - (long)cache->left_pad,
                             (long)(i * cache->slot_size + cache->track_offset), FORBIDDEN));
+    /* Behind the last place there is none: Quarry may keep there what it likes. */
+    assert_true(all_are(object, (long)(cache->objects * cache->slot_size) - (long)cache->left_pad,
+                        (long)((PAGE_SIZE << cache->order) - cache->first), ALLOWED));
     give(q, cache, object);
     end_watched(q);
 }
@@ -245,6 +257,46 @@ static void a_slab_that_goes_back_is_quarrys_and_then_nobodys(void **state)
     assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
     qr_pcp_drain_all(&q->zones);
     assert_true(all_are(page, 0, PAGE_SIZE, FORBIDDEN));
+    end_watched(q);
+}
+
+static struct kmem_cache *overrun_cache;
+static unsigned long overruns, overruns_open; /* told; while Quarry might touch all of the place */
+
+static bool hear_overrun(const struct quarry_report *report, void *data)
+{
+    (void)data;
+    overruns += report->kind == QUARRY_OVERRUN;
+    overruns_open +=
+        report->kind == QUARRY_OVERRUN && all_are(report->address, -(long)overrun_cache->left_pad,
+                                                  (long)overrun_cache->track_offset, ALLOWED);
+    return false;
+}
+
+/* As it is where one is resized, between two times in which they are nobody's. */
+static void the_guards_of_an_object_are_quarrys_while_it_looks_at_them(void **state)
+{
+    struct quarry *q = boot_watched("slab_debug=Z");
+    struct qr_object found;
+    char *object;
+
+    (void)state;
+    overrun_cache = cache_of(q, "looked", 40, 0);
+    overruns = overruns_open = 0;
+    q->check.hook = hear_overrun;
+    object = qr_cache_alloc_sized(overrun_cache, GFP_KERNEL, NUMA_NO_NODE, 20, "it");
+    assert_true(all_are(object, 0, 20, ALLOWED));
+    assert_true(all_are(object, 20, 40, FORBIDDEN));
+    object[20] ^= 1;
+    assert_true(qr_object_find(&q->slabs, object, &found));
+    qr_object_resize(&found, 30);
+    assert_int_equal(overruns, 1);
+    assert_int_equal(overruns_open, 1);
+    assert_true(all_are(object, 0, 30, ALLOWED));
+    assert_true(all_are(object, 30, (long)overrun_cache->track_offset, FORBIDDEN));
+    assert_true(all_are(object, -(long)overrun_cache->left_pad, 0, FORBIDDEN));
+    give(q, overrun_cache, object);
+    assert_int_equal(overruns, 1);
     end_watched(q);
 }
 
@@ -527,9 +579,47 @@ static void a_block_of_high_memory_has_no_bytes_to_tell(void **state)
     end_watched(q);
 }
 
+/* Where nobody watches nothing is told: what the calls cost is for detectors only. */
+static void a_machine_that_nobody_watches_tells_nothing(void **state)
+{
+    static const char *const options[] = {NULL, "slab_debug=FZPU", "init_on_free=1"};
+
+    (void)state;
+    if (QP_OBSERVED())
+        skip();
+    for (size_t i = 0; i < QR_ARRAY_SIZE(options); i++) {
+        struct test_spec spec = {.pages = 2048, .options = options[i]};
+        struct quarry *q = boot_shadowed(&spec);
+        struct kmem_cache *cache = cache_of(q, "plain", 40, 0),
+                          *readers = cache_of(q, "readers", 40, SLAB_TYPESAFE_BY_RCU);
+        void *object = take(cache), *many[2], *block, *page;
+        give(q, cache, object);
+        give(q, readers, take(readers));
+        assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 2, many), 2);
+        qr_cache_free_bulk(&q->slabs, cache, 2, many);
+        assert_int_equal(qr_slabs_check(&q->slabs), 0);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+        for (size_t size = 50; size <= 50000; size *= 1000) {
+            block = qr_kmalloc_slow(&q->kmalloc, size, GFP_KERNEL, NUMA_NO_NODE);
+            assert_ptr_equal(qr_krealloc(&q->kmalloc, block, size + 5, GFP_KERNEL), block);
+            qr_ksize(&q->kmalloc, block);
+            qr_kfree_slow(&q->kmalloc, block, "kfree");
+        }
+        page = qr_alloc_pages(&q->zones, GFP_KERNEL, 1, NUMA_NO_NODE);
+        qr_free_block(&q->zones, page, 1);
+        block = qr_vmalloc(&q->vm, 5000, 1, GFP_KERNEL, 0, NUMA_NO_NODE, "vmalloc");
+        assert_ptr_equal(qr_vrealloc(&q->vm, block, 6000, GFP_KERNEL), block);
+        qr_vfree(&q->vm, block, false);
+        assert_int_equal(told, 0);
+        end_watched(q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_guards_of_an_object_are_quarrys_while_it_looks_at_them),
+        cmocka_unit_test(a_machine_that_nobody_watches_tells_nothing),
         cmocka_unit_test(an_objects_bytes_are_its_owners_until_it_is_freed),
         cmocka_unit_test(red_zones_and_records_are_nobodys),
         cmocka_unit_test(readers_may_look_at_what_was_freed),

@@ -64,6 +64,7 @@ _Static_assert(sizeof(void *) != 8 || sizeof(struct qr_slot) == 64, "one slot is
 #define QR_CHUNK_SLOTS 64
 #define QR_NR_CHUNKS 64
 #define QR_CLOSED_CHUNK (QR_NR_CHUNKS - 1)
+/* The number of no slot: a chunk that is there on no CPU, so that whoever asks a CPU for it is told. */
 #define QR_NO_SLOT ((u32)QR_CLOSED_CHUNK * QR_CHUNK_SLOTS)
 
 /* One list of free blocks of one order and mobility on one CPU: frame numbers through

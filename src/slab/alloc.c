@@ -183,12 +183,9 @@ void qr_cache_free_direct(struct kmem_cache *cache, void *object, const char *wh
     struct slab_batch batch = {0};
 
     /* From here on, unless a slab is left in @batch, the cache may be gone. */
-    if (QR_UNLIKELY(qr_node_put(cache, page, object, &batch) != SLAB_FINE)) {
+    if (QR_UNLIKELY(qr_node_put(cache, page, object, &batch) != SLAB_FINE))
         qr_report_double_free(cache, object, what);
-        return;
-    }
-    if (batch.first)
-        qr_slab_release(cache, &batch);
+    qr_slab_release(cache, &batch);
 }
 
 /* ---- requests -------------------------------------------------------------------------------- */

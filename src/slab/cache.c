@@ -46,11 +46,9 @@ static void cache_release(struct kmem_cache *cache)
     unsigned long state = qp_lock(&slabs->lock);
 
     qr_list_del(&cache->list);
-    if (cache->slot_id != QR_NO_SLOT) {
-        qr_slots_set_locked(slabs, cache->slot_id, NULL, QR_HOOK_CLOSED);
-        slabs->slots_used[cache->slot_id / QR_CHUNK_SLOTS] &=
-            ~(1ull << (cache->slot_id % QR_CHUNK_SLOTS));
-    }
+    qr_slots_set_locked(slabs, cache->slot_id, NULL, QR_HOOK_CLOSED);
+    slabs->slots_used[cache->slot_id / QR_CHUNK_SLOTS] &=
+        ~(1ull << (cache->slot_id % QR_CHUNK_SLOTS));
     qp_unlock(&slabs->lock, state);
     qr_cache_free_direct(&slabs->cache_cache, cache, "kmem_cache_destroy");
 }

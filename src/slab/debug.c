@@ -104,7 +104,7 @@ static void debug_close_around(const struct kmem_cache *cache, char *object, siz
 }
 
 /* It is free: nobody's, but that readers may still look where the cache says so. */
-static void debug_close(const struct kmem_cache *cache, char *object)
+void qr_debug_close(const struct kmem_cache *cache, char *object)
 {
     char *start = debug_place_start(cache, object);
 
@@ -116,14 +116,6 @@ static void debug_close(const struct kmem_cache *cache, char *object)
     } else {
         qp_hand_over(start, (size_t)(debug_place_end(cache, object) - start));
     }
-}
-
-void qr_debug_close_slab(struct kmem_cache *cache, struct page *page)
-{
-    if (!debug_is_watched(cache))
-        return;
-    for (u32 i = 0, nr = slab_objects(cache, page); i < nr; i++)
-        debug_close(cache, slab_object(cache, page, i));
 }
 
 void qr_debug_open_slab(struct kmem_cache *cache, struct page *page)
@@ -364,8 +356,7 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
         qr_report_double_free(cache, object, what);
         return;
     }
-    if (debug_is_watched(cache))
-        debug_open(cache, object);
+    debug_open(cache, object);
     debug_check_live(cache, &damage, object);
     if (debug_poisons(cache))
         debug_set_poison(cache, object);
@@ -379,19 +370,17 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
     debug_count_free(cache);
     debug_trace("free", cache, object);
     qr_note_block(cache->owner->check, object, cache->object_size, QP_BLOCK_FREED);
-    debug_close(cache, object);
+    qr_debug_close(cache, object);
     if (QR_UNLIKELY(damage.found))
         qr_cache_hold(cache);
     qr_node_put_locked(cache, node, page, index, &batch);
     qp_unlock(&node->lock, state);
-    /* A destroyed cache may be gone from here on, unless it is held. */
-    if (QR_UNLIKELY(damage.found)) {
+    /* A destroyed cache may be gone from here on, unless it is held or a slab is left in @batch. */
+    if (QR_UNLIKELY(damage.found))
         debug_report(cache, &damage, object, true, what);
-        qr_slab_release(cache, &batch);
+    qr_slab_release(cache, &batch);
+    if (QR_UNLIKELY(damage.found))
         qr_cache_put(cache);
-    } else if (batch.first) {
-        qr_slab_release(cache, &batch);
-    }
 }
 
 void qr_debug_check_slab(struct kmem_cache *cache, struct page *page)
@@ -420,16 +409,14 @@ static void *debug_mend_list(struct kmem_cache *cache, u32 head, struct debug_da
             void *object = slab_object(cache, page, i);
             if (!qr_slab_bit(cache, page, i))
                 continue;
-            if (debug_is_watched(cache))
-                debug_open(cache, object);
+            debug_open(cache, object);
             debug_check_free(cache, damage, object);
             if (QR_UNLIKELY(damage->found)) {
                 debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
                 if (debug_poisons(cache))
                     debug_set_poison(cache, object);
             }
-            if (debug_is_watched(cache))
-                debug_close(cache, object);
+            qr_debug_close(cache, object);
             if (QR_UNLIKELY(damage->found))
                 return object;
         }
@@ -476,8 +463,7 @@ void qr_object_resize(const struct qr_object *object, size_t size)
     struct kmem_cache *cache = object->cache;
     struct debug_damage damage = {0};
 
-    if (debug_is_watched(cache))
-        debug_open(cache, object->start);
+    debug_open(cache, object->start);
     if (debug_has_red(cache)) {
         debug_check_live(cache, &damage, object->start);
         if (damage.found)

@@ -241,8 +241,8 @@ void qr_guarded_free(struct qr_slabs *slabs, struct kmem_cache *expected, void *
 
 /* A new slab's object: as if it had just been freed. */
 void qr_debug_init_object(struct kmem_cache *cache, void *object);
-/* Where a detector watches: a new slab's objects are nobody's yet; all of a slab is Quarry's again. */
-void qr_debug_close_slab(struct kmem_cache *cache, struct page *page);
+/* Where a detector watches: a free object is nobody's; all of a slab is Quarry's again. */
+void qr_debug_close(const struct kmem_cache *cache, char *object);
 void qr_debug_open_slab(struct kmem_cache *cache, struct page *page);
 /* A slab goes back: were its free objects left alone? */
 void qr_debug_check_slab(struct kmem_cache *cache, struct page *page);

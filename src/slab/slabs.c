@@ -272,6 +272,8 @@ static void slab_construct(struct kmem_cache *cache, struct page *page, gfp_t gf
             cache->ctor(object);
         else if (cache->ctor26)
             cache->ctor26(object, cache, why);
+        if (cache_is_debugged(cache))
+            qr_debug_close(cache, object);
     }
 }
 
@@ -304,8 +306,6 @@ struct page *qr_slab_new(struct kmem_cache *cache, gfp_t gfp, int nid)
     slab_account(cache, page, 1);
     qr_cache_hold(cache);
     slab_construct(cache, page, gfp);
-    if (cache_is_debugged(cache))
-        qr_debug_close_slab(cache, page);
     return page;
 }
 
@@ -378,7 +378,6 @@ static void slab_release_all(struct kmem_cache *cache, struct slab_batch *batch)
     while (batch->first) {
         struct page *page = qr_page(map, batch->first);
         batch->first = page->quarry_slab.prev;
-        page->quarry_slab.prev = 0;
         slab_release_one(cache, page);
     }
 }

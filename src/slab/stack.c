@@ -188,7 +188,7 @@ struct qr_slot *qr_slot_of(struct kmem_cache *cache, struct qr_cpu *cpu)
     struct qr_slot *slot;
     unsigned long state;
 
-    if (cache->slot_id == QR_NO_SLOT || !chunk_exists(cpu, cache->slot_id / QR_CHUNK_SLOTS))
+    if (!chunk_exists(cpu, cache->slot_id / QR_CHUNK_SLOTS))
         return NULL;
     slot = qr_cpu_slot(cpu, cache->slot_id);
     if (QR_LIKELY(SLAB_READ(slot->cache) == cache))
@@ -212,7 +212,7 @@ static void chunk_init_locked(struct qr_slabs *slabs, struct qr_slot *slot, u32 
     }
     QR_LIST_FOR_EACH (pos, &slabs->caches) {
         struct kmem_cache *cache = QR_LIST_ENTRY(pos, struct kmem_cache, list);
-        if (cache->slot_id != QR_NO_SLOT && cache->slot_id / QR_CHUNK_SLOTS == chunk)
+        if (cache->slot_id / QR_CHUNK_SLOTS == chunk)
             slot_open_locked(&slot[cache->slot_id % QR_CHUNK_SLOTS], cache, cache->hooks);
     }
 }
@@ -256,8 +256,6 @@ void qr_slabs_online(struct qr_slabs *slabs, struct qr_cpu *cpu)
 
 void qr_slots_set_locked(struct qr_slabs *slabs, u32 slot_id, struct kmem_cache *cache, u32 hooks)
 {
-    if (slot_id == QR_NO_SLOT)
-        return;
     for (unsigned int id = 0; id < slabs->cpus->nr_max; id++) {
         struct qr_cpu *cpu = slots_cpu(slabs, id);
         if (cpu && chunk_exists(cpu, slot_id / QR_CHUNK_SLOTS))
@@ -748,8 +746,6 @@ void qr_slots_flush(struct kmem_cache *cache, bool all)
     struct qr_cpu *here;
     unsigned long section;
 
-    if (cache->slot_id == QR_NO_SLOT)
-        return;
     section = qp_percpu_enter(slabs->cpus, &here);
     if (qr_cpu_known(here))
         slot_flush(cache, here);

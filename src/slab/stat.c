@@ -36,8 +36,6 @@ static u64 stat_stacked(struct kmem_cache *cache)
     struct qr_cpus *cpus = cache->owner->cpus;
     u64 nr = 0;
 
-    if (cache->slot_id == QR_NO_SLOT)
-        return 0;
     for (unsigned int id = 0; id < cpus->nr_max; id++) {
         struct qr_cpu *cpu = __atomic_load_n(&cpus->area[id], __ATOMIC_ACQUIRE);
         if (cpu)
@@ -307,8 +305,6 @@ static unsigned long check_stacks(struct kmem_cache *cache, bool mark, u64 *char
 
     for (unsigned int nid = 0; nid < cache->owner->zones->nr_nodes; nid++)
         bad += check_depot(cache, &cache->node[nid], mark, charged);
-    if (cache->slot_id == QR_NO_SLOT)
-        return bad;
     for (unsigned int id = 0; id < cpus->nr_max; id++) {
         struct qr_cpu *cpu = cpus->area[id];
         if (cpu && qr_cpu_slot(cpu, cache->slot_id)->cache == cache)
@@ -341,10 +337,11 @@ static unsigned long check_cache(struct kmem_cache *cache, u64 *charged)
     u64 again = 0;
 
     if (!bad)
-        bad += check_stacks(cache, true, charged);
-    /* Undo the marks: skipped when something is wrong, since then nothing is trusted any more. */
+        bad = check_stacks(cache, true, charged);
+    /* Undo the marks: skipped when something is wrong, since then nothing is trusted any more. What was
+     * right a moment ago still is. */
     if (!bad)
-        bad += check_stacks(cache, false, &again);
+        check_stacks(cache, false, &again);
     return bad;
 }
 

@@ -423,6 +423,61 @@ static void g_s8_what_is_found_late_is_told_in_full(void **state)
     test_end(q);
 }
 
+/* Bytes that look like a record where there is none are the caller's: a number in them is no trace. */
+static void what_callers_write_is_nobodys_record(void **state)
+{
+    static const slab_flags_t flags[] = {0, SLAB_CONSISTENCY_CHECKS};
+
+    (void)state;
+    if (!QR_CHECKS)
+        skip();
+    for (size_t i = 0; i < QR_ARRAY_SIZE(flags); i++) {
+        struct quarry *q = boot_heard("tiny", "slab_debug=U,recorded");
+        struct kmem_cache *recorded = make_cache(q, "recorded", 64, 0);
+        struct kmem_cache *plain = make_cache(q, "plain", 256, flags[i]);
+        void *known = take(recorded);
+        u32 handle = slab_meta(recorded, known)->allocated.trace, *object[3];
+        const struct qr_owner *allocated, *freed;
+        struct test_console console;
+        struct qr_object found;
+        assert_int_not_equal(handle, 0);
+        for (int n = 0; n < 3; n++)
+            object[n] = take(plain);
+        for (int n = 0; n < 3; n++)
+            for (size_t at = 0; at < 256 / sizeof(u32); at++)
+                object[n][at] = handle;
+        for (int n = 0; n < 3; n++) {
+            give(q, plain, object[n] + 4);
+            assert_int_equal(heard.nr, 1);
+            assert_int_equal(heard.before, 0);
+            give(q, recorded, object[n]);
+            assert_int_equal(heard.nr, 2);
+            assert_int_equal(heard.before, 0);
+            assert_true(qr_object_find(&q->slabs, object[n], &found));
+            assert_false(qr_object_owners(&found, &allocated, &freed));
+            test_console_begin(&console);
+            qr_object_retrace(&found);
+            qr_object_dump(&q->slabs, &found);
+            test_console_end(&console);
+            assert_string_equal(strchr(console.text, '\n'), "\n"); /* one line */
+            heard.nr = 0;
+        }
+        for (int n = 0; n < 3; n++)
+            for (size_t at = 0; at < 256 / sizeof(u32); at++)
+                assert_int_equal(object[n][at], handle);
+        for (int n = 0; n < 3; n++) {
+            give(q, plain, object[n]);
+            give(q, plain, object[n]);
+            assert_int_equal(heard.nr, 1);
+            assert_int_equal(heard.kind, QUARRY_DOUBLE_FREE);
+            assert_int_equal(heard.before, 0);
+            heard.nr = 0;
+        }
+        give(q, recorded, known);
+        test_end(q);
+    }
+}
+
 /* ---- damage ---------------------------------------------------------------------------------- */
 
 static void damage_is_told_to_the_byte_and_with_the_owner(void **state)
@@ -562,6 +617,7 @@ int main(void)
         cmocka_unit_test(g_d1_a_destroyed_cache_is_told_by_name_and_address),
         cmocka_unit_test(g_s8_each_wrong_free_is_told_in_full),
         cmocka_unit_test(g_s8_what_is_found_late_is_told_in_full),
+        cmocka_unit_test(what_callers_write_is_nobodys_record),
         cmocka_unit_test(damage_is_told_to_the_byte_and_with_the_owner),
         cmocka_unit_test(a_write_after_free_is_told_by_whoever_meets_it),
         cmocka_unit_test(a_look_at_all_free_objects_goes_through_all_slabs),
