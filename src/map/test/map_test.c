@@ -13,6 +13,14 @@ struct map_bench {
     char why[256];
 };
 
+/* What a boot loader leaves behind: nothing may be read that was not written. */
+static __attribute__((noinline)) void dirty_stack(void)
+{
+    volatile unsigned char left[16384];
+    for (size_t i = 0; i < sizeof(left); i++)
+        left[i] = 0xa5;
+}
+
 static int bench_init(struct map_bench *b, const struct quarry_region *regions, size_t nr,
                       unsigned long frames, phys_addr_t low_limit)
 {
@@ -24,6 +32,7 @@ static int bench_init(struct map_bench *b, const struct quarry_region *regions, 
                                      .nr_regions = nr,
                                      .offset = (uintptr_t)b->memory,
                                      .low_limit = low_limit};
+    dirty_stack();
     return qr_map_init(&b->map, &b->machine, b->why, sizeof(b->why));
 }
 
@@ -575,6 +584,8 @@ static void descriptors_may_lie_in_several_runs_when_no_single_one_holds_them(vo
     (void)state;
     assert_int_equal(bench_init(&b, region, 3, 64200, 0), 0);
     assert_int_equal(qr_map_check(&b.map), 0);
+    /* As high as they can: 3 pages of them up to 296, 3 from 298 to the first's end, 2 in the second. */
+    assert_ptr_equal(qr_page(&b.map, 0), b.memory + PAGES(293));
     assert_true(qr_pfn_reserved(&b.map, qp_phys(b.map.offset, qr_page(&b.map, 5)) >> PAGE_SHIFT));
     assert_true(
         qr_pfn_reserved(&b.map, qp_phys(b.map.offset, qr_page(&b.map, 64100)) >> PAGE_SHIFT));
@@ -583,6 +594,26 @@ static void descriptors_may_lie_in_several_runs_when_no_single_one_holds_them(vo
              pfn < (region[i].start + region[i].size) >> PAGE_SHIFT; pfn++)
             assert_int_equal(qr_page(&b.map, pfn)->flags, 0); /* each piece was cleared */
     bench_end(&b);
+}
+
+static void descriptors_lie_at_the_top_of_the_largest_run(void **state)
+{
+    for (unsigned int largest = 0; largest < 3; largest++) {
+        struct quarry_region region[] = {
+            {.start = 0, .size = PAGES(100)},
+            {.start = PAGES(200), .size = PAGES(100)},
+            {.start = PAGES(400), .size = PAGES(100)},
+        };
+        struct map_bench b;
+        (void)state;
+        region[largest].size += PAGES(2);
+        assert_int_equal(bench_init(&b, region, 3, 502, 0), 0);
+        /* 500 descriptors: 32 bytes each, and a byte of mobility */
+        assert_ptr_equal(qr_page(&b.map, 0), b.memory + PAGES(largest * 200 + 102 - 4));
+        assert_int_equal(b.map.nr_map, 4);
+        assert_int_equal(qr_map_check(&b.map), 0);
+        bench_end(&b);
+    }
 }
 
 /* The same, where the top of the second is nobody's, or just what they would be laid over: no piece of them
@@ -638,6 +669,7 @@ int main(void)
         cmocka_unit_test(refusals_are_told_in_full),
         cmocka_unit_test(the_ends_of_what_can_be_described_can_be),
         cmocka_unit_test(the_first_usable_region_names_the_node),
+        cmocka_unit_test(descriptors_lie_at_the_top_of_the_largest_run),
         cmocka_unit_test(no_piece_of_the_descriptors_lies_in_reserved_memory),
         cmocka_unit_test(descriptors_may_lie_in_several_runs_when_no_single_one_holds_them),
     };

@@ -515,8 +515,12 @@ static void a_page_block_is_not_taken_over_for_what_lies_in_its_hole(void **stat
     struct zm_spec spec = {
         .regions = region, .nr_regions = 2, .no_cpu = true, .min_free_kbytes = 4};
     struct zm *m = zm_boot(&spec);
-    struct page *chain = take_all(m, MIGRATE_UNMOVABLE), *page;
+    struct page *chain, *page;
+    u32 before[NR_PAGE_ORDERS];
     (void)state;
+    for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
+        before[order] = blocks(m, order);
+    chain = take_all(m, MIGRATE_UNMOVABLE);
     assert_false(m->zones.zone[0].whole);
     for (u64 pfn = HOLE; pfn < HOLE_END; pfn++) {
         struct page *fake = qr_page(&m->map, pfn);
@@ -530,7 +534,12 @@ static void a_page_block_is_not_taken_over_for_what_lies_in_its_hole(void **stat
     assert_int_equal(zm_pfn(m, page), BLOCK);
     assert_int_equal(qr_block_mobility(&m->map, BLOCK), MIGRATE_UNMOVABLE);
     put(m, page, 0);
+    /* At its edges frames join again like any others, whichever comes last. */
+    put_back(m, &chain, HOLE - 1, HOLE);
+    put_back(m, &chain, HOLE_END, HOLE_END + 1);
     put_back(m, &chain, 0, 12288);
+    for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++)
+        assert_int_equal(blocks(m, order), before[order]);
     zm_end(m);
 }
 
@@ -582,6 +591,8 @@ static void a_page_block_changes_by_itself(void **state)
     struct page *chain = take_all(m, MIGRATE_UNMOVABLE), *page;
     u64 block = 2 * QR_BLOCK_PAGES;
     (void)state;
+    put_back(m, &chain, block - 1, block); /* which are its neighbours' */
+    put_back(m, &chain, block + QR_BLOCK_PAGES, block + QR_BLOCK_PAGES + 1);
     for (u64 pfn = block + 1; pfn < block + QR_BLOCK_PAGES - 2; pfn += 2)
         put_back(m, &chain, pfn, pfn + 1);
     page = take(m, 0, MIGRATE_RECLAIMABLE); /* one frame less than half of it is free */

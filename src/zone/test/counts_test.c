@@ -2,6 +2,7 @@
 /* How much is moved and counted: pages in and out, refills and drains, and that what is done to a block's
  * content ends at its last byte. */
 #include "zone_machine.h"
+#include "console.h"
 
 static struct zm *bench(void)
 {
@@ -213,6 +214,70 @@ static void from_eight_pages_on_a_bulk_comes_from_the_zone_in_one_run(void **sta
     zm_end(m);
 }
 
+/* Just below a power of two, no page more than was asked for. */
+static void a_bulk_gives_exactly_as_many_as_there_is_room_for(void **state)
+{
+    struct zm *m = bench();
+    static struct page *page[1100];
+
+    (void)state;
+    for (unsigned long nr = 8; nr < 1100; nr += nr + 1 == (nr & -nr) || nr % 2 ? 1 : nr - 1) {
+        struct page *const none = (struct page *)page;
+
+        page[nr] = none;
+        assert_int_equal(qr_alloc_pages_bulk(&m->zones, GFP_KERNEL, NUMA_NO_NODE, nr, page), nr);
+        assert_ptr_equal(page[nr], none);
+        for (unsigned long i = 0; i < nr; i++)
+            zm_free(m, page[i], 0);
+    }
+    zm_end(m);
+}
+
+/* What lies behind the last zone is neither written nor counted, whatever it looks like. */
+static void behind_the_last_zone_there_is_none(void **state)
+{
+    struct zm_spec spec = {.pages = 4096, .level = 1, .min_free_kbytes = 400};
+    struct zm *m = zm_boot(&spec);
+    static struct zone other;
+    static struct test_console console;
+    char words[768] = "";
+    struct qr_text text = {words, sizeof(words), 0};
+    struct qr_request request;
+    struct page *page;
+
+    (void)state;
+    assert_int_equal(m->zones.nr_zones, 1);
+    m->zones.zone[1] = m->zones.zone[0];
+    m->zones.zone[1].index = 1;
+    m->zones.zone[1].type = ZONE_DMA;
+    m->zones.zone[1].name = "None";
+    m->zones.zone[1].watermark[QR_WMARK_LOW] = 7;
+    m->zones.zone[1].free_pages = m->zones.zone[1].warm_pages = 1u << 20;
+    other = m->zones.zone[1];
+    assert_int_equal(qr_free_pages_total(&m->zones), m->zones.zone[0].free_pages);
+    qr_zones_set_watermarks(&m->zones);
+    assert_int_equal(m->zones.zone[0].watermark[QR_WMARK_MIN], 100);
+    page = zm_alloc(m, GFP_KERNEL, 0);
+    zm_free(m, page, 0);
+    qr_pcp_init_cpu(&m->zones, zm_cpu(m));
+    assert_int_equal(zm_cpu(m)->pcp[1].limit, 0);
+    zm_cpu(m)->pcp[1].pages = 5;
+    assert_int_equal(qr_pcp_drain_all(&m->zones), 64);
+    assert_int_equal(zm_cpu(m)->pcp[1].pages, 5);
+    zm_cpu(m)->pcp[1].pages = 0;
+    assert_int_equal(qr_zones_check(&m->zones), 0);
+    assert_true(qr_request_init(&request, &m->zones, GFP_KERNEL, 0, NUMA_NO_NODE));
+    qr_request_explain(&request, &text);
+    assert_null(strstr(words, "None"));
+    test_console_begin(&console);
+    qr_show_mem(&m->zones);
+    test_console_end(&console);
+    assert_non_null(strstr(console.text, "Node 0 Normal free:"));
+    assert_null(strstr(console.text, "None"));
+    assert_memory_equal(&m->zones.zone[1], &other, sizeof(other));
+    zm_end(m);
+}
+
 /* Pages of another node are as good, unless the mask says otherwise. */
 static void a_bulk_goes_on_in_the_next_zone(void **state)
 {
@@ -414,6 +479,8 @@ int main(void)
         cmocka_unit_test(the_list_that_grew_sheds_first_and_then_the_largest_blocks),
         cmocka_unit_test(draining_gives_everything_back_and_says_how_much),
         cmocka_unit_test(from_eight_pages_on_a_bulk_comes_from_the_zone_in_one_run),
+        cmocka_unit_test(a_bulk_gives_exactly_as_many_as_there_is_room_for),
+        cmocka_unit_test(behind_the_last_zone_there_is_none),
         cmocka_unit_test(a_bulk_goes_on_in_the_next_zone),
         cmocka_unit_test(shed_page_blocks_lose_their_backing_when_there_are_many),
         cmocka_unit_test(a_bulk_asks_for_each_page_while_faults_are_armed),

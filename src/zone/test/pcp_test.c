@@ -341,6 +341,26 @@ static void a_refill_stops_at_what_the_cpu_and_the_zone_have_room_for(void **sta
         }
 }
 
+/* The mobility of a list is that of the page block, however near the next one is. */
+static void the_last_page_of_a_page_block_goes_on_its_own_list(void **state)
+{
+    struct zm *m = bench();
+    struct page *page = zm_alloc(m, GFP_KERNEL, QR_BLOCK_ORDER), *last = page + QR_BLOCK_PAGES - 1;
+    struct page *next = zm_alloc(m, GFP_KERNEL | __GFP_RECLAIMABLE, 0);
+    (void)state;
+    qr_set_block_mobility(&m->map, zm_pfn(m, last) + 1, MIGRATE_RECLAIMABLE);
+    qr_pcp_drain_local(&m->zones);
+    qr_split_page(&m->zones, page, QR_BLOCK_ORDER);
+    zm_free(m, last, 0);
+    assert_int_equal(pcp_of(m)->list[0][MIGRATE_UNMOVABLE].nr, 1);
+    assert_ptr_equal(zm_alloc(m, GFP_KERNEL, 0), last);
+    for (unsigned int i = 0; i < QR_BLOCK_PAGES; i++)
+        zm_free(m, page + i, 0);
+    zm_free(m, next, 0);
+    qr_set_block_mobility(&m->map, zm_pfn(m, last) + 1, MIGRATE_MOVABLE);
+    zm_end(m);
+}
+
 static void blocks_larger_than_the_limit_are_not_listed(void **state)
 {
     struct zm *m = bench();
@@ -381,6 +401,7 @@ int main(void)
         cmocka_unit_test(an_order_9_pair_is_not_discarded_each_time),
         cmocka_unit_test(backing_goes_only_above_the_limit_and_then_down_to_half_of_it),
         cmocka_unit_test(a_refill_stops_at_what_the_cpu_and_the_zone_have_room_for),
+        cmocka_unit_test(the_last_page_of_a_page_block_goes_on_its_own_list),
         cmocka_unit_test(blocks_larger_than_the_limit_are_not_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

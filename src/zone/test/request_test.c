@@ -37,6 +37,7 @@ static void masks_that_make_no_sense_are_told_with_one_that_does(void **state)
         {GFP_KERNEL | __GFP_NOFAIL, 2, "G-E5",
          "__GFP_NOFAIL for more than two pages may take for ever; use kvmalloc"},
         {GFP_KERNEL, MAX_PAGE_ORDER + 1, "G-S7", "the largest order is 10; use vmalloc"},
+        {GFP_KERNEL, 3, "G-Z9", "no such node; the caller's is taken"},
     };
 
     (void)state;
@@ -46,7 +47,8 @@ static void masks_that_make_no_sense_are_told_with_one_that_does(void **state)
         struct page *page;
 
         m->check.hook = look;
-        page = zm_alloc(m, bad[i].gfp, bad[i].order);
+        page = qr_alloc_pages(&m->zones, bad[i].gfp, bad[i].order,
+                              strstr(bad[i].says, "node") ? 1 : NUMA_NO_NODE);
         assert_int_equal(zm_findings(m, QUARRY_BAD_REQUEST), 1);
         assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 1);
         if (bad[i].rule)
@@ -250,6 +252,78 @@ static void g_w1_reclaim_is_woken_by_what_would_leave_less_than_low(void **state
     }
 }
 
+static struct {
+    unsigned long nr;
+    const void *data;
+    struct zone *zone;
+    gfp_t gfp;
+    unsigned int order;
+} hooked;
+
+static void note_wake(void *data, struct zone *zone, gfp_t gfp, unsigned int order)
+{
+    hooked.nr++;
+    hooked.data = data;
+    hooked.zone = zone;
+    hooked.gfp = gfp;
+    hooked.order = order;
+}
+
+static unsigned long note_oom(void *data, gfp_t gfp, unsigned int order)
+{
+    note_wake(data, NULL, gfp, order);
+    return 0;
+}
+
+/* Where the pages are there, but in pieces, it is the mark that decides. */
+static void g_w1_reclaim_is_woken_with_the_request_s_mask_and_order(void **state)
+{
+    (void)state;
+    for (unsigned int missing = 0; missing < 2; missing++) {
+        struct zm *m = bench();
+        struct zm_hoard *hoard = leave(m, 0);
+        u64 want = 250 + 2 - missing;
+
+        m->zones.reclaim.wake = note_wake;
+        for (unsigned long i = 0; i < hoard->nr && free_of(m) < want; i++) {
+            if (zm_pfn(m, hoard->page[i]) % 2)
+                continue;
+            qr_free_block(&m->zones, hoard->page[i], 0);
+            hoard->page[i--] = hoard->page[--hoard->nr];
+            qr_pcp_drain_all(&m->zones);
+        }
+        assert_int_equal(free_of(m), want);
+        memset(&hooked, 0, sizeof(hooked));
+        assert_null(zm_alloc(m, GFP_ATOMIC | __GFP_NOWARN, 1));
+        assert_int_equal(hooked.nr, missing);
+        if (missing) {
+            assert_ptr_equal(hooked.data, &rc);
+            assert_ptr_equal(hooked.zone, &m->zones.zone[0]);
+            assert_int_equal(hooked.gfp, GFP_ATOMIC | __GFP_NOWARN);
+            assert_int_equal(hooked.order, 1);
+        }
+        zm_release(m, hoard);
+        zm_end(m);
+    }
+}
+
+static void g_e1_the_policy_is_told_the_request_s_mask_and_order(void **state)
+{
+    struct zm *m = bench();
+    struct zm_hoard *hoard = leave(m, 100);
+
+    (void)state;
+    m->zones.reclaim.oom = note_oom;
+    memset(&hooked, 0, sizeof(hooked));
+    assert_null(zm_alloc(m, GFP_KERNEL | __GFP_NOWARN, 2));
+    assert_int_equal(hooked.nr, 1);
+    assert_ptr_equal(hooked.data, &rc);
+    assert_int_equal(hooked.gfp, GFP_KERNEL | __GFP_NOWARN);
+    assert_int_equal(hooked.order, 2);
+    zm_release(m, hoard);
+    zm_end(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +335,8 @@ int main(void)
         cmocka_unit_test(g_e1_policies_that_free_for_others_are_counted_to_16),
         cmocka_unit_test(g_e2_the_policy_runs_up_to_order_3),
         cmocka_unit_test(g_w1_reclaim_is_woken_by_what_would_leave_less_than_low),
+        cmocka_unit_test(g_w1_reclaim_is_woken_with_the_request_s_mask_and_order),
+        cmocka_unit_test(g_e1_the_policy_is_told_the_request_s_mask_and_order),
     };
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);
 }

@@ -203,6 +203,8 @@ static void a_per_cpu_list_with_wrong_links_or_sums_is_told(void **state)
     qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
     DAMAGE(CHECK(q), hot->quarry_free.next, (u32)q->map.max_pfn + 7,
            of_frame(q->map.max_pfn + 7, "a per-CPU list is torn"));
+    DAMAGE(CHECK(q), hot->quarry_free.next, (u32)q->map.max_pfn - 1, /* the last there is */
+           of_frame(q->map.max_pfn - 1, "a per-CPU list's links disagree"));
     DAMAGE(CHECK(q), second->quarry_free.prev, second->quarry_free.prev ^ 1u,
            of_frame(hot->quarry_free.next, "a per-CPU list's links disagree"));
     DAMAGE(CHECK(q), list->cold, list->hot,
@@ -245,17 +247,22 @@ static void a_frame_that_is_nobodys_is_told(void **state)
 static void a_frame_that_no_fresh_block_holds_is_told_beside_them(void **state)
 {
     const u64 largest = 1ull << MAX_PAGE_ORDER;
-    struct quarry_region region = {.size = (8192 + largest / 2) * PAGE_SIZE};
+    struct quarry_region region = {.size = (8192 + largest) * PAGE_SIZE};
     struct test_spec spec = {.regions = &region, .nr_regions = 1};
     struct quarry *q = damage_boot(&spec);
-    struct zone *zone = only_zone(q);
-    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, MAX_PAGE_ORDER, NUMA_NO_NODE),
-                *behind;
+    struct zone *zone;
+    struct page *page, *behind;
     unsigned int order;
-    u32 mobility;
     char text[128];
 
     (void)state;
+    /* What is behind the last whole block is to be one frame less than another. */
+    region.size += (largest - 1) * PAGE_SIZE - (q->map.run[1].end - 8192) * PAGE_SIZE;
+    test_end(q);
+    q = damage_boot(&spec);
+    assert_int_equal(q->map.run[1].end, 8192 + largest - 1);
+    zone = only_zone(q);
+    page = qr_alloc_pages(&q->zones, GFP_KERNEL, MAX_PAGE_ORDER, NUMA_NO_NODE);
     assert_true(zone->nr_fresh > 0);
     snprintf(text, sizeof(text), "frame %#llx: a frame is in no block",
              (unsigned long long)qr_pfn(&q->map, page));
@@ -266,8 +273,6 @@ static void a_frame_that_no_fresh_block_holds_is_told_beside_them(void **state)
     assert_true(zone->fresh_pfn <= 8192 && zone->nr_fresh);
     assert_true(behind->flags & PGF_BUDDY);
     order = behind->flags & PGF_ORDER_MASK;
-    mobility = behind->quarry_free.mobility;
-    assert_int_equal(zone->free_area[order].head[mobility], 8192);
     DAMAGE(CHECK(q), behind->flags, behind->flags & ~PGF_BUDDY,
            "frame 0x2000: a frame is in no block");
     behind += 1ul << order; /* not aligned */
