@@ -15,7 +15,7 @@
  * a task that could go on is limited. Two planted bugs show that what is wrong is found. */
 #include <quarry/gfp.h>
 #include "instance.h"
-#include "sanitizer.h"
+#include "../support/sanitizer.h"
 #include "world.h"
 #include "zone/internal.h"
 #include <setjmp.h>
