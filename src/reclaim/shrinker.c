@@ -126,8 +126,8 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
         freed += gone;
         /* A shrinker may look at fewer than asked, or at none; the portion is used up all the same
          * when it reports none, or this loop would not end. */
-        if (control->nr_scanned && control->nr_scanned < now)
-            now = control->nr_scanned;
+        if (control->nr_scanned)
+            now = QR_MIN(now, control->nr_scanned);
         *total -= now;
     }
     return freed;

@@ -465,6 +465,41 @@ static void a_zone_wakes_the_worker_once_until_it_has_seen_to_it(void **state)
     bare_end(q);
 }
 
+/* Zones are asked for by their bits, and what they miss is added up. */
+static void the_worker_sees_to_the_zones_that_asked_and_to_no_other(void **state)
+{
+    static const u64 missing[] = {150, 70}; /* pages of each of the two */
+    struct test_spec spec = {.pages = 2048, .profile = "nodes"};
+    for (u32 wanted = 1; wanted < 4; wanted++) {
+        struct quarry *q = bare_boot(&spec);
+        static struct gate gate;
+        struct asked a;
+        memset(&gate, 0, sizeof(gate));
+        gate.source = (struct qr_source){.shrink = gate_shrink, .data = &gate};
+        assert_int_equal(q->zones.nr_zones, 2);
+        for (u32 i = 0; i < 2; i++)
+            q->zones.zone[i].watermark[QR_WMARK_HIGH] = q->zones.zone[i].free_pages + missing[i];
+        asked_add(q, &a, 0);
+        qr_reclaim_add_source(&q->reclaim, &gate.source);
+        qr_reclaim_start(&q->reclaim);
+        qr_reclaim_pause(&q->reclaim);
+        for (u32 i = 0; i < 2; i++)
+            if (wanted & (1u << i))
+                wake_for(q, i);
+        assert_int_equal(__atomic_load_n(&q->reclaim.wanted, __ATOMIC_SEQ_CST), wanted);
+        qr_reclaim_resume(&q->reclaim);
+        while (!__atomic_load_n(&gate.in_shrink, __ATOMIC_SEQ_CST) &&
+               __atomic_load_n(&q->reclaim.wanted, __ATOMIC_SEQ_CST) |
+                   __atomic_load_n(&q->reclaim.busy, __ATOMIC_SEQ_CST))
+            sched_yield();
+        assert_int_equal(__atomic_load_n(&q->reclaim.busy, __ATOMIC_SEQ_CST), wanted);
+        assert_int_equal(__atomic_load_n(&q->reclaim.wanted, __ATOMIC_SEQ_CST), 0);
+        assert_int_equal(a.pages[0], (wanted & 1) * missing[0] + (wanted / 2) * missing[1]);
+        __atomic_store_n(&gate.open_shrink, 1, __ATOMIC_SEQ_CST);
+        bare_end(q);
+    }
+}
+
 static void a_kick_reaches_the_worker_or_says_that_there_is_none(void **state)
 {
     struct quarry *q = bare_boot(&small);
@@ -515,6 +550,8 @@ struct policy {
     int inside, open;
     unsigned int calls, reclaims;
     unsigned long answer, waited;
+    gfp_t gfp;
+    unsigned int order;
     struct quarry *q;
 };
 
@@ -523,6 +560,8 @@ static unsigned long policy_hook(gfp_t gfp, unsigned int order, void *data)
     struct policy *policy = data;
     policy->calls++;
     policy->reclaims = qp_task()->reclaims;
+    policy->gfp = gfp;
+    policy->order = order;
     gate_pass(&policy->inside, &policy->open);
     return policy->answer;
 }
@@ -540,10 +579,15 @@ static void the_hook_answers_for_the_request_and_runs_inside_reclaim(void **stat
     assert_null(qr_oom_set(&q->reclaim, policy_hook, &first));
     assert_int_equal(out_of_memory(q), 77);
     assert_int_equal(first.reclaims, 1);
+    assert_int_equal(first.gfp, GFP_KERNEL);
+    assert_int_equal(first.order, 0);
+    q->zones.reclaim.oom(q->zones.reclaim.data, GFP_HIGHUSER, 3);
+    assert_int_equal(first.gfp, GFP_HIGHUSER);
+    assert_int_equal(first.order, 3);
     assert_int_equal(qp_task()->reclaims, 0);
     assert_ptr_equal(qr_oom_set(&q->reclaim, policy_hook, &second), policy_hook);
     assert_int_equal(out_of_memory(q), 5);
-    assert_int_equal(first.calls, 1);
+    assert_int_equal(first.calls, 2);
     assert_int_equal(second.calls, 1);
     bare_end(q);
 }
@@ -652,6 +696,7 @@ int main(void)
         cmocka_unit_test(the_worker_tries_each_effort_once_and_then_rests),
         cmocka_unit_test(the_worker_goes_on_gently_while_something_comes_back),
         cmocka_unit_test(a_zone_wakes_the_worker_once_until_it_has_seen_to_it),
+        cmocka_unit_test(the_worker_sees_to_the_zones_that_asked_and_to_no_other),
         cmocka_unit_test(a_kick_reaches_the_worker_or_says_that_there_is_none),
         cmocka_unit_test(without_a_worker_only_a_request_that_may_sleep_helps_itself),
         cmocka_unit_test(the_hook_answers_for_the_request_and_runs_inside_reclaim),

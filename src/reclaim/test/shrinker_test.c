@@ -184,14 +184,40 @@ static void g_i5_the_debt_never_exceeds_twice_what_there_is(void **state)
     test_end(q);
 }
 
+/* Where twice as many have no number, all numbers are the bound. */
+static void g_i5_no_debt_is_too_large_to_be_counted(void **state)
+{
+    static const unsigned long count[][2] = {
+        {~0ul / 2 - 1, ~0ul - 3}, {~0ul / 2, ~0ul - 1}, {~0ul / 2 + 1, ~0ul}, {~0ul - 2, ~0ul}};
+    struct quarry *q = test_boot(256);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(count); i++) {
+        struct cache cache;
+        cache_add(q, &cache, 1);
+        cache.answer = count[i][0];
+        cache.stop = true;
+        ask(q, ALL);
+        assert_true(cache.shrinker.nr_deferred == count[i][0]);
+        for (int again = 0; again < 3; again++) {
+            ask(q, ALL);
+            assert_true(cache.shrinker.nr_deferred == count[i][1]);
+        }
+        cache_remove(q, &cache);
+    }
+    test_end(q);
+}
+
 static void g_i5_a_small_cache_is_not_spared_for_ever(void **state)
 {
     struct quarry *q = test_boot(256);
     struct cache cache;
     cache_add(q, &cache, 40);
-    for (int i = 0; i < 20 && cache.objects == 40; i++)
-        ask(q, LIGHT);
-    assert_true(cache.objects < 40);
+    for (int i = 0; i < 7; i++) /* five each time: the debt grows to all that there is */
+        assert_int_equal(ask(q, LIGHT), 0);
+    assert_int_equal(cache.calls, 0);
+    assert_int_equal(cache.shrinker.nr_deferred, 35);
+    assert_int_equal(ask(q, LIGHT), 40);
+    assert_int_equal(cache.objects, 0);
+    assert_int_equal(cache.shrinker.nr_deferred, 0);
     cache_remove(q, &cache);
     test_end(q);
 }
@@ -314,6 +340,25 @@ static void a_shrinker_without_callbacks_and_a_second_registration_are_refused(v
     assert_int_equal(qr_shrinker_unregister(&q->reclaim, &cache.shrinker), -QR_ENOENT);
     ask(q, ALL);
     assert_int_equal(cache.counted, 1);
+    test_end(q);
+}
+
+/* Whether it is in service is read off the list; one that is leaving is as good as gone. */
+static void only_a_shrinker_in_service_can_be_taken_out(void **state)
+{
+    struct quarry *q = test_boot(256);
+    struct cache in, out;
+    cache_add(q, &in, 10);
+    out = in; /* as it would be if somebody copied it */
+    qr_list_init(&out.shrinker.list);
+    assert_int_equal(qr_shrinker_unregister(&q->reclaim, &out.shrinker), -QR_ENOENT);
+    in.shrinker.state++; /* somebody else waits to take it out */
+    assert_int_equal(qr_shrinker_unregister(&q->reclaim, &in.shrinker), -QR_ENOENT);
+    in.shrinker.state--;
+    ask(q, ALL);
+    assert_int_equal(in.counted, 1);
+    cache_remove(q, &in);
+    assert_int_equal(qr_report_count(&q->check, QUARRY_FINDING_KINDS), 0);
     test_end(q);
 }
 
@@ -486,6 +531,8 @@ int main(void)
         cmocka_unit_test(g_i5_shrink_empty_cancels_the_debt),
         cmocka_unit_test(g_i5_shrink_stop_ends_only_this_shrinkers_part),
         cmocka_unit_test(g_i5_the_debt_never_exceeds_twice_what_there_is),
+        cmocka_unit_test(g_i5_no_debt_is_too_large_to_be_counted),
+        cmocka_unit_test(only_a_shrinker_in_service_can_be_taken_out),
         cmocka_unit_test(g_i5_a_small_cache_is_not_spared_for_ever),
         cmocka_unit_test(g_i5_a_scan_that_looks_at_fewer_is_asked_again),
         cmocka_unit_test(g_i1_a_shrinker_gets_the_requests_mask),
