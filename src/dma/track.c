@@ -211,22 +211,30 @@ void qr_dma_asked(struct qr_dma *dma, const struct qr_dma_dev *dev, dma_addr_t h
     qp_unlock(&dma->lock, state);
 }
 
-/* A sync may name a part of a mapping: all records are looked at when the bucket has none. Syncs are made
- * where checks are on only. */
-static bool track_covers_locked(const struct qr_dma *dma, const struct qr_dma_dev *dev,
-                                const struct qr_dma_range *range)
+/* Whether one of the records from @record on is a mapping that holds the whole range. */
+static bool track_covers(const struct qr_dma_record *record, const struct qr_dma_dev *dev,
+                         const struct qr_dma_range *range)
 {
-    for (unsigned int i = 0; i < QR_DMA_BUCKETS; i++) {
-        const struct qr_dma_record *record = dma->bucket[i];
-        for (; record; record = record->next) {
-            const struct qr_dma_range *has = &record->range;
-            if (record->dev == dev->id && range->handle >= has->handle &&
-                range->handle - has->handle <= has->size &&
-                range->size <= has->size - (range->handle - has->handle))
-                return true;
-        }
+    for (; record; record = record->next) {
+        const struct qr_dma_range *has = &record->range;
+        if (record->dev == dev->id && range->handle >= has->handle &&
+            range->handle - has->handle <= has->size &&
+            range->size <= has->size - (range->handle - has->handle))
+            return true;
     }
     return false;
+}
+
+/* A sync may name a part of a mapping: all records are looked at when those of its first byte do not hold it.
+ * Syncs are made where checks are on only. */
+static bool track_is_mapped_locked(struct qr_dma *dma, const struct qr_dma_dev *dev,
+                                   const struct qr_dma_range *range)
+{
+    bool mapped = track_covers(*track_bucket(dma, range->handle), dev, range);
+
+    for (unsigned int i = 0; i < QR_DMA_BUCKETS && !mapped; i++)
+        mapped = track_covers(dma->bucket[i], dev, range);
+    return mapped;
 }
 
 void qr_dma_expect(struct qr_dma *dma, const struct qr_dma_dev *dev,
@@ -238,7 +246,7 @@ void qr_dma_expect(struct qr_dma *dma, const struct qr_dma_dev *dev,
     if (!qr_check_level(dma->check))
         return;
     state = qp_lock(&dma->lock);
-    mapped = track_find_locked(dma, dev, range) != NULL || track_covers_locked(dma, dev, range);
+    mapped = track_is_mapped_locked(dma, dev, range);
     qp_unlock(&dma->lock, state);
     if (!mapped && !__atomic_load_n(&dma->missed, __ATOMIC_RELAXED))
         track_report(dma, dev, range, NULL, QUARRY_BAD_REQUEST, what,
