@@ -660,8 +660,14 @@ static void leaks_are_reported_by_place(void **state)
     assert_non_null(strstr(text, "  1 from this place, 40 bytes, cache kmalloc-40, age "));
     memset(text, 0, sizeof(text));
     assert_int_equal(scan(), 6); /* the report itself keeps nothing alive */
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 5; i++)
         on_hidden(kfree, i);
+    told.nr = 0;
+    quarry_set_report_hook(add_told, &told);
+    assert_int_equal(quarry_leak_report(), 1);
+    quarry_set_report_hook(NULL, NULL);
+    assert_int_equal(told.nr, 1);
+    on_hidden(kfree, 5);
     quarry_text(QUARRY_KMEMLEAK, text, sizeof(text));
     assert_string_equal(text, "");
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "child.h"
+#include "sanitizer.h"
 
 static bool be_quiet(const struct quarry_report *report, void *data)
 {
@@ -209,7 +210,31 @@ static void count_nothing(const void *data)
 
 static void without_checks_pages_had_in_bulk_are_not_counted(void **state)
 {
+    if (TEST_THREAD_SANITIZER)
+        skip(); /* which watches the machine, and so it counts */
     assert_true(child_exited_well(child_run(count_nothing, NULL)));
+}
+
+static void map_the_page_behind_the_last(const void *data)
+{
+    struct quarry_machine machine = {.ram_bytes = 32u << 20};
+    struct page *end;
+
+    setenv("QUARRY_WATCH", "0", 1); /* a watched machine looks at the descriptor as well */
+    CHILD_CHECK(quarry_boot(&machine) == 0);
+    quarry_set_report_hook(be_quiet, NULL);
+    end = pfn_to_page(0) + quarry_layout(QUARRY_MAX_MAPNR);
+    CHILD_CHECK(kmap(end - 1) != NULL);
+    CHILD_CHECK(quarry_findings(QUARRY_FINDING_KINDS) == 0);
+    CHILD_CHECK(kmap(end) == NULL);
+    CHILD_CHECK(quarry_findings(QUARRY_BAD_REQUEST) == 1);
+    CHILD_CHECK(kmap((struct page *)(void *)((char *)pfn_to_page(0) - sizeof(*end))) == NULL);
+    CHILD_CHECK(quarry_findings(QUARRY_BAD_REQUEST) == 2);
+}
+
+static void without_checks_pages_end_where_the_machine_ends(void **state)
+{
+    assert_true(child_exited_well(child_run(map_the_page_behind_the_last, NULL)));
 }
 
 int main(void)
@@ -217,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folio_knows_its_node), /* before a machine runs here */
         cmocka_unit_test(without_checks_pages_had_in_bulk_are_not_counted),
+        cmocka_unit_test(without_checks_pages_end_where_the_machine_ends),
         cmocka_unit_test(live_and_peak_bytes_follow_allocations),
         cmocka_unit_test(sizes_and_addresses_are_rounded_to_pages),
         cmocka_unit_test(a_mask_says_its_zone_and_whether_it_blocks),

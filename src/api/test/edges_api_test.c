@@ -331,6 +331,76 @@ static void a_shrinker_begins_as_it_was_asked_for(void **state)
     assert_int_equal(found, 0);
 }
 
+/* ---- memory is short ------------------------------------------------------------------------- */
+
+static unsigned int requests, refused; /* of the slabs; from which one on, beginning at 1 */
+
+static bool refuse_the_later(const struct quarry_fault_request *request, void *data)
+{
+    return request->point == QUARRY_FAILSLAB && ++requests >= refused;
+}
+
+static bool make_a_shrinker(void)
+{
+    struct shrinker *shrinker = shrinker_alloc(0, "short-%d", 1);
+
+    shrinker_free(shrinker);
+    return shrinker != NULL;
+}
+
+static bool make_a_shrinker_without_name(void)
+{
+    struct shrinker *shrinker = shrinker_alloc(0, NULL);
+
+    shrinker_free(shrinker);
+    return shrinker != NULL;
+}
+
+static bool register_an_old_shrinker(void)
+{
+    struct shrinker shrinker = {.count_objects = count_some, .scan_objects = unregister_itself};
+    int error = register_shrinker(&shrinker, "short");
+
+    if (error)
+        assert_int_equal(error, -QR_ENOMEM);
+    else
+        unregister_shrinker(&shrinker);
+    assert_null(shrinker.name);
+    return !error;
+}
+
+static bool make_a_pool(void)
+{
+    mempool_t *pool = mempool_create_kmalloc_pool(2, 64);
+
+    mempool_destroy(pool);
+    return pool != NULL;
+}
+
+/* Whichever of its parts cannot be had: nothing is made, and nothing is left of the other parts. */
+static void what_is_made_of_parts_is_made_whole_or_not_at_all(void **state)
+{
+    static const struct {
+        bool (*make)(void);
+        unsigned int parts;
+    } made[] = {{make_a_shrinker, 2},
+                {make_a_shrinker_without_name, 1},
+                {register_an_old_shrinker, 1},
+                {make_a_pool, 4}};
+
+    quarry_set_fault_hook(refuse_the_later, NULL);
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(made); i++) {
+        unsigned long live = quarry_live_bytes();
+        for (refused = 1; refused <= made[i].parts + 1; refused++) {
+            requests = 0;
+            assert_int_equal(made[i].make(), refused > made[i].parts);
+            assert_int_equal(requests, QR_MIN(refused, made[i].parts));
+            assert_int_equal(quarry_live_bytes(), live);
+        }
+    }
+    quarry_set_fault_hook(NULL, NULL);
+}
+
 /* ---- pools ----------------------------------------------------------------------------------- */
 
 static void a_pool_is_given_only_elements(void **state)
@@ -391,6 +461,9 @@ static void each_way_to_an_area_has_its_flags_and_size(void **state)
     for (unsigned int i = 0; i < QR_ARRAY_SIZE(made); i++) {
         const struct vm_struct *vm = find_vm_area(made[i].area);
         assert_ptr_equal(vm->addr, made[i].area);
+        /* made here, a few instructions behind the begin */
+        assert_true((uintptr_t)vm->caller - (uintptr_t)each_way_to_an_area_has_its_flags_and_size <
+                    16384);
         assert_int_equal(vm->flags, made[i].flags);
         assert_int_equal(vm->nr_pages, made[i].pages);
         assert_int_equal(vm->size, (made[i].pages + 1) * PAGE_SIZE);
@@ -536,6 +609,7 @@ static void marks_say_what_was_called(void **state)
         kmemleak_alloc(pool[i], 64, count[i], GFP_KERNEL);
         assert_int_equal(leaks->nr_foreign, i + 1);
         assert_int_equal(mark_of(pool[i] + 63), mark[i]);
+        assert_false(qr_foreign_find(leaks, pool[i] + 64, &(struct qr_leak_block){0}));
         kmemleak_not_leak(object);
         kmemleak_alloc(object, 64, count[i], GFP_KERNEL); /* known: its mark is another now */
         assert_int_equal(leaks->nr_foreign, i + 1);
@@ -592,6 +666,41 @@ static void an_allocation_traced_anew_is_the_newest_of_all(void **state)
     assert_int_equal(found, 0);
 }
 
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+static void the_layout_is_that_of_the_machine(void **state)
+{
+    const struct quarry *q = machine();
+    const char *block = kmalloc(100, GFP_KERNEL);
+    void *area = vmalloc(100);
+    const struct {
+        enum quarry_layout_item item;
+        uintptr_t is;
+    } items[] = {
+        {QUARRY_PAGE_OFFSET, (uintptr_t)phys_to_virt(0)},
+        {QUARRY_HIGH_MEMORY, (uintptr_t)phys_to_virt((phys_addr_t)q->map.max_pfn << PAGE_SHIFT)},
+        {QUARRY_VMALLOC_START, q->vm.start},
+        {QUARRY_VMALLOC_END, q->vm.end},
+        {QUARRY_PKMAP_BASE, q->machine.pkmap_start},
+        {QUARRY_PKMAP_END, q->machine.pkmap_end},
+        {QUARRY_FIXADDR_START, q->machine.fixmap_start},
+        {QUARRY_FIXADDR_TOP, q->machine.fixmap_end},
+        {QUARRY_MEM_MAP, (uintptr_t)pfn_to_page(0)},
+        {QUARRY_MAX_MAPNR, q->map.max_pfn},
+        {QUARRY_LAYOUT_ITEMS, 0},
+    };
+
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(items); i++)
+        assert_int_equal(quarry_layout(items[i].item), items[i].is);
+    assert_in_range((uintptr_t)block, items[0].is, items[1].is - 1);
+    assert_in_range((uintptr_t)area, items[2].is, items[3].is - 1);
+    assert_int_equal(get_num_physpages(), (32u << 20) / PAGE_SIZE);
+    assert_true(totalram_pages() < get_num_physpages() && nr_free_pages() < totalram_pages());
+    assert_int_equal(totalhigh_pages(), 0);
+    vfree(area);
+    kfree(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -608,6 +717,8 @@ int main(void)
         cmocka_unit_test_setup(a_shrinker_of_the_old_form_keeps_its_name_until_it_is_out,
                                nothing_found),
         cmocka_unit_test_setup(a_shrinker_begins_as_it_was_asked_for, nothing_found),
+        cmocka_unit_test_setup(the_layout_is_that_of_the_machine, nothing_found),
+        cmocka_unit_test_setup(what_is_made_of_parts_is_made_whole_or_not_at_all, nothing_found),
         cmocka_unit_test_setup(each_way_to_an_area_has_its_flags_and_size, nothing_found),
         cmocka_unit_test_setup(a_cache_of_the_old_form_has_the_flags_that_were_given,
                                nothing_found),

@@ -114,6 +114,34 @@ static void devices_get_their_address_with_the_block(void **state)
     }
 }
 
+static void blocks_for_devices_lie_where_their_algorithm_says(void **state)
+{
+    struct gen_pool *pool = *state;
+    struct genpool_data_fixed fixed = {.offset = 4096}, other = {.offset = 8192};
+    unsigned long first = gen_pool_alloc(pool, 32);
+    char *block[6];
+
+    gen_pool_set_algo(pool, gen_pool_fixed_alloc, &other);
+    block[0] = gen_pool_dma_alloc_algo(pool, 64, NULL, gen_pool_fixed_alloc, &fixed);
+    assert_ptr_equal(block[0], range + 4096);
+    fixed.offset = 4160;
+    block[1] = gen_pool_dma_zalloc_algo(pool, 64, NULL, gen_pool_fixed_alloc, &fixed);
+    assert_ptr_equal(block[1], range + 4160);
+    block[2] = gen_pool_dma_alloc(pool, 64, NULL); /* the pool's own */
+    assert_ptr_equal(block[2], range + 8192);
+    other.offset = 8256;
+    block[3] = gen_pool_dma_zalloc(pool, 64, NULL);
+    assert_ptr_equal(block[3], range + 8256);
+    block[4] = gen_pool_dma_alloc_align(pool, 64, NULL, 256);
+    assert_ptr_equal(block[4], range + 256);
+    block[5] = gen_pool_dma_zalloc_align(pool, 64, NULL, 512);
+    assert_ptr_equal(block[5], range + 512);
+    for (int i = 0; i < 6; i++)
+        gen_pool_free(pool, (unsigned long)block[i], 64);
+    gen_pool_free(pool, first, 32);
+    assert_int_equal(gen_pool_avail(pool), 4 * PAGE_SIZE);
+}
+
 static void count_chunk(struct gen_pool *pool, struct gen_pool_chunk *chunk, void *data)
 {
     assert_non_null(chunk);
@@ -170,6 +198,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pool_counts_and_knows_its_range, setup, teardown),
         cmocka_unit_test_setup_teardown(each_algorithm_finds_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(devices_get_their_address_with_the_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(blocks_for_devices_lie_where_their_algorithm_says, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(each_chunk_is_visited_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_visit_may_use_the_pool, setup, teardown),
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the machine says of itself: zeroing options, the state of the zones on the console. */
+/* What the machine says of itself: zeroing options, the state of the zones and reports on the console. */
 #undef QUARRY_BUILDING_CORE
 #include <quarry/quarry.h>
 #include <setjmp.h>
@@ -45,11 +45,40 @@ static void show_mem_writes_every_zone_in_both_forms(void **state)
     assert_non_null(strstr(child_text, "Node 0 DMA free:"));
 }
 
+static size_t name_all(const void *pc, struct quarry_symbol *frames, size_t max, void *data)
+{
+    frames[0] = (struct quarry_symbol){.function = data};
+    return 1;
+}
+
+static void report_with_names(const void *data)
+{
+    struct quarry_machine machine = {.ram_bytes = 16u << 20, .options = "check=1"};
+
+    CHILD_CHECK(quarry_boot(&machine) == 0);
+    if (data)
+        quarry_set_symbol_hook(name_all, "as_the_hook_says");
+    else
+        quarry_set_symbol_hook(NULL, NULL);
+    CHILD_CHECK(!alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER + 1));
+}
+
+static void names_in_reports_are_those_that_the_hook_knows(void **state)
+{
+    assert_true(child_exited_well(child_run(report_with_names, "")));
+    assert_non_null(strstr(child_text, " as_the_hook_says\n"));
+    assert_null(strstr(child_text, "report_with_names"));
+    assert_true(child_exited_well(child_run(report_with_names, NULL)));
+    assert_non_null(strstr(child_text, "bad request"));
+    assert_null(strstr(child_text, "report_with_names")); /* numbers */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whether_memory_is_zeroed_can_be_asked),
         cmocka_unit_test(show_mem_writes_every_zone_in_both_forms),
+        cmocka_unit_test(names_in_reports_are_those_that_the_hook_knows),
     };
 
     return cmocka_run_group_tests_name("options_api", tests, NULL, NULL);

@@ -256,6 +256,24 @@ static void each_call_for_devices_tells_of_a_stranger_by_its_name(void **state)
     assert_int_equal(dma_mapping_error(dev, DMA_MAPPING_ERROR), -QR_ENOMEM);
     assert_int_equal(dma_mapping_error(dev, 0x1000), 0);
     assert_int_equal(heard.nr, 0);
+    handle = dma_map_single_attrs(dev, page_address(page), 16, DMA_TO_DEVICE, 0);
+    assert_int_equal(handle, page_to_phys(page));
+    assert_int_equal(dma_mapping_error(dev, handle), 0);
+    dma_sync_single_for_device(dev, handle, 16, DMA_TO_DEVICE);
+    assert_int_equal(heard.nr, 0);
+    dma_sync_single_for_device(dev, handle, 17, DMA_TO_DEVICE);
+    assert_int_equal(heard.nr, 1);
+    dma_unmap_single_attrs(dev, handle, 16, DMA_TO_DEVICE, 0);
+    handle = dma_map_page_attrs(dev, page, 32, 16, DMA_TO_DEVICE, 0);
+    assert_int_equal(handle, page_to_phys(page) + 32);
+    assert_int_equal(dma_mapping_error(dev, handle), 0);
+    dma_sync_single_for_cpu(dev, handle, 16, DMA_TO_DEVICE);
+    assert_int_equal(heard.nr, 1);
+    dma_sync_single_for_cpu(dev, handle + 1, 16, DMA_TO_DEVICE);
+    assert_int_equal(heard.nr, 2);
+    dma_unmap_page_attrs(dev, handle, 16, DMA_TO_DEVICE, 0);
+    assert_int_equal(heard.nr, 2);
+    heard.nr = 0;
     block = dma_alloc_attrs(dev, 100, &handle, GFP_KERNEL, 0);
     assert_int_equal(handle, virt_to_phys(block));
     dma_free_attrs(dev, 100, block, handle, 0);
@@ -264,6 +282,75 @@ static void each_call_for_devices_tells_of_a_stranger_by_its_name(void **state)
     assert_false(dma_supported(dev, 1));
     assert_int_equal(heard.nr, 0);
     __free_page(page);
+}
+
+/* ---- where nobody may wait ------------------------------------------------------------------- */
+
+static struct quarry_fault_request asked; /* the newest, of the slabs */
+
+static bool note_request(const struct quarry_fault_request *request, void *data)
+{
+    if (request->point == QUARRY_FAILSLAB)
+        asked = *request;
+    return false;
+}
+
+static void said_by(const char *call)
+{
+    char begin[80];
+
+    snprintf(begin, sizeof(begin), "%s may sleep, but is called in atomic context", call);
+    assert_int_equal(heard.nr, 1);
+    assert_int_equal(heard.kind, QUARRY_BAD_CONTEXT);
+    assert_string_equal(heard.rule, "G-C3");
+    assert_int_equal(strncmp(heard.text, begin, strlen(begin)), 0);
+    heard.nr = 0;
+}
+
+/* Each tells it once, by its own name, and does what can be done without waiting. */
+static void calls_that_may_wait_say_so_where_nobody_may(void **state)
+{
+    struct shrinker old = {.seeks = DEFAULT_SEEKS}, *shrinker;
+    void *area = vmalloc(PAGE_SIZE), *kept = vmalloc(PAGE_SIZE), *token;
+
+    vfree(kept);
+    quarry_set_fault_hook(note_request, NULL);
+    quarry_context_enter(QUARRY_CTX_HARDIRQ);
+    assert_int_equal(heard.nr, 0);
+    token = __alloc_percpu(24, 8);
+    assert_non_null(token);
+    assert_int_equal(asked.size, 24);
+    assert_int_equal(asked.gfp, GFP_ATOMIC); /* as if that had been asked for */
+    said_by("alloc_percpu");
+    free_percpu(token);
+    token = __alloc_percpu_gfp(24, 8, GFP_NOWAIT);
+    assert_int_equal(asked.size, 24);
+    assert_int_equal(asked.gfp, GFP_NOWAIT);
+    free_percpu(token);
+    assert_int_equal(heard.nr, 0);
+    assert_int_equal(quarry_leak_scan(NULL, NULL), -QR_EINVAL);
+    said_by("quarry_leak_scan");
+    assert_int_equal(quarry_leak_report(), -QR_EINVAL);
+    said_by("quarry_leak_scan");
+    vm_unmap_aliases();
+    said_by("vm_unmap_aliases");
+    quarry_vfree_26(area);
+    said_by("vfree");
+    unregister_shrinker(&old);
+    said_by("unregister_shrinker");
+    quarry_context_leave(QUARRY_CTX_HARDIRQ);
+    shrinker = shrinker_alloc(0, "waits");
+    assert_int_equal(heard.nr, 0);
+    quarry_context_enter(QUARRY_CTX_HARDIRQ);
+    shrinker_free(shrinker);
+    quarry_context_leave(QUARRY_CTX_HARDIRQ);
+    said_by("shrinker_free");
+    quarry_set_fault_hook(NULL, NULL);
+    vm_unmap_aliases();
+    assert_null(find_vm_area(area));
+    token = __alloc_percpu(24, 8);
+    free_percpu(token);
+    assert_int_equal(heard.nr, 0);
 }
 
 int main(void)
@@ -278,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup(a_folio_is_zeroed_inside_it_only, api_silence),
         cmocka_unit_test_setup(each_call_for_devices_tells_of_a_stranger_by_its_name, api_silence),
         cmocka_unit_test_setup(a_device_without_a_place_for_a_mask_is_told_what_to_do, api_silence),
+        cmocka_unit_test_setup(calls_that_may_wait_say_so_where_nobody_may, api_silence),
     };
     return cmocka_run_group_tests_name("reports of the public calls", tests, api_boot, NULL);
 }

@@ -220,6 +220,8 @@ static void a_static_range_ends_where_it_was_said_to(void **state)
     assert_ptr_equal(per_cpu_ptr(&range[64], 0), &range[64]); /* nobody's */
     assert_int_equal(found, 1);
     quarry_percpu_unregister(range);
+    assert_ptr_equal(per_cpu_ptr(&range[63], 0), &range[63]); /* no longer */
+    assert_int_equal(found, 2);
     quarry_set_report_hook(NULL, NULL);
 }
 

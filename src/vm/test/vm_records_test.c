@@ -44,6 +44,39 @@ static void a_live_area_tells_what_was_asked_and_when_checked_by_whom(void **sta
     }
 }
 
+/* Who names no node means this CPU's, also when an area is kept and found again. */
+static void a_kept_area_serves_its_node_named_or_not(void **state)
+{
+    struct test_spec spec = {.pages = 4096, .profile = "nodes", .options = "vmalloc_cache=64"};
+    struct quarry *q = test_boot_with(&spec);
+    struct qr_cpu *cpu;
+
+    qr_reclaim_stop(&q->reclaim);
+    qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
+    for (u32 nid = 0; nid < 2; nid++) {
+        unsigned long hits = q->vm.cached.hits;
+        void *area, *other;
+        cpu->nid = nid;
+        area = vm_get(q, 3);
+        qr_vfree(&q->vm, area, false);
+        assert_int_equal(q->vm.cached.nr, 1);
+        assert_ptr_equal(vm_get(q, 3), area);
+        assert_int_equal(q->vm.cached.hits, hits + 1);
+        qr_vfree(&q->vm, area, false);
+        other = qr_vmalloc(&q->vm, 3 * PAGE_SIZE, 0, GFP_KERNEL, 0, (int)!nid, "vmalloc_node");
+        assert_ptr_not_equal(other, area);
+        assert_int_equal(q->vm.cached.hits, hits + 1);
+        assert_ptr_equal(
+            qr_vmalloc(&q->vm, 3 * PAGE_SIZE, 0, GFP_KERNEL, 0, (int)nid, "vmalloc_node"), area);
+        assert_int_equal(q->vm.cached.hits, hits + 2);
+        qr_vfree(&q->vm, area, false);
+        qr_vfree(&q->vm, other, false);
+        qr_vm_purge(&q->vm);
+    }
+    cpu->nid = 0;
+    test_end(q);
+}
+
 static void an_area_that_was_kept_is_wholly_its_next_owners(void **state)
 {
     struct quarry *q = boot_recorded("vmalloc_cache=64");
@@ -251,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_live_area_tells_what_was_asked_and_when_checked_by_whom),
+        cmocka_unit_test(a_kept_area_serves_its_node_named_or_not),
         cmocka_unit_test(an_area_that_was_kept_is_wholly_its_next_owners),
         cmocka_unit_test(what_was_had_by_special_request_is_for_no_other),
         cmocka_unit_test(every_kind_of_area_counts_and_those_that_were_made_count_their_pages),
