@@ -276,6 +276,13 @@ static void a_shrinker_that_knows_nodes_is_asked_on_each(void **state)
     qr_shrinkers_run(&q->reclaim, GFP_KERNEL, 0, LIGHT);
     assert_int_equal(cache.counted, 4);
     assert_int_equal(cache.last_nid, 0);
+    cache.shrinker.nr_deferred = 0;
+    cache.objects = 80;
+    cache.answer = 50; /* on either node */
+    assert_int_equal(ask(q, ALL), 80);
+    assert_int_equal(cache.looked_at, 100);
+    cache.objects = 50;
+    assert_int_equal(qr_shrinkers_run(&q->reclaim, GFP_KERNEL, 1, ALL), 50);
     cache_remove(q, &cache);
     test_end(q);
 }

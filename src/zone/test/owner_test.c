@@ -266,6 +266,8 @@ static void single_pages_have_the_record_and_the_note_of_their_block(void **stat
     assert_int_equal(site->bytes, 8 * PAGE_SIZE);
     assert_int_equal(site->calls, 8);
     assert_int_equal(m->zones.live_pages, 8);
+    assert_int_equal(m->check.live_bytes, 8 * PAGE_SIZE);
+    assert_int_equal(m->check.peak_bytes, 8 * PAGE_SIZE);
     for (unsigned int i = 0; i < 8; i++) {
         assert_int_equal(note[i].site, note->site);
         assert_int_equal(record_of(m, page + i)->order_or_cpu, 0);
@@ -279,6 +281,7 @@ static void single_pages_have_the_record_and_the_note_of_their_block(void **stat
         assert_int_equal(site->bytes, i * PAGE_SIZE);
         assert_int_equal(site->calls, i);
         assert_int_equal(m->zones.live_pages, i);
+        assert_int_equal(m->check.live_bytes, i * PAGE_SIZE);
     }
     page = zm_alloc(m, GFP_KERNEL, 3);
     note = &m->zones.note[zm_pfn(m, page) - m->map.min_pfn];
@@ -289,6 +292,7 @@ static void single_pages_have_the_record_and_the_note_of_their_block(void **stat
     assert_int_equal(site->bytes, PAGE_SIZE);
     assert_int_equal(site->calls, 1);
     assert_int_equal(m->zones.live_pages, 1);
+    assert_int_equal(m->check.live_bytes, PAGE_SIZE);
     assert_int_equal(record_of(m, page)->order_or_cpu, 0);
     qr_put_page(&m->zones, page, "put_page");
     assert_int_equal(site->bytes, 0);

@@ -152,6 +152,67 @@ static void of_frees_of_what_is_no_such_block(void **state)
     zm_end(m);
 }
 
+/* Whatever its order, and wherever in it the page lies. */
+static void of_frees_inside_a_block(void **state)
+{
+    (void)state;
+    for (unsigned int order = 1; order <= MAX_PAGE_ORDER; order++) {
+        struct zm *m = listen((struct zm_spec){0});
+        struct page *page = zm_alloc(m, GFP_KERNEL, order);
+        unsigned int last = (1u << order) - 1;
+        unsigned long long pfn = zm_pfn(m, page + last);
+
+        zm_free(m, page + last, 0);
+        heard(m, QUARRY_BAD_FREE, "G-S8", qr_page_virt(&m->map, page + last), PAGE_SIZE,
+              words("__free_pages of page frame %#llx, order 0: it is page %u of an allocated "
+                    "block of order %u; nothing is changed",
+                    pfn, last, order));
+        zm_free(m, page, order); /* on a list, or with the zone */
+        zm_free(m, page + last, 0);
+        assert_int_equal(told.kind, QUARRY_DOUBLE_FREE);
+        assert_non_null(strstr(zm_last, "of a free block of order"));
+        qr_pcp_drain_all(&m->zones);
+        zm_free(m, page + last, 0);
+        assert_int_equal(told.kind, QUARRY_DOUBLE_FREE);
+        assert_non_null(strstr(zm_last, "of a free block of order"));
+        zm_end(m);
+    }
+}
+
+/* Others may hold and let go of what belongs to a layer; the last reference is the layer's. A slab's number
+ * lies where others have their marks. */
+static void of_last_references_that_are_a_layer_s(void **state)
+{
+    static const u32 marks[] = {PGF_KMALLOC | PGF_OWNED,
+                                PGF_VMALLOC | PGF_OWNED,
+                                PGF_RESERVED | PGF_OWNED,
+                                PGF_KMAPPED | PGF_OWNED,
+                                PGF_SLAB | 1u << PGF_SLOT_SHIFT,
+                                PGF_SLAB | 0xffffu << PGF_SLOT_SHIFT,
+                                PGF_SLAB};
+    struct zm *m = listen((struct zm_spec){0});
+    struct page *page = zm_alloc(m, GFP_KERNEL, 0);
+    u32 flags = page->flags;
+
+    (void)state;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(marks); i++) {
+        page->flags = (flags & PGF_PLACE_MASK) | marks[i];
+        qr_get_page(&m->zones, page, "get_page");
+        assert_int_equal(page_ref_count(page), 2);
+        qr_put_page(&m->zones, page, "put_page");
+        assert_int_equal(page_ref_count(page), 1);
+        assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), i);
+        qr_put_page(&m->zones, page, "put_page");
+        assert_int_equal(page_ref_count(page), 1);
+        assert_int_equal(page->flags, (flags & PGF_PLACE_MASK) | marks[i]);
+        assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), i + 1);
+        assert_int_equal(told.kind, QUARRY_BAD_FREE);
+    }
+    page->flags = flags;
+    zm_free(m, page, 0);
+    zm_end(m);
+}
+
 static void of_references_and_cuts(void **state)
 {
     struct zm *m = listen((struct zm_spec){0});
@@ -317,6 +378,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_exact_sizes),
         cmocka_unit_test(of_frees_of_what_is_no_such_block),
+        cmocka_unit_test(of_frees_inside_a_block),
+        cmocka_unit_test(of_last_references_that_are_a_layer_s),
         cmocka_unit_test(of_references_and_cuts),
         cmocka_unit_test(of_frees_with_who_had_it_before),
         cmocka_unit_test(of_high_memory_without_an_address),
