@@ -248,14 +248,23 @@ static unsigned long request_round(const struct qr_request *request, unsigned in
     return freed;
 }
 
-/* Wait for somebody to free a page, but not long: nobody may be going to. */
-static void request_wait(const struct qr_request *request, u64 timeout_ns)
+/* Wait for somebody to free a page, but not long: nobody may be going to. Who waits counts itself, passes by
+ * each zone's lock and looks once more: a free that this look does not see takes its lock after that, and
+ * sees the count. Returns what the look found. */
+static struct page *request_wait(const struct qr_request *request, enum alloc_depth depth,
+                                 u64 timeout_ns)
 {
     struct qr_zones *zones = request->zones;
     u32 seen = __atomic_load_n(&zones->freed.moves, __ATOMIC_ACQUIRE);
+    struct page *page;
     __atomic_fetch_add(&zones->waiters, 1, __ATOMIC_RELAXED);
-    qp_wait(&zones->freed, seen, timeout_ns);
+    for (unsigned int i = 0; i < zones->nr_zones; i++)
+        qp_unlock(&zones->zone[i].lock, qp_lock(&zones->zone[i].lock));
+    page = request_try(request, depth);
+    if (!page)
+        qp_wait(&zones->freed, seen, timeout_ns);
     __atomic_fetch_sub(&zones->waiters, 1, __ATOMIC_RELAXED);
+    return page;
 }
 
 /* G-E1 … G-E4: who the out-of-memory policy may run for. */
@@ -305,7 +314,9 @@ static struct page *request_retry(const struct qr_request *request)
         rounds = 0;
         if (effort < ALLOC_MAX_EFFORT && request->zones->reclaim.direct) {
             effort++;
-            request_wait(request, ALLOC_WAIT_NS * (u64)effort);
+            page = request_wait(request, request_depth(request), ALLOC_WAIT_NS * (u64)effort);
+            if (page)
+                return page;
             continue;
         }
         if (request_may_oom(request) && (nofail || ooms++ < ALLOC_MAX_OOM) &&
@@ -315,10 +326,9 @@ static struct page *request_retry(const struct qr_request *request)
         }
         if (!nofail)
             return NULL;
-        page = request_try(request, DEPTH_RESERVE);
+        page = request_wait(request, DEPTH_RESERVE, ALLOC_WAIT_NS * 10);
         if (page)
             return page;
-        request_wait(request, ALLOC_WAIT_NS * 10);
     }
 }
 
@@ -333,10 +343,8 @@ struct page *qr_request_serve(struct qr_request *request)
     if (!page && qr_pcp_drain_all(request->zones))
         page = request_try(request, depth);
     /* "Never fail" from inside reclaim: nothing to do but to wait for somebody else's free. */
-    while (!page && (request->gfp & __GFP_NOFAIL) && request->may_sleep) {
-        request_wait(request, ALLOC_WAIT_NS * 10);
-        page = request_try(request, depth);
-    }
+    while (!page && (request->gfp & __GFP_NOFAIL) && request->may_sleep)
+        page = request_wait(request, depth, ALLOC_WAIT_NS * 10);
     return page;
 }
 

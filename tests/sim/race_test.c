@@ -155,6 +155,62 @@ static void g_w2_of_two_who_want_the_last_page_above_the_mark_one_gets_it(void *
     race_run(&race);
 }
 
+/* ---- who waits for a page ----------------------------------------------------------------------- */
+
+static void give_one(void *unused)
+{
+    (void)unused;
+    __free_pages(hoard[--nr_hoard], 0);
+}
+
+/* The clock moves only when nobody can run: who is woken has seen no time go by. */
+static void wait_for_one(gfp_t gfp)
+{
+    uint64_t begin = qp_now_ns();
+
+    got[0] = alloc_pages(gfp, 0);
+    assert_int_equal(qp_now_ns(), begin);
+}
+
+static void before_waiting(void)
+{
+    before_last_page();
+    hoard[nr_hoard] = alloc_pages(GFP_NOWAIT, 0);
+    assert_non_null(hoard[nr_hoard]);
+    nr_hoard++;
+    got[0] = got[1] = NULL;
+}
+
+static void wait_with_rounds(void *unused)
+{
+    (void)unused;
+    wait_for_one(GFP_KERNEL | __GFP_NOWARN);
+}
+
+static void wait_inside_reclaim(void *unused)
+{
+    (void)unused;
+    qp_task()->reclaims++;
+    wait_for_one(GFP_KERNEL | __GFP_NOFAIL | __GFP_NOMEMALLOC);
+    qp_task()->reclaims--;
+}
+
+static void one_has_what_was_given(void)
+{
+    assert_non_null(got[0]);
+    one_has_it();
+}
+
+static void who_waits_for_a_page_is_woken_by_the_free_that_comes_between(void **state)
+{
+    const struct race races[] = {
+        {before_waiting, wait_with_rounds, give_one, one_has_what_was_given, 0},
+        {before_waiting, wait_inside_reclaim, give_one, one_has_what_was_given, 0}};
+
+    (void)state;
+    RACE_RUN_ALL(races);
+}
+
 /* ---- blocks of other layers -------------------------------------------------------------------- */
 
 static void before_kmalloc(void)
@@ -189,6 +245,7 @@ int main(void)
         cmocka_unit_test(two_who_put_a_page_free_it_once),
         cmocka_unit_test(a_plain_block_and_the_reference_on_its_first_page_are_freed_once),
         cmocka_unit_test(a_held_block_freed_by_two_at_once_is_a_wrong_free_of_one_of_them),
+        cmocka_unit_test(who_waits_for_a_page_is_woken_by_the_free_that_comes_between),
         cmocka_unit_test(g_w2_of_two_who_want_the_last_page_above_the_mark_one_gets_it),
         cmocka_unit_test(a_kmalloc_block_and_a_reference_on_it_are_freed_once),
     };

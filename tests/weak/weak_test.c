@@ -434,6 +434,40 @@ static void who_gives_a_slot_back_sees_who_waits(void **state)
     fails(&early);
 }
 
+/* ---- requests that wait for pages ------------------------------------------------------------- */
+
+enum { FREE_PAGES, WAITING, PAGES_FREED, ZONE_LOCK };
+
+#define PASS_BY LOCK(ZONE_LOCK), UNLOCK(ZONE_LOCK)
+#define COUNT_SELF LOAD(0, PAGES_FREED, ACQ), ADD(4, WAITING, 1, RLX)
+#define LAST_LOOK LOAD(1, FREE_PAGES, RLX), JUMP_EQ(1, 1, 2), SLEEP(PAGES_FREED, 0), LABEL(2)
+#define GIVE_PAGE LOCK(ZONE_LOCK), STORE(FREE_PAGES, 1, RLX)
+#define WAKE_IF JUMP_EQ(0, 0, 3), ADD(4, PAGES_FREED, 1, REL), LABEL(3)
+
+static void who_frees_a_page_sees_who_waits(void **state)
+{
+    program good = {.name = "waiters read under the zone's lock",
+                    .thread = {{COUNT_SELF, PASS_BY, LAST_LOOK},
+                               {GIVE_PAGE, LOAD(0, WAITING, RLX), UNLOCK(ZONE_LOCK), WAKE_IF}}};
+    program late = {.name = "waiters read when the zone's lock is given back",
+                    .thread = {{COUNT_SELF, LAST_LOOK},
+                               {GIVE_PAGE, UNLOCK(ZONE_LOCK), LOAD(0, WAITING, RLX), WAKE_IF}}};
+    program no_pass = {.name = "a last look without the zone's lock",
+                       .thread = {{COUNT_SELF, LAST_LOOK},
+                                  {GIVE_PAGE, LOAD(0, WAITING, RLX), UNLOCK(ZONE_LOCK), WAKE_IF}}};
+    program early = {
+        .name = "a last look before being counted",
+        .thread = {{PASS_BY, LOAD(0, PAGES_FREED, ACQ), LOAD(1, FREE_PAGES, RLX),
+                    ADD(4, WAITING, 1, RLX), JUMP_EQ(1, 1, 2), SLEEP(PAGES_FREED, 0), LABEL(2)},
+                   {GIVE_PAGE, LOAD(0, WAITING, RLX), UNLOCK(ZONE_LOCK), WAKE_IF}}};
+
+    (void)state;
+    holds(&good);
+    fails(&late);
+    fails(&no_pass);
+    fails(&early);
+}
+
 /* ---- the last reference of a page ------------------------------------------------------------ */
 
 enum { REFS, CONTENT };
@@ -586,6 +620,7 @@ int main(void)
         cmocka_unit_test(who_stands_in_line_is_served),
         cmocka_unit_test(a_reserve_that_was_emptied_does_not_look_full),
         cmocka_unit_test(who_gives_a_slot_back_sees_who_waits),
+        cmocka_unit_test(who_frees_a_page_sees_who_waits),
         cmocka_unit_test(who_frees_a_page_is_alone_with_it),
         cmocka_unit_test(readers_are_waited_for),
         cmocka_unit_test(a_reader_that_hesitates_is_waited_for),
