@@ -250,7 +250,7 @@ static unsigned long request_round(const struct qr_request *request, unsigned in
 
 /* Wait for somebody to free a page, but not long: nobody may be going to. Who waits counts itself, passes by
  * each zone's lock and looks once more: a free that this look does not see takes its lock after that, and
- * sees the count. Returns what the look found. */
+ * then sees the count. Returns what the look found. */
 static struct page *request_wait(const struct qr_request *request, enum alloc_depth depth,
                                  u64 timeout_ns)
 {

@@ -59,11 +59,10 @@ void qr_pcp_init_cpu(struct qr_zones *zones, struct qr_cpu *cpu)
 
 /* ---- shedding ------------------------------------------------------------------------------- */
 
-/* Whether to wake those who wait for pages. Asked under the lock under which pages were given back
- * (request_wait says why), answered without it. */
-static bool pcp_is_awaited(const struct qr_zones *zones)
+static void pcp_wake_waiters(struct qr_zones *zones)
 {
-    return __atomic_load_n(&zones->waiters, __ATOMIC_RELAXED) != 0;
+    if (QR_UNLIKELY(__atomic_load_n(&zones->waiters, __ATOMIC_RELAXED)))
+        qp_wake(&zones->freed);
 }
 
 /* The list to shed from: the given one while it has blocks, then the largest order's. There are some
@@ -111,7 +110,6 @@ static unsigned long pcp_shed(struct qr_zones *zones, struct zone *zone, struct 
 {
     struct qr_pcp *pcp = &cpu->pcp[zone->index];
     u32 before = pcp->pages;
-    bool awaited = false;
     while (pcp->pages > keep) {
         struct page *batch[PCP_SHED_BLOCKS];
         unsigned int nr = pcp_shed_batch(zones->map, pcp, &index, &mobility, keep, batch);
@@ -119,12 +117,10 @@ static unsigned long pcp_shed(struct qr_zones *zones, struct zone *zone, struct 
         for (unsigned int i = 0; i < nr; i++)
             qr_buddy_put(zones->map, zone, qr_pfn(zones->map, batch[i]),
                          qr_page_flags(batch[i]) & PGF_ORDER_MASK);
-        awaited |= pcp_is_awaited(zones);
         qp_unlock(&zone->lock, state);
     }
     qr_count(cpu, QR_EV_PCP_DRAIN, before - pcp->pages);
-    if (QR_UNLIKELY(awaited))
-        qp_wake(&zones->freed);
+    pcp_wake_waiters(zones);
     return before - pcp->pages;
 }
 
@@ -264,14 +260,11 @@ struct page *qr_zone_take(struct qr_zones *zones, struct zone *zone, unsigned in
 void qr_zone_put_range(struct qr_zones *zones, struct zone *zone, u64 start, u64 end)
 {
     unsigned long state = qp_lock(&zone->lock);
-    bool awaited;
     u64 warm;
     qr_buddy_put_range(zones->map, zone, start, end);
     warm = zone->warm_pages;
-    awaited = pcp_is_awaited(zones);
     qp_unlock(&zone->lock, state);
-    if (QR_UNLIKELY(awaited))
-        qp_wake(&zones->freed);
+    pcp_wake_waiters(zones);
     if (QR_UNLIKELY(warm > zone->warm_limit))
         qr_zone_discard(zones, zone, zone->warm_limit / 2);
 }
