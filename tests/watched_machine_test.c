@@ -424,22 +424,57 @@ static void a_blocks_bytes_are_those_asked_for(void **state)
     end_watched(q);
 }
 
+/* Pages between which the next block of four will lie: four before it, and four behind. */
+static struct page *neighbours(struct quarry *q)
+{
+    struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 4, NUMA_NO_NODE);
+
+    qr_split_page(&q->zones, page, 4);
+    for (unsigned int i = 4; i < 8; i++)
+        qr_free_block(&q->zones, page + i, 0);
+    qr_pcp_drain_all(&q->zones);
+    return page;
+}
+
+static bool neighbours_are_untouched(struct quarry *q, struct page *page)
+{
+    char *bytes = qr_page_virt(&q->map, page);
+
+    return all_are(bytes, 0, 4 * PAGE_SIZE, ALLOWED) &&
+           all_are(bytes, 8 * PAGE_SIZE, 16 * PAGE_SIZE, ALLOWED);
+}
+
+static void neighbours_go(struct quarry *q, struct page *page)
+{
+    for (unsigned int i = 0; i < 16; i++)
+        if (i < 4 || i > 7)
+            qr_free_block(&q->zones, page + i, 0);
+}
+
 static void a_large_blocks_slack_is_nobodys(void **state)
 {
     struct quarry *q = boot_watched(NULL);
     struct qr_kmalloc *kmalloc = &q->kmalloc;
     const long size = 3 * PAGE_SIZE + 5, all = 4 * PAGE_SIZE;
+    struct page *beside = neighbours(q);
     char *block = qr_kmalloc_slow(kmalloc, (size_t)size, GFP_KERNEL, NUMA_NO_NODE);
 
     (void)state;
+    assert_ptr_equal(block, qr_page_virt(&q->map, beside + 4));
+    assert_true(neighbours_are_untouched(q, beside));
     assert_true(all_are(block, 0, size, ALLOWED));
     assert_true(all_are(block, size, all, FORBIDDEN));
     assert_ptr_equal(qr_krealloc(kmalloc, block, (size_t)size + 7, GFP_KERNEL), block);
     assert_true(all_are(block, 0, size + 7, ALLOWED));
     assert_true(all_are(block, size + 7, all, FORBIDDEN));
+    assert_true(neighbours_are_untouched(q, beside));
     qr_kfree_slow(kmalloc, block, "kfree");
     assert_true(all_are(block, 0, all, FORBIDDEN));
+    assert_true(neighbours_are_untouched(q, beside));
     assert_int_equal(blocks.freed, 1);
+    assert_ptr_equal(blocks.address, block);
+    assert_int_equal(blocks.size, all);
+    neighbours_go(q, beside);
     end_watched(q);
 }
 
@@ -466,13 +501,18 @@ static void a_guarded_block_that_shrinks_keeps_its_page(void **state)
 static void pages_are_their_owners_until_they_are_freed(void **state)
 {
     struct quarry *q = boot_watched(NULL);
+    struct page *beside = neighbours(q);
     struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 2, NUMA_NO_NODE);
     char *bytes = qr_page_virt(&q->map, page);
 
     (void)state;
+    assert_ptr_equal(page, beside + 4);
     assert_true(all_are(bytes, 0, 4 * PAGE_SIZE, ALLOWED));
+    assert_true(neighbours_are_untouched(q, beside));
     qr_free_block(&q->zones, page, 2);
     assert_true(all_are(bytes, 0, 4 * PAGE_SIZE, FORBIDDEN));
+    assert_true(neighbours_are_untouched(q, beside));
+    neighbours_go(q, beside);
     end_watched(q);
 }
 

@@ -370,6 +370,38 @@ static void a_block_that_grows_beyond_its_class_takes_its_bytes_along(void **sta
     test_end(q);
 }
 
+/* Clearing costs: who does not ask for it finds what was there. */
+static void g_s13_what_is_resized_in_place_without_zero_is_not_cleared(void **state)
+{
+    static const char *const options[] = {NULL, "slab_debug=Z"};
+    static const size_t sizes[][3] = {{20, 23, 24}, {100, 110, 112}, {9000, 12000, 4 * PAGE_SIZE}};
+
+    (void)state;
+    for (size_t o = 0; o < QR_ARRAY_SIZE(options); o++) {
+        struct test_spec spec = {.pages = 2048, .options = options[o]};
+        struct quarry *q = test_boot_with(&spec);
+        for (size_t i = 0; i < QR_ARRAY_SIZE(sizes); i++) {
+            bool guarded = options[o] && sizes[i][2] < PAGE_SIZE; /* a red zone behind it */
+            size_t from = sizes[i][0], to = sizes[i][1], all = sizes[i][2];
+            unsigned char *block = make(q, from, GFP_KERNEL);
+
+            memset(block, 0x5a, guarded ? from : all);
+            assert_ptr_equal(qr_krealloc(&q->kmalloc, block, to, GFP_KERNEL), block);
+            for (size_t k = 0; k < (guarded ? from : all); k++)
+                assert_int_equal(block[k], 0x5a);
+            for (size_t k = from; k < to; k++)
+                assert_int_not_equal(block[k], 0);
+            assert_ptr_equal(qr_krealloc(&q->kmalloc, block, from - 9, GFP_KERNEL), block);
+            for (size_t k = 0; k < from - 9; k++)
+                assert_int_equal(block[k], 0x5a);
+            assert_int_not_equal(block[from - 9], 0);
+            drop(q, block);
+        }
+        assert_int_equal(test_findings(q, QUARRY_FINDING_KINDS), 0);
+        test_end(q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_freed_object_is_told_with_its_cache),
         cmocka_unit_test(a_guarded_object_has_the_size_that_was_asked_for_until_it_is_freed),
         cmocka_unit_test(a_copy_that_has_no_room_is_none),
+        cmocka_unit_test(g_s13_what_is_resized_in_place_without_zero_is_not_cleared),
         cmocka_unit_test(a_block_that_grows_beyond_its_class_takes_its_bytes_along),
     };
     return cmocka_run_group_tests_name("kmalloc detail", tests, NULL, NULL);

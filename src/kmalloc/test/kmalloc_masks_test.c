@@ -116,12 +116,50 @@ static void who_makes_a_family_second_uses_the_firsts(void **state)
     test_end(q);
 }
 
+/* What is needed to make a family is no block of it: of the mask only how to get memory counts. */
+static gfp_t inner_masks[8];
+static unsigned int nr_inner;
+
+static bool note_mask(const struct quarry_fault_request *request, void *data)
+{
+    (void)data;
+    if (nr_inner < QR_ARRAY_SIZE(inner_masks))
+        inner_masks[nr_inner++] = request->gfp;
+    return false;
+}
+
+static void a_family_is_made_with_the_caller_s_patience_and_nothing_else(void **state)
+{
+    static const gfp_t family[] = {__GFP_DMA, __GFP_RECLAIMABLE};
+
+    (void)state;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(family); i++) {
+        struct test_spec spec = {.pages = 1024, .profile = "zones"};
+        struct quarry *q = test_boot_with(&spec);
+        gfp_t gfp = GFP_NOFS | __GFP_ZERO | family[i];
+        void *block;
+
+        nr_inner = 0;
+        qr_fault_set_hook(&q->faults, note_mask, NULL);
+        qr_slabs_update_hooks(&q->slabs);
+        block = qr_kmalloc_slow(&q->kmalloc, 64, gfp, NUMA_NO_NODE);
+        qr_fault_set_hook(&q->faults, NULL, NULL);
+        qr_slabs_update_hooks(&q->slabs);
+        assert_non_null(block);
+        assert_true(nr_inner > 1 && nr_inner < QR_ARRAY_SIZE(inner_masks));
+        assert_int_equal(inner_masks[0], GFP_NOFS | __GFP_NOWARN);
+        qr_kfree_slow(&q->kmalloc, block, "kfree");
+        test_end(q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_machines_limits_are_looked_at),
         cmocka_unit_test(a_block_too_large_is_refused_with_what_it_would_take),
         cmocka_unit_test(g_z10_without_a_dma_zone_in_the_mask_the_lowest_is_nobodys),
+        cmocka_unit_test(a_family_is_made_with_the_caller_s_patience_and_nothing_else),
         cmocka_unit_test(who_makes_a_family_second_uses_the_firsts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
