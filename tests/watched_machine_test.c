@@ -461,6 +461,10 @@ static void a_large_blocks_slack_is_nobodys(void **state)
 
     (void)state;
     assert_ptr_equal(block, qr_page_virt(&q->map, beside + 4));
+    assert_int_equal(blocks.fresh, 1);
+    assert_int_equal(blocks.written, 0);
+    assert_ptr_equal(blocks.address, block);
+    assert_int_equal(blocks.size, size);
     assert_true(neighbours_are_untouched(q, beside));
     assert_true(all_are(block, 0, size, ALLOWED));
     assert_true(all_are(block, size, all, FORBIDDEN));
@@ -474,6 +478,10 @@ static void a_large_blocks_slack_is_nobodys(void **state)
     assert_int_equal(blocks.freed, 1);
     assert_ptr_equal(blocks.address, block);
     assert_int_equal(blocks.size, all);
+    block = qr_kmalloc_slow(kmalloc, (size_t)size, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+    assert_int_equal(blocks.fresh, 1);
+    assert_int_equal(blocks.written, 1);
+    qr_kfree_slow(kmalloc, block, "kfree");
     neighbours_go(q, beside);
     end_watched(q);
 }

@@ -65,6 +65,28 @@ static void g_s8_what_begins_no_block_cannot_be_resized_measured_or_wiped(void *
     }
 }
 
+/* What was a large block may be anything by now, whatever mark is left of it. */
+static void g_s8_a_large_block_that_is_free_is_no_block(void **state)
+{
+    static const u32 marks[] = {PGF_BUDDY, PGF_PCP};
+    struct quarry *q = boot_with(NULL);
+    char *large = make(q, 3 * PAGE_SIZE);
+    struct page *page = qr_virt_page(&q->map, large);
+
+    (void)state;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(marks); i++) {
+        page->flags |= marks[i];
+        assert_int_equal(qr_ksize(&q->kmalloc, large), 0);
+        qr_kfree(&q->kmalloc, large);
+        page->flags &= ~marks[i];
+        assert_int_equal(test_findings(q, QUARRY_DOUBLE_FREE), 2 * i + 2);
+        assert_int_equal(page_ref_count(page), 1);
+    }
+    qr_kfree(&q->kmalloc, large);
+    assert_int_equal(test_findings(q, QUARRY_FINDING_KINDS), 4);
+    test_end(q);
+}
+
 static void no_block_at_all_is_nothing_to_measure_or_wipe(void **state)
 {
     struct quarry *q = boot_with(NULL);
@@ -128,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(g_s8_what_begins_no_block_cannot_be_resized_measured_or_wiped),
+        cmocka_unit_test(g_s8_a_large_block_that_is_free_is_no_block),
         cmocka_unit_test(no_block_at_all_is_nothing_to_measure_or_wipe),
         cmocka_unit_test(a_size_that_nothing_holds_is_rounded_to_itself),
         cmocka_unit_test(an_area_is_dumped_as_memory_of_the_machine),
