@@ -40,16 +40,11 @@ while read -r configuration column code data; do
     within "$configuration, $column, data" "$data" "$(($(table "$name" data) * 1000))" 10
 done <"$work/sizes"
 
-sh "$QUARRY_SOURCE/tools/amalgamate.sh" "$work/release" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
-cd "$work"
-gcc -std=gnu11 -Os -ffreestanding -fno-stack-protector -ffunction-sections -fdata-sections -fstack-usage \
-    -I release -I "$QUARRY_SOURCE/examples/bare/port" -c release/quarry.c -o core.o
-holds "largest stack frame" "$(awk -F '\t' '$2 > most { most = $2 } END { print most }' core.su)" 1
-
 # The deepest path, of the public calls that allocate and free.
 sh "$QUARRY_SOURCE/tools/stack-depth.sh" kmalloc kfree alloc_pages __free_pages kmem_cache_alloc kmem_cache_free \
-    vmalloc vfree mempool_alloc mempool_free quarry_cache_create kmem_cache_destroy >paths
-sort -n paths | tail -n 1 >deepest
-cat deepest
-holds "deepest path" "$(cut -d' ' -f1 deepest)" 1
+    vmalloc vfree mempool_alloc mempool_free quarry_cache_create kmem_cache_destroy >"$work/paths"
+holds "largest stack frame" "$(sed -n 's/ frame: .*//p' "$work/paths")" 1
+sort -n "$work/paths" | tail -n 1 >"$work/deepest"
+cat "$work/deepest"
+holds "deepest path" "$(cut -d' ' -f1 "$work/deepest")" 1
 exit $failed

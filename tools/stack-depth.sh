@@ -3,7 +3,8 @@
 # The deepest path through the core: stack frames summed over calls, from what gcc says of each function
 # (-fcallgraph-info=su) of the one-file release on the port of examples/bare, x86-64, -Os.
 #
-#     tools/stack-depth.sh FUNCTION...      a line each: BYTES FUNCTION: the path, its bytes at each step
+#     tools/stack-depth.sh FUNCTION...      a line each: BYTES FUNCTION: the path, its bytes at each step; and
+#                                           one for the largest frame: BYTES frame: FUNCTION
 #
 # Treatment of what a graph cannot know. Calls through the pointers that layers set in each other (the table
 # below) go where they go. Other calls through pointers (constructors, shrinkers, hooks, the out-of-memory
@@ -77,6 +78,8 @@ FILENAME ~ /pointers$/ { pair[++pairs] = $0; next }
     name = field("title")
     if (match($0, /n[0-9]+ bytes/))
         size[name] = substr($0, RSTART + 1) + 0
+    if (size[name] > size[largest])
+        largest = name
     copies[plain(name)] = copies[plain(name)] " " name
     next
 }
@@ -99,6 +102,7 @@ END {
     }
     if (bad)
         exit 1
+    print size[largest], "frame: " largest
     nr = split(wanted, want, " ")
     for (i = 1; i <= nr; i++) {
         if (!(want[i] in size)) {
