@@ -198,6 +198,33 @@ static void without_checks_nothing_is_marked_and_nothing_scanned(void **state)
     test_end(q);
 }
 
+/* The record of a page says who took it: it moves only where leaks are looked for at all. */
+static void a_record_is_moved_only_where_allocations_are_tracked(void **state)
+{
+    static const char *const options[] = {"page_owner", "check=1 page_owner"};
+
+    for (unsigned int i = 0; i < 2; i++) {
+        const struct test_spec spec = {.pages = 2048, .options = options[i]};
+        struct quarry *q = test_boot_with(&spec);
+        struct page *page = qr_alloc_pages(&q->zones, GFP_KERNEL, 0, NUMA_NO_NODE);
+        const struct qr_owner *owner = qr_pages_owner(&q->zones, page);
+        u64 sequence;
+
+        qr_pages_note(&q->zones, page, 0, GFP_KERNEL);
+        sequence = owner->sequence;
+        assert_true(sequence > 0);
+        qr_leak_retrace(&q->leaks, qr_page_virt(&q->map, page));
+        assert_int_equal(owner->sequence, sequence + i);
+        qr_leak_retrace(&q->leaks, NULL);
+        qr_leak_retrace(&q->leaks, ZERO_SIZE_PTR);
+        qr_leak_retrace(&q->leaks, &page);
+        assert_int_equal(owner->sequence, sequence + i);
+        assert_int_equal(test_findings(q, QUARRY_FINDING_KINDS), 0);
+        qr_put_pages(&q->zones, page, 0, "__free_pages");
+        test_end(q);
+    }
+}
+
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 static struct qr_leak_group read_group(struct quarry *q, u32 number)
@@ -305,6 +332,7 @@ int main(void)
         cmocka_unit_test(marks_are_set_and_cleared_one_by_one),
         cmocka_unit_test(a_mark_lies_with_its_allocation_whatever_that_is),
         cmocka_unit_test(without_checks_nothing_is_marked_and_nothing_scanned),
+        cmocka_unit_test(a_record_is_moved_only_where_allocations_are_tracked),
         cmocka_unit_test(what_differs_in_anything_is_another_group),
         cmocka_unit_test(groups_beyond_the_table_are_one),
         cmocka_unit_test(a_table_as_large_as_a_block_can_be_is_full),

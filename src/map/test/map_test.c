@@ -232,6 +232,9 @@ static void nodes_are_kept_apart_and_found_by_frame(void **state)
     assert_int_equal(qr_pfn_node(&b.map, 63), 0);
     assert_int_equal(qr_pfn_node(&b.map, 64), 3);
     assert_int_equal(qr_pfn_node(&b.map, 128), 0); /* nobody's */
+    assert_non_null(qr_map_carve(&b.map, &b.machine, PAGE_SIZE));
+    assert_int_equal(qr_pfn_node(&b.map, 127), 3);
+    assert_int_equal(qr_pfn_node(&b.map, 128), 0);
     bench_end(&b);
 }
 
@@ -381,6 +384,10 @@ static void carving_takes_cleared_memory_from_the_top_of_the_largest_run(void **
     assert_non_null(qr_map_carve(&b.map, &b.machine, PAGES(59)));
     assert_null(qr_map_carve(&b.map, &b.machine, PAGE_SIZE));
     assert_int_equal(qr_map_check(&b.map), 0);
+    for (u64 pfn = 64; pfn < 70; pfn++) { /* what was moved together ends where memory ends */
+        assert_false(qr_pfn_reserved(&b.map, pfn));
+        assert_false(qr_pfn_valid(&b.map, pfn));
+    }
     bench_end(&b);
 }
 
@@ -598,7 +605,9 @@ static void descriptors_may_lie_in_several_runs_when_no_single_one_holds_them(vo
 
 static void descriptors_lie_at_the_top_of_the_largest_run(void **state)
 {
-    for (unsigned int largest = 0; largest < 3; largest++) {
+    /* Of two that are as large the first: frame 0 is in no run. */
+    static const unsigned int expected[] = {0, 1, 2, 1};
+    for (unsigned int largest = 0; largest < 4; largest++) {
         struct quarry_region region[] = {
             {.start = 0, .size = PAGES(100)},
             {.start = PAGES(200), .size = PAGES(100)},
@@ -606,14 +615,31 @@ static void descriptors_lie_at_the_top_of_the_largest_run(void **state)
         };
         struct map_bench b;
         (void)state;
-        region[largest].size += PAGES(2);
+        if (largest < 3)
+            region[largest].size += PAGES(2);
         assert_int_equal(bench_init(&b, region, 3, 502, 0), 0);
         /* 500 descriptors: 32 bytes each, and a byte of mobility */
-        assert_ptr_equal(qr_page(&b.map, 0), b.memory + PAGES(largest * 200 + 102 - 4));
+        assert_ptr_equal(qr_page(&b.map, 0),
+                         b.memory + PAGES(expected[largest] * 200 + (largest < 3 ? 102 : 100) - 4));
         assert_int_equal(b.map.nr_map, 4);
         assert_int_equal(qr_map_check(&b.map), 0);
         bench_end(&b);
     }
+}
+
+/* Room for them, and for nothing else. */
+static void descriptors_may_take_all_of_a_run(void **state)
+{
+    struct quarry_region region = {.size = PAGES(2)};
+    struct map_bench b;
+    (void)state;
+    assert_int_equal(bench_init(&b, &region, 1, 2, 0), 0);
+    assert_int_equal(b.map.nr_runs, 1);
+    assert_run(&b.map, 0, 0, 2, 0, true);
+    assert_ptr_equal(qr_page(&b.map, 0), b.memory + PAGES(1));
+    assert_null(qr_map_carve(&b.map, &b.machine, PAGE_SIZE));
+    assert_int_equal(qr_map_check(&b.map), 0);
+    bench_end(&b);
 }
 
 /* The same, where the top of the second is nobody's, or just what they would be laid over: no piece of them
@@ -669,6 +695,7 @@ int main(void)
         cmocka_unit_test(refusals_are_told_in_full),
         cmocka_unit_test(the_ends_of_what_can_be_described_can_be),
         cmocka_unit_test(the_first_usable_region_names_the_node),
+        cmocka_unit_test(descriptors_may_take_all_of_a_run),
         cmocka_unit_test(descriptors_lie_at_the_top_of_the_largest_run),
         cmocka_unit_test(no_piece_of_the_descriptors_lies_in_reserved_memory),
         cmocka_unit_test(descriptors_may_lie_in_several_runs_when_no_single_one_holds_them),
