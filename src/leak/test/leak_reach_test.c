@@ -318,6 +318,73 @@ static void pages_are_reached_by_what_stands_for_them(void **state)
     test_end(q);
 }
 
+/* A view leads to each of its pages and to no other; its record is as good as its address. */
+static void what_is_mapped_is_reached_by_its_area_and_by_the_area_s_record(void **state)
+{
+    struct quarry *q = boot_checked();
+    uintptr_t *root = make(q, OBJECT), *block[4], *area;
+    struct page *page[4];
+    char *view;
+
+    (void)state;
+    for (unsigned int i = 0; i < 4; i++) {
+        block[i] = make(q, PAGES);
+        page[i] = qr_virt_page(&q->map, block[i]);
+    }
+    view = qr_vmap(&q->vm, page, 3, VM_MAP, "vmap");
+    area = make(q, AREA);
+    assert_non_null(view);
+    mark_root(q, root);
+    scan(q);
+    for (unsigned int i = 0; i < 4; i++)
+        assert_false(reached(q, block[i]));
+    for (unsigned int way = 0; way < 2; way++) {
+        root[0] = way ? (uintptr_t)qr_find_vm_area(&q->vm, view) : (uintptr_t)view + 2 * PAGE_SIZE;
+        root[1] = 0;
+        scan(q);
+        for (unsigned int i = 0; i < 4; i++)
+            assert_int_equal(reached(q, block[i]), i < 3);
+        assert_false(reached(q, area));
+        root[1] = way ? (uintptr_t)qr_find_vm_area(&q->vm, area) : (uintptr_t)area;
+        root[0] = 0;
+        scan(q);
+        for (unsigned int i = 0; i < 4; i++)
+            assert_false(reached(q, block[i]));
+        assert_true(reached(q, area));
+    }
+    qr_vunmap(&q->vm, view, "vunmap");
+    drop(q, AREA, area);
+    drop(q, OBJECT, root);
+    for (unsigned int i = 0; i < 4; i++)
+        drop(q, PAGES, block[i]);
+    test_end(q);
+}
+
+static void guarded_objects_lead_and_are_reached_like_any_other(void **state)
+{
+    const struct test_spec spec = {.pages = 4096,
+                                   .options = "check=1 kfence.every=1 kfence.num_objects=8"};
+    struct quarry *q = test_boot_with(&spec);
+    uintptr_t *root, *target, *other;
+
+    (void)state;
+    root = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+    target = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+    other = qr_kmalloc_slow(&q->kmalloc, 100, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+    assert_true(qr_guard_owns(&q->guards, root) && qr_guard_owns(&q->guards, target) &&
+                qr_guard_owns(&q->guards, other));
+    mark_root(q, root);
+    root[0] = (uintptr_t)target + 50;
+    scan(q);
+    assert_true(reached(q, root));
+    assert_true(reached(q, target));
+    assert_false(reached(q, other));
+    drop(q, OBJECT, root);
+    drop(q, OBJECT, target);
+    drop(q, OBJECT, other);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +395,8 @@ int main(void)
         cmocka_unit_test(what_is_not_to_be_looked_at_is_reached_and_leads_nowhere),
         cmocka_unit_test(a_queue_that_overflows_costs_no_answer),
         cmocka_unit_test(blocks_without_a_word_are_roots),
+        cmocka_unit_test(what_is_mapped_is_reached_by_its_area_and_by_the_area_s_record),
+        cmocka_unit_test(guarded_objects_lead_and_are_reached_like_any_other),
         cmocka_unit_test(pages_are_reached_by_what_stands_for_them),
     };
     return cmocka_run_group_tests_name("leak reach", tests, NULL, NULL);
