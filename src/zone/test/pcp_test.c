@@ -123,6 +123,36 @@ static void the_limit_is_shared_by_the_cpus_online(void **state)
     zm_end(m);
 }
 
+/* CPUs that are gone leave their share to the others: they are counted anew at each 64th refill. */
+static void the_cpus_are_counted_anew_every_64_refills(void **state)
+{
+    struct zm_spec spec = {.pages = 8192, .owner = true};
+    struct zm *m = zm_boot(&spec);
+    u32 alone = pcp_of(m)->limit;
+    struct page *page;
+    (void)state;
+    assert_int_equal(m->zones.nr_online, 1);
+    for (unsigned int round = 0; round < 2; round++) {
+        zm_online(&m->cpus, ZM_MAX_CPUS - 1);
+        assert_int_equal(m->zones.nr_online, 2);
+        free(m->area[ZM_MAX_CPUS - 1]);
+        m->area[ZM_MAX_CPUS - 1] = NULL;
+        for (unsigned int i = 0; i < 64; i++) {
+            assert_int_equal(m->zones.nr_online, 2);
+            page = zm_alloc(m, GFP_KERNEL, 6); /* nothing else comes with it */
+            zm_free(m, page, 6);
+            qr_pcp_drain_all(&m->zones);
+        }
+        assert_int_equal(m->zones.nr_online, 1);
+        assert_int_equal(zm_cpu(m)->event[QR_EV_PCP_REFILL], 64 * (round + 1));
+        zm_free(m, zm_alloc(m, GFP_KERNEL, 6), 6);
+        qr_pcp_drain_all(&m->zones);
+        assert_int_equal(pcp_of(m)->limit, alone);
+        zm_cpu(m)->event[QR_EV_PCP_REFILL]--; /* as if it had not been */
+    }
+    zm_end(m);
+}
+
 static void a_compound_block_on_a_list_stays_constructed(void **state)
 {
     struct zm *m = bench();
@@ -392,6 +422,7 @@ int main(void)
         cmocka_unit_test(lists_are_bounded_in_pages),
         cmocka_unit_test(filling_a_list_stays_within_its_bound),
         cmocka_unit_test(the_limit_is_shared_by_the_cpus_online),
+        cmocka_unit_test(the_cpus_are_counted_anew_every_64_refills),
         cmocka_unit_test(a_compound_block_on_a_list_stays_constructed),
         cmocka_unit_test(while_a_zone_is_short_pages_pass_the_lists_by),
         cmocka_unit_test(g_w3_listed_pages_of_this_cpu_are_used_before_a_request_fails),

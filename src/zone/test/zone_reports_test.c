@@ -281,6 +281,29 @@ static void of_high_memory_without_an_address(void **state)
     zm_end(m);
 }
 
+/* From the first byte of the first page to the last of the last. */
+static void of_a_write_to_any_byte_of_a_free_page(void **state)
+{
+    static const unsigned int offset[] = {0, 1, 2, 2000, PAGE_SIZE - 2, PAGE_SIZE - 1};
+    struct zm *m = listen((struct zm_spec){.poison = true});
+    struct page *page = zm_alloc(m, GFP_KERNEL, 2);
+    unsigned char *virt = qr_page_virt(&m->map, page);
+
+    (void)state;
+    for (unsigned int k = 0; k < 4; k++)
+        for (unsigned int i = 0; i < QR_ARRAY_SIZE(offset); i++) {
+            zm_free(m, page, 2);
+            virt[k * PAGE_SIZE + offset[i]] ^= 0x10;
+            assert_ptr_equal(zm_alloc(m, GFP_KERNEL, 2), page);
+            heard(m, QUARRY_USE_AFTER_FREE, "G-S8", virt + k * PAGE_SIZE + offset[i], 1,
+                  words("page frame %#llx was written after it was freed: the byte at offset %u is "
+                        "0xba instead of 0xaa",
+                        (unsigned long long)zm_pfn(m, page + k), offset[i]));
+        }
+    zm_free(m, page, 2);
+    zm_end(m);
+}
+
 static void of_writes_to_free_pages(void **state)
 {
     struct zm *m = listen((struct zm_spec){.poison = true, .owner = true});
@@ -383,6 +406,7 @@ int main(void)
         cmocka_unit_test(of_references_and_cuts),
         cmocka_unit_test(of_frees_with_who_had_it_before),
         cmocka_unit_test(of_high_memory_without_an_address),
+        cmocka_unit_test(of_a_write_to_any_byte_of_a_free_page),
         cmocka_unit_test(of_writes_to_free_pages),
         cmocka_unit_test(nothing_is_left_in_the_private_word),
         cmocka_unit_test(any_mark_that_is_not_an_exact_page_s_keeps_it),
