@@ -182,6 +182,53 @@ static void draining_gives_everything_back_and_says_how_much(void **state)
     zm_end(m);
 }
 
+/* ---- marks ----------------------------------------------------------------------------------- */
+
+/* Four times the root of what there is, in KiB; a quarter of it and a half above, or the scale factor. */
+static void g_w5_the_marks_follow_from_what_there_is(void **state)
+{
+    static const struct {
+        u64 managed, kbytes;
+        u32 factor;
+        u64 min, low, high;
+    } of[] = {
+        {60, 0, 0, 30, 37, 45},   /* no more than half of it */
+        {64, 0, 0, 32, 40, 48},   /* 128 KiB at least */
+        {256, 0, 0, 32, 40, 48},  /* which is what it would be */
+        {1023, 0, 0, 63, 78, 94}, /* the root is rounded down */
+        {1024, 0, 0, 64, 80, 96},
+        {40000, 0, 0, 400, 500, 600},
+        {40000, 0, 10, 400, 500, 600}, /* a thousandth is less than a quarter of it */
+        {40000, 0, 30, 400, 520, 640},
+        {40000, 0, 100, 400, 800, 1200},
+        {1ull << 30, 0, 0, 65536, 81920, 98304}, /* 256 MiB at most */
+        {1ull << 31, 0, 0, 65536, 81920, 98304},
+        {40000, 4000, 0, 1000, 1250, 1500}, /* what is set is taken as it is */
+        {40000, 4003, 100, 1000, 1400, 1800},
+    };
+    struct zm *m = zm_pages(4096);
+    struct zone *zone = &m->zones.zone[0];
+    u64 managed = zone->managed;
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(of); i++) {
+        zone->managed = of[i].managed;
+        m->zones.min_free_kbytes = of[i].kbytes;
+        m->zones.watermark_scale_factor = of[i].factor;
+        qr_zones_set_watermarks(&m->zones);
+        if (zone->watermark[QR_WMARK_MIN] != of[i].min ||
+            zone->watermark[QR_WMARK_LOW] != of[i].low ||
+            zone->watermark[QR_WMARK_HIGH] != of[i].high)
+            fail_msg("case %zu: %llu, %llu, %llu", i,
+                     (unsigned long long)zone->watermark[QR_WMARK_MIN],
+                     (unsigned long long)zone->watermark[QR_WMARK_LOW],
+                     (unsigned long long)zone->watermark[QR_WMARK_HIGH]);
+        assert_int_equal(zone->below_low, zone->free_pages < of[i].low);
+    }
+    zone->managed = managed;
+    zm_end(m);
+}
+
 /* ---- many at once ---------------------------------------------------------------------------- */
 
 static void from_eight_pages_on_a_bulk_comes_from_the_zone_in_one_run(void **state)
@@ -478,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_list_that_is_full_gives_back_a_batch),
         cmocka_unit_test(the_list_that_grew_sheds_first_and_then_the_largest_blocks),
         cmocka_unit_test(draining_gives_everything_back_and_says_how_much),
+        cmocka_unit_test(g_w5_the_marks_follow_from_what_there_is),
         cmocka_unit_test(from_eight_pages_on_a_bulk_comes_from_the_zone_in_one_run),
         cmocka_unit_test(a_bulk_gives_exactly_as_many_as_there_is_room_for),
         cmocka_unit_test(behind_the_last_zone_there_is_none),

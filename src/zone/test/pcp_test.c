@@ -200,6 +200,34 @@ static void while_a_zone_is_short_pages_pass_the_lists_by(void **state)
     zm_end(m);
 }
 
+/* From a list as well as from the zone: a request that names none has its CPU's. */
+static void g_z9_pages_are_those_of_the_node_that_is_named(void **state)
+{
+    static const struct quarry_region region[] = {
+        {.size = 2048 * PAGE_SIZE},
+        {.start = 2048 * PAGE_SIZE, .size = 2048 * PAGE_SIZE, .nid = 1},
+    };
+    struct zm_spec spec = {.regions = region, .nr_regions = 2, .min_free_kbytes = 16};
+    struct zm *m = zm_boot(&spec);
+    unsigned int number = qp_self.number;
+    (void)state;
+    zm_online(&m->cpus, 1); /* a CPU of the other node */
+    for (unsigned int cpu = 0; cpu < 2; cpu++)
+        for (unsigned int time = 0; time < 2; time++)
+            for (int nid = NUMA_NO_NODE; nid < 2; nid++) {
+                struct page *page;
+                qp_self.number = cpu;
+                page = qr_alloc_pages(&m->zones, GFP_KERNEL, 0, nid);
+                assert_int_equal(zm_pfn(m, page) >= 2048, nid < 0 ? cpu : (unsigned int)nid);
+                assert_ptr_equal(qr_page_zone(&m->zones, page),
+                                 &m->zones.zone[nid < 0 ? cpu : (unsigned int)nid]);
+                zm_free(m, page, 0);
+            }
+    qp_self.number = number;
+    assert_int_equal(qr_report_count(&m->check, QUARRY_FINDING_KINDS), 0);
+    zm_end(m);
+}
+
 static void g_w3_listed_pages_of_this_cpu_are_used_before_a_request_fails(void **state)
 {
     struct zm_spec spec = {.pages = 65536, .min_free_kbytes = 4};
@@ -425,6 +453,7 @@ int main(void)
         cmocka_unit_test(the_cpus_are_counted_anew_every_64_refills),
         cmocka_unit_test(a_compound_block_on_a_list_stays_constructed),
         cmocka_unit_test(while_a_zone_is_short_pages_pass_the_lists_by),
+        cmocka_unit_test(g_z9_pages_are_those_of_the_node_that_is_named),
         cmocka_unit_test(g_w3_listed_pages_of_this_cpu_are_used_before_a_request_fails),
         cmocka_unit_test(a_sleeping_cpu_is_drained_and_a_running_one_is_asked),
         cmocka_unit_test(a_thread_without_a_cpu_works_straight_on_the_buddy),
