@@ -398,9 +398,76 @@ static void reclaim_takes_of_the_stacks_objects_only_what_is_missing(void **stat
     test_end(q);
 }
 
+/* ---- many at once, and the last of all --------------------------------------------------------- */
+
+static void objects_taken_together_count_for_their_place(void **state)
+{
+    struct quarry *q;
+    struct kmem_cache *cache;
+    struct qr_site *place;
+    void *object[6];
+    u32 site;
+
+    (void)state;
+    if (!QR_CHECKS)
+        skip();
+    q = boot_with(2048, "mem_profiling=1");
+    cache = make_cache(q, "bulky", 100, 0);
+    assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 6, object), 6);
+    site = slab_meta(cache, object[0])->site;
+    assert_true(site > 0 && site <= q->check.sites.mask);
+    place = &q->check.sites.site[site];
+    assert_int_equal(place->calls, 6);
+    assert_int_equal(place->bytes, 600);
+    qr_cache_free_bulk(&q->slabs, cache, 4, object);
+    assert_int_equal(place->calls, 2);
+    assert_int_equal(place->bytes, 200);
+    qr_cache_free_bulk(&q->slabs, cache, 2, object + 4);
+    assert_int_equal(place->calls, 0);
+    test_end(q);
+}
+
+static unsigned int taken_apart;
+
+static void take_apart(void *object, struct kmem_cache *cache, unsigned long flags)
+{
+    (void)object;
+    (void)cache;
+    (void)flags;
+    taken_apart++;
+}
+
+/* Its destructor may be a module's, and the module gone as soon as the cache is: nothing is put off. */
+static void a_destroyed_caches_objects_have_been_taken_apart(void **state)
+{
+    static const slab_flags_t flags[] = {0, SLAB_TYPESAFE_BY_RCU};
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(flags); i++) {
+        struct quarry *q = boot_with(1024, NULL);
+        struct qr_cache_params params = {.name = "apart",
+                                         .size = 200,
+                                         .flags = flags[i],
+                                         .dtor26 = take_apart,
+                                         .slot_id = QR_NO_SLOT};
+        struct kmem_cache *cache = qr_cache_create(&q->slabs, &params);
+        u32 nr = cache->objects;
+        taken_apart = 0;
+        qr_reclaim_pause(&q->reclaim); /* nobody else makes calls that waited for readers */
+        give(q, cache, take(cache));
+        assert_int_equal(taken_apart, 0);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+        assert_int_equal(taken_apart, nr);
+        qr_reclaim_resume(&q->reclaim);
+        test_end(q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(objects_taken_together_count_for_their_place),
+        cmocka_unit_test(a_destroyed_caches_objects_have_been_taken_apart),
         /* First: children of a program that had threads are not for every detector. */
         cmocka_unit_test(a_cache_that_must_be_there_but_has_no_name_ends_the_program),
         cmocka_unit_test(the_last_words_are_cut_to_their_room),
