@@ -134,11 +134,8 @@ static void slab_list_insert(const struct qr_map *map, u32 *head, struct page *p
     u32 pfn = (u32)qr_pfn(map, page);
     struct page *next, *prev;
 
-    if (!*head) {
-        page->quarry_slab.next = page->quarry_slab.prev = pfn;
-        *head = pfn;
-        return;
-    }
+    if (!*head) /* it will be its own neighbour */
+        *head = page->quarry_slab.prev = pfn;
     next = qr_page(map, *head);
     prev = qr_page(map, next->quarry_slab.prev);
     page->quarry_slab.next = *head;

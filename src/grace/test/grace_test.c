@@ -322,6 +322,26 @@ static void a_provider_that_only_waits_is_waited_in(void **state)
     test_end(q);
 }
 
+/* Reclaim lets a provider wait where its caller may, and nowhere else. */
+static void reclaim_waits_in_a_provider_only_where_it_may_sleep(void **state)
+{
+    struct quarry *q = test_boot(256);
+    const struct quarry_grace_period how = {.name = "own", .wait = own_wait};
+    struct numbered call = {{.fn = note}, 0};
+
+    memset(&own, 0, sizeof(own));
+    assert_int_equal(qr_grace_set(&q->grace, &how), 0);
+    qr_reclaim_stop(&q->reclaim);
+    qr_grace_ask(&q->grace, &call.call);
+    assert_int_equal(q->grace.source.shrink(&q->grace, 1, false), 0);
+    assert_int_equal(own.waited, 0);
+    assert_int_equal(nr_made, 0);
+    assert_int_equal(q->grace.source.shrink(&q->grace, 1, true), 0); /* it had no pages */
+    assert_int_equal(own.waited, 1);
+    assert_int_equal(nr_made, 1);
+    test_end(q);
+}
+
 /* The provider cannot just now: nothing is lost, and nothing overtakes. */
 static void a_provider_that_refuses_is_asked_again(void **state)
 {
@@ -549,6 +569,7 @@ int main(void)
         cmocka_unit_test_setup(without_a_provider_everything_is_kept_and_said_once, fresh),
         cmocka_unit_test_setup(a_provider_that_calls_back_ends_the_period, fresh),
         cmocka_unit_test_setup(a_provider_that_only_waits_is_waited_in, fresh),
+        cmocka_unit_test_setup(reclaim_waits_in_a_provider_only_where_it_may_sleep, fresh),
         cmocka_unit_test_setup(a_provider_that_refuses_is_asked_again, fresh),
         cmocka_unit_test_setup(no_reader_ever_sees_what_was_wiped_after_a_grace_period, fresh),
         cmocka_unit_test_setup(without_a_worker_the_end_of_a_period_makes_the_calls, fresh),

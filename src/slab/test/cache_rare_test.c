@@ -463,10 +463,38 @@ static void a_destroyed_caches_objects_have_been_taken_apart(void **state)
     }
 }
 
+/* Whoever destroys a cache sleeps until nobody has anything of it in hand, and is woken then. */
+static void the_last_hand_off_a_dying_cache_wakes_who_waits(void **state)
+{
+    struct quarry *q = boot_with(512, NULL);
+    struct kmem_cache *cache = make_cache(q, "handed", 64, 0);
+    u32 moves, refs = cache->refs;
+
+    (void)state;
+    qr_reclaim_stop(&q->reclaim);
+    moves = q->slabs.handed.moves;
+    for (u32 dying = 0; dying < 2; dying++) {
+        cache->dying = dying;
+        qr_cache_in_hand(cache);
+        qr_cache_in_hand(cache);
+        assert_int_equal(cache->hands, 2);
+        assert_int_equal(cache->refs, refs + 2);
+        qr_cache_out_of_hand(cache);
+        assert_int_equal(q->slabs.handed.moves, moves);
+        qr_cache_out_of_hand(cache);
+        assert_int_equal(q->slabs.handed.moves != moves, dying);
+        assert_int_equal(cache->hands, 0);
+        assert_int_equal(cache->refs, refs);
+    }
+    cache->dying = 0;
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_taken_together_count_for_their_place),
+        cmocka_unit_test(the_last_hand_off_a_dying_cache_wakes_who_waits),
         cmocka_unit_test(a_destroyed_caches_objects_have_been_taken_apart),
         /* First: children of a program that had threads are not for every detector. */
         cmocka_unit_test(a_cache_that_must_be_there_but_has_no_name_ends_the_program),
