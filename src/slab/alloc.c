@@ -420,8 +420,7 @@ void qr_cache_free_slow(struct qr_slabs *slabs, struct kmem_cache *expected, voi
         qr_debug_free(cache, page, object, what);
         return;
     }
-    if (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_FREE | QR_HOOK_OBSERVED | QR_HOOK_PROFILE))
-        cache_take_in(cache, object);
+    cache_take_in(cache, object);
     if (cache_is_direct(cache))
         qr_cache_free_direct(cache, object, what);
     else

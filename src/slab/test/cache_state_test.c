@@ -372,6 +372,10 @@ static void a_caches_counts_add_up_wherever_its_objects_are(void **state)
     assert_int_equal(stat.frees, 0);
     assert_int_equal(stat.created.nr, 0);
     give(q, cache, object[399]);
+    qr_cache_stat(make_cache(q, "wide", 1000, 0), &stat);
+    assert_int_equal(stat.pages_per_slab, 2);
+    assert_int_equal(stat.objects_per_slab, 8);
+    assert_int_equal(stat.slabs, 0);
     test_end(q);
 }
 
