@@ -14,30 +14,28 @@
 #include "internal.h"
 
 /* Up to @nr objects off this CPU's stacks. */
-static size_t bulk_take(struct kmem_cache *cache, size_t nr, void **objects)
+static u32 bulk_take(struct kmem_cache *cache, u32 nr, void **objects)
 {
     struct qr_cpu *cpu;
     unsigned long section = qp_percpu_enter(cache->owner->cpus, &cpu);
     struct qr_slot *slot = qr_slot_of(cache, cpu);
-    size_t taken = slot ? qr_slot_take(slot, objects, (u32)QR_MIN(nr, (size_t)1 << 30)) : 0;
+    u32 taken = slot ? qr_slot_take(slot, objects, nr) : 0;
 
     qp_percpu_leave(section);
     return taken;
 }
 
-int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **objects)
+int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t wanted, void **objects)
 {
     const char *what = "kmem_cache_alloc_bulk";
-    size_t taken = 0;
+    u32 taken = 0, nr = (u32)wanted;
 
+    if (QR_UNLIKELY(wanted > 0x7fffffff)) /* the answer is an int */
+        return 0;
     if (QR_LIKELY(!SLAB_READ(cache->hooks) && !(gfp & ~QR_GFP_PLAIN_CACHE))) {
         taken = bulk_take(cache, nr, objects);
         if (QR_LIKELY(taken == nr))
             return (int)nr;
-    }
-    if (nr > (size_t)0x7fffffff) {
-        qr_cache_free_bulk(cache->owner, cache, taken, objects);
-        return 0;
     }
     if (cache_is_direct(cache)) {
         while (taken < nr && (objects[taken] = qr_cache_alloc_sized(
@@ -54,7 +52,7 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **o
         }
         if ((gfp & __GFP_ZERO) ||
             (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_ALLOC | QR_HOOK_OBSERVED | QR_HOOK_PROFILE)))
-            for (size_t i = 0; i < taken; i++)
+            for (u32 i = 0; i < taken; i++)
                 qr_cache_hand_out(cache, objects[i], gfp);
     }
     if (taken == nr)

@@ -463,6 +463,27 @@ static void a_destroyed_caches_objects_have_been_taken_apart(void **state)
     }
 }
 
+static void the_last_object_of_a_destroyed_cache_takes_it_along(void **state)
+{
+    struct quarry *q = boot_with(512, NULL);
+    u64 before = free_pages_when_idle(q);
+    struct kmem_cache *cache = make_cache(q, "orphan", 300, 0);
+    void *object[2] = {take(cache), take(cache)};
+    u32 number = cache->slot_id;
+
+    (void)state;
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_true((q->slabs.slots_used[number / 64] >> (number % 64)) & 1);
+        assert_int_equal(cache->node[0].nr_partial, 1);
+        qr_cache_free_slow(&q->slabs, NULL, object[i], "kfree"); /* onto no stack */
+        assert_int_equal(q->slabs.stacked_bytes, 0);
+    }
+    assert_false((q->slabs.slots_used[number / 64] >> (number % 64)) & 1);
+    assert_int_equal(free_pages_when_idle(q), before);
+    test_end(q);
+}
+
 /* Whoever destroys a cache sleeps until nobody has anything of it in hand, and is woken then. */
 static void the_last_hand_off_a_dying_cache_wakes_who_waits(void **state)
 {
@@ -494,6 +515,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_taken_together_count_for_their_place),
+        cmocka_unit_test(the_last_object_of_a_destroyed_cache_takes_it_along),
         cmocka_unit_test(the_last_hand_off_a_dying_cache_wakes_who_waits),
         cmocka_unit_test(a_destroyed_caches_objects_have_been_taken_apart),
         /* First: children of a program that had threads are not for every detector. */

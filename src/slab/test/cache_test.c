@@ -569,26 +569,32 @@ static void objects_come_from_the_node_that_was_asked_for(void **state)
     test_end(q);
 }
 
+/* Whichever of the two it is, on stacks or without. */
 static void a_full_node_is_helped_out_by_the_other_unless_forbidden(void **state)
 {
-    struct test_spec spec = {.pages = 256, .profile = "nodes"};
-    struct quarry *q = test_boot_with(&spec);
-    struct kmem_cache *cache = make_cache(q, "helped", 4096, 0);
-    void *object[300], *more;
-    int nr = 0;
-
-    while (nr < 300 &&
-           (object[nr] = qr_cache_alloc_slow(cache, GFP_NOWAIT | __GFP_THISNODE, 1)) != NULL)
-        nr++;
-    assert_in_range(nr, 20, 128);
-    more = qr_cache_alloc_slow(cache, GFP_NOWAIT, 1);
-    assert_non_null(more);
-    assert_int_equal(qr_pfn_node(&q->map, qr_pfn(&q->map, qr_virt_page(&q->map, more))), 0);
-    give(q, cache, more);
-    while (nr)
-        give(q, cache, object[--nr]);
-    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
-    test_end(q);
+    for (int way = 0; way < 4; way++) {
+        struct test_spec spec = {.pages = 256, .profile = "nodes"};
+        struct quarry *q = test_boot_with(&spec);
+        struct kmem_cache *cache = make_cache(q, "helped", 2048, way & 2 ? SLAB_POISON : 0);
+        const gfp_t quiet = GFP_NOWAIT | __GFP_THISNODE;
+        int full = way & 1, nr = 0;
+        void *object[300], *more[2];
+        more[0] = qr_cache_alloc_slow(cache, quiet, !full); /* a slab with free ones */
+        while (nr < 300 && (object[nr] = qr_cache_alloc_slow(cache, quiet, full)) != NULL)
+            nr++;
+        assert_in_range(nr, 20, 256);
+        more[1] = qr_cache_alloc_slow(cache, GFP_NOWAIT, full);
+        assert_non_null(more[1]);
+        assert_int_equal(qr_pfn_node(&q->map, qr_pfn(&q->map, qr_virt_page(&q->map, more[1]))),
+                         !full);
+        give(q, cache, more[0]);
+        give(q, cache, more[1]);
+        while (nr)
+            give(q, cache, object[--nr]);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+        test_end(q);
+    }
+    (void)state;
 }
 
 static void what_the_other_node_has_free_is_taken_before_a_request_fails(void **state)
