@@ -413,7 +413,7 @@ static void slab_release_later(struct kmem_cache *cache, struct slab_batch *batc
     state = qp_lock(&slabs->lock);
     ask = !cache->leaving_asked;
     cache->leaving_asked = true;
-    last->quarry_slab.prev = ask ? 0 : cache->leaving;
+    last->quarry_slab.prev = cache->leaving; /* none, while no call is under way */
     *(ask ? &cache->left : &cache->leaving) = batch->first;
     if (ask) { /* else it is under way and read without the lock */
         cache->gone.fn = slab_readers_done;

@@ -398,6 +398,50 @@ static void reclaim_takes_of_the_stacks_objects_only_what_is_missing(void **stat
     test_end(q);
 }
 
+/* Slabs chained as in a batch. */
+static unsigned int slabs_from(struct quarry *q, u32 pfn)
+{
+    unsigned int nr = 0;
+
+    for (; pfn; pfn = qr_page(&q->map, pfn)->quarry_slab.prev)
+        nr++;
+    return nr;
+}
+
+/* Several at a time, behind others that came while a call was under way. */
+static void slabs_wait_for_readers_in_as_many_batches_as_come(void **state)
+{
+    struct quarry *q = boot_with(1024, NULL);
+    u64 before = free_pages_when_idle(q);
+    struct kmem_cache *cache = make_cache(q, "batches", 1000, SLAB_TYPESAFE_BY_RCU);
+    u32 nr = 3 * cache->objects;
+    void *object[3 * 64];
+
+    (void)state;
+    assert_in_range(nr, 3, QR_ARRAY_SIZE(object));
+    cache->empty_limit = 9; /* they stay until they are asked for */
+    qr_grace_enter(&q->grace);
+    for (unsigned int round = 0; round < 3; round++) {
+        for (u32 i = 0; i < nr; i++)
+            object[i] = qr_cache_alloc_direct(cache, GFP_KERNEL, NUMA_NO_NODE);
+        for (u32 i = 0; i < nr; i++)
+            qr_cache_free_direct(cache, object[i], "test");
+        q->slabs.source.shrink(&q->slabs, ~0ul, false);
+        assert_int_equal(slabs_from(q, cache->left), 3);
+        assert_int_equal(slabs_from(q, cache->leaving), 3 * round);
+    }
+    assert_int_equal(cache->refs, 10);
+    qr_grace_leave(&q->grace);
+    assert_int_equal(qr_grace_barrier(&q->grace, "test"), 0);
+    assert_int_equal(cache->refs, 1);
+    assert_int_equal(cache->left, 0);
+    assert_int_equal(cache->leaving, 0);
+    assert_false(cache->leaving_asked);
+    assert_int_equal(qr_cache_destroy(&q->slabs, cache, false), 0);
+    assert_int_equal(free_pages_when_idle(q), before);
+    test_end(q);
+}
+
 /* ---- many at once, and the last of all --------------------------------------------------------- */
 
 static void objects_taken_together_count_for_their_place(void **state)
@@ -516,6 +560,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_taken_together_count_for_their_place),
         cmocka_unit_test(the_last_object_of_a_destroyed_cache_takes_it_along),
+        cmocka_unit_test(slabs_wait_for_readers_in_as_many_batches_as_come),
         cmocka_unit_test(the_last_hand_off_a_dying_cache_wakes_who_waits),
         cmocka_unit_test(a_destroyed_caches_objects_have_been_taken_apart),
         /* First: children of a program that had threads are not for every detector. */
