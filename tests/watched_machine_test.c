@@ -627,6 +627,39 @@ static void a_block_of_high_memory_has_no_bytes_to_tell(void **state)
     end_watched(q);
 }
 
+/* A detector of races is told of the object only, each time it changes hands. */
+static void an_observed_object_is_told_as_a_whole_and_alone(void **state)
+{
+    static const char *const options[] = {NULL, "slab_debug=F"};
+
+    (void)state;
+    for (size_t i = 0; i < QR_ARRAY_SIZE(options); i++) {
+        struct test_spec spec = {.pages = 2048, .options = options[i]};
+        struct quarry *q = boot_shadowed(&spec);
+        struct kmem_cache *cache = cache_of(q, "observed", 40, 0);
+        char *object, *many[3];
+        unsigned long before;
+        q->check.watched = true; /* as it is asked for when hooks are set … */
+        qr_slabs_update_hooks(&q->slabs);
+        q->check.watched = false; /* … and not where each byte is told */
+        object = take(cache);
+        assert_true(all_are(object, 0, 40, ALLOWED));
+        assert_true(all_are(object, 40, 41, NEVER_TOLD) || cache->slot_size == 40);
+        before = told;
+        give(q, cache, object);
+        assert_int_equal(told, before + 1 + i); /* a checked one is taken over to be looked at */
+        assert_true(all_are(object, 0, 40, FORBIDDEN));
+        assert_true(all_are(object, 40, 41, NEVER_TOLD) || cache->slot_size == 40);
+        assert_int_equal(qr_cache_alloc_bulk(cache, GFP_KERNEL, 3, (void **)many), 3);
+        for (int k = 0; k < 3; k++)
+            assert_true(all_are(many[k], 0, 40, ALLOWED));
+        qr_cache_free_bulk(&q->slabs, cache, 3, (void **)many);
+        for (int k = 0; k < 3; k++)
+            assert_true(all_are(many[k], 0, 40, FORBIDDEN));
+        end_watched(q);
+    }
+}
+
 /* Where nobody watches nothing is told: what the calls cost is for detectors only. */
 static void a_machine_that_nobody_watches_tells_nothing(void **state)
 {
@@ -668,6 +701,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_guards_of_an_object_are_quarrys_while_it_looks_at_them),
         cmocka_unit_test(a_machine_that_nobody_watches_tells_nothing),
+        cmocka_unit_test(an_observed_object_is_told_as_a_whole_and_alone),
         cmocka_unit_test(an_objects_bytes_are_its_owners_until_it_is_freed),
         cmocka_unit_test(red_zones_and_records_are_nobodys),
         cmocka_unit_test(readers_may_look_at_what_was_freed),
