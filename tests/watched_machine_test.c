@@ -633,6 +633,8 @@ static void an_observed_object_is_told_as_a_whole_and_alone(void **state)
     static const char *const options[] = {NULL, "slab_debug=F"};
 
     (void)state;
+    if (QP_OBSERVED())
+        skip();
     for (size_t i = 0; i < QR_ARRAY_SIZE(options); i++) {
         struct test_spec spec = {.pages = 2048, .options = options[i]};
         struct quarry *q = boot_shadowed(&spec);

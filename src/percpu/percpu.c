@@ -173,7 +173,7 @@ static bool percpu_enrol(struct qr_percpu *percpu, struct qr_percpu_chunk *chunk
         number++;
     if (number < percpu->nr_chunks) {
         chunk->number = number;
-        percpu_place_locked(chunk, area, 1);
+        chunk->areas = area; /* at its beginning */
         percpu->nr_areas++;
         __atomic_store_n(&percpu->table[number], chunk, __ATOMIC_RELEASE);
     }

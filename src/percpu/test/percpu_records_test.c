@@ -223,6 +223,25 @@ static void what_was_freed_is_no_per_cpu_memory(void **state)
     test_end(q);
 }
 
+/* Between the end of a chunk's units and the next chunk's addresses there is nothing. */
+static void tokens_end_where_units_do(void **state)
+{
+    static const size_t size[] = {8, 5000}, unit[] = {1024, 8192};
+
+    for (int i = 0; i < 2; i++) {
+        const struct test_spec spec = {.pages = 1024};
+        struct quarry *q = boot_percpu(&spec);
+        char *token = get_percpu(q, size[i], 8);
+        assert_ptr_equal(qr_percpu_ptr(&q->percpu, token + unit[i] - 1, 0),
+                         (char *)qr_percpu_ptr(&q->percpu, token, 0) + unit[i] - 1);
+        assert_int_equal(heard.nr, 0);
+        assert_ptr_equal(qr_percpu_ptr(&q->percpu, token + unit[i], 0), token + unit[i]);
+        assert_int_equal(heard.nr, 1);
+        qr_percpu_free(&q->percpu, token);
+        test_end(q);
+    }
+}
+
 static bool nth_fails(const struct quarry_fault_request *request, void *data)
 {
     return request->point == QUARRY_FAIL_PAGE_ALLOC && --*(int *)data == 0;
@@ -477,6 +496,7 @@ int main(void)
         cmocka_unit_test(tokens_are_as_many_as_there_are_addresses_for),
         cmocka_unit_test(each_refusal_says_why),
         cmocka_unit_test(what_was_freed_is_no_per_cpu_memory),
+        cmocka_unit_test(tokens_end_where_units_do),
         cmocka_unit_test(each_shortage_says_what_was_missing),
         cmocka_unit_test(an_instance_that_comes_late_is_asked_for_with_all_means),
         cmocka_unit_test(a_walk_names_each_token_and_ends_where_it_is_told),
