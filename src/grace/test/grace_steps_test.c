@@ -252,6 +252,53 @@ static void calls_are_made_by_one_task_at_a_time(void **state)
     end(q);
 }
 
+static void tidies_up(struct qr_grace_call *call)
+{
+    note(call);
+    assert_true(grace->running);
+    qr_grace_ask(grace, &numbered[1].call);
+    TIDY();
+    assert_int_equal(nr_made, 1); /* not inside this one */
+}
+
+static void a_call_that_tidies_up_makes_no_others(void **state)
+{
+    struct quarry *q = begin();
+
+    (void)state;
+    numbered[0].call.fn = tidies_up;
+    qr_grace_call(grace, &numbered[0].call);
+    STATE_IS(0, 0, 0, 0, 2, 2);
+    assert_int_equal(made[1], 1);
+    end(q);
+}
+
+/* Whoever looks whether readers are left is none. */
+static void looking_for_readers_counts_nobody(void **state)
+{
+    struct quarry *q = begin();
+    struct qr_readers shared = grace->shared, own = *readers;
+    struct qr_cpu **area = q->cpus.area;
+    unsigned int nr = q->cpus.nr_max;
+
+    (void)state;
+    assert_true(nr > 1);
+    assert_null(area[nr - 1]);
+    area[nr - 1] = (struct qr_cpu *)8; /* behind the last CPU nobody looks: who does ends here */
+    q->cpus.nr_max = nr - 1;
+    for (int i = 0; i < 2; i++) {
+        qr_grace_call(grace, &numbered[i].call);
+        assert_int_equal(qr_grace_wait(grace, "it"), 0);
+    }
+    assert_int_equal(nr_made, 2);
+    assert_memory_equal(&grace->shared, &shared, sizeof(shared));
+    assert_memory_equal(readers, &own, sizeof(own));
+    qr_grace_after_fork(grace);
+    q->cpus.nr_max = nr;
+    area[nr - 1] = NULL;
+    end(q);
+}
+
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 static void the_reader_ends(void)
@@ -454,6 +501,63 @@ static void a_provider_is_asked_once_a_period(void **state)
     end(q);
 }
 
+static void asks_again(struct qr_grace_call *call)
+{
+    note(call);
+    if (nr_made < 6)
+        qr_grace_ask(grace, call);
+}
+
+static void the_period_ends(void)
+{
+    provider.fn(provider.arg);
+}
+
+/* Who gathers asks once more when its call is made: that is waited for, and no chain without an end. */
+static void a_chain_of_calls_is_followed_for_two_rounds(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 2; way++) {
+        struct quarry *q = begin();
+        memset(&provider, 0, sizeof(provider));
+        assert_int_equal(qr_grace_set(grace, &calling), 0);
+        numbered[0].call.fn = asks_again;
+        here.meanwhile = the_period_ends;
+        here.now_ns = 1;
+        qr_grace_call(grace, &numbered[0].call);
+        if (way)
+            assert_true(qr_grace_settle(grace));
+        else
+            assert_int_equal(qr_grace_barrier(grace, "it"), 0);
+        assert_int_equal(nr_made, 2);
+        assert_int_equal(here.nr, 2);
+        while (nr_made < 6) {
+            TIDY();
+            the_period_ends();
+        }
+        end(q);
+    }
+}
+
+/* What waits must be done with by the provider it was given to, and that cannot be waited for here. */
+static void a_provider_stays_while_its_calls_cannot_be_waited_for(void **state)
+{
+    struct quarry *q = begin();
+    const struct quarry_grace_period *before = grace->how;
+
+    (void)state;
+    qr_grace_enter(grace);
+    qr_grace_call(grace, &numbered[0].call);
+    assert_int_equal(qr_grace_set(grace, &calling), -QR_EDEADLK);
+    assert_ptr_equal(grace->how, before);
+    assert_int_equal(nr_made, 0);
+    qr_grace_leave(grace);
+    assert_int_equal(qr_grace_set(grace, &calling), 0);
+    assert_int_equal(nr_made, 1);
+    assert_ptr_equal(grace->how, &calling);
+    end(q);
+}
+
 static void a_provider_that_refuses_leaves_all_as_it_was(void **state)
 {
     struct quarry *q = begin();
@@ -568,6 +672,10 @@ int main(void)
         cmocka_unit_test(readers_are_counted_over_all_cpus),
         cmocka_unit_test(a_section_counts_itself_once_and_wakes_who_waits_for_it),
         cmocka_unit_test(calls_are_made_by_one_task_at_a_time),
+        cmocka_unit_test(a_call_that_tidies_up_makes_no_others),
+        cmocka_unit_test(looking_for_readers_counts_nobody),
+        cmocka_unit_test(a_chain_of_calls_is_followed_for_two_rounds),
+        cmocka_unit_test(a_provider_stays_while_its_calls_cannot_be_waited_for),
         cmocka_unit_test(a_wait_takes_one_whole_period),
         cmocka_unit_test(a_long_wait_is_told_once),
         cmocka_unit_test(reclaim_waits_for_readers_for_a_moment),
