@@ -115,8 +115,7 @@ void qr_request_explain(const struct qr_request *request, struct qr_text *text);
 struct page *qr_block_containing(const struct qr_map *map, struct page *page);
 /* Free a block whose reference count is zero already. */
 void qr_block_release(struct qr_zones *zones, struct page *page, unsigned int order, u32 flags);
-/* Free a stretch of frames of a zone that have neither references nor marks, shorter than a largest
- * block. */
+/* Free the last @nr frames of a block, but not all of it: they have neither references nor marks. */
 void qr_frames_release(struct qr_zones *zones, struct page *page, u64 nr);
 /* Make @nr taken frames owned single pages with @marks. */
 void qr_block_singles(struct qr_zones *zones, struct page *page, u64 nr, u32 marks);

@@ -205,7 +205,7 @@ void qr_frames_release(struct qr_zones *zones, struct page *page, u64 nr)
     struct zone *zone = qr_page_zone(zones, page);
     u64 start = qr_pfn(zones->map, page), end = start + nr;
     while (start < end) {
-        unsigned int order = QR_MIN(qr_ffs64(start), qr_fls64(end - start));
+        unsigned int order = qr_ffs64(start); /* it fits: the end is that of a block */
         qr_block_in(zones, qr_page(zones->map, start), order, 0);
         qr_zone_put(zones, zone, qr_page(zones->map, start), order);
         start += 1ull << order;
