@@ -54,14 +54,13 @@ bool qr_foreign_find(struct qr_leaks *leaks, const void *address, struct qr_leak
     return found;
 }
 
-bool qr_foreign_each(struct qr_leaks *leaks, qr_leak_visit visit, void *data)
+void qr_foreign_each(struct qr_leaks *leaks, qr_leak_visit visit, void *data)
 {
     for (u32 i = 0; i < leaks->nr_foreign; i++) {
         struct qr_leak_block block = foreign_block(&leaks->foreign[i]);
         if (!visit(&block, data))
-            return false;
+            return;
     }
-    return true;
 }
 
 bool qr_foreign_for_each_live(struct qr_leaks *leaks,

@@ -51,7 +51,7 @@ int qr_leak_mark(struct qr_leaks *leaks, const void *frame);
 
 /* foreign.c: the registered blocks, all under leaks->lock. */
 bool qr_foreign_find(struct qr_leaks *leaks, const void *address, struct qr_leak_block *block);
-bool qr_foreign_each(struct qr_leaks *leaks, qr_leak_visit visit, void *data);
+void qr_foreign_each(struct qr_leaks *leaks, qr_leak_visit visit, void *data);
 /* What is live of them, for walks. */
 bool qr_foreign_for_each_live(struct qr_leaks *leaks,
                               bool (*visit)(const struct quarry_live *, void *), void *data);

@@ -153,11 +153,11 @@ static bool scan_pick_up(const struct qr_leak_block *block, void *data)
     return true;
 }
 
-static bool scan_each(struct qr_leaks *leaks, qr_leak_visit visit)
+static void scan_each(struct qr_leaks *leaks, qr_leak_visit visit)
 {
-    return qr_slabs_leak_each(leaks->slabs, visit, leaks) &&
-           qr_pages_leak_each(leaks->zones, visit, leaks) &&
-           qr_vm_leak_each(leaks->vm, visit, leaks) && qr_foreign_each(leaks, visit, leaks);
+    if (qr_slabs_leak_each(leaks->slabs, visit, leaks) &&
+        qr_pages_leak_each(leaks->zones, visit, leaks) && qr_vm_leak_each(leaks->vm, visit, leaks))
+        qr_foreign_each(leaks, visit, leaks);
 }
 
 static void scan_finish(void *data)
