@@ -90,6 +90,7 @@ static void a_plain_block_and_the_reference_on_its_first_page_are_freed_once(voi
 
 static void still_held(void)
 {
+    assert_int_equal(race_size, PAGE_SIZE << 2);
     assert_int_equal(page_ref_count(page), 1);
     assert_int_equal(count_free(), pages_free - 1);
     put_page(page);

@@ -3,6 +3,7 @@
  * but the blocks of a test. tests/leak_scan_test.c has the roots of programs. */
 #include "machine.h"
 #include "leak/leak.h"
+#include "vm/area.h"
 
 static struct quarry *boot_checked(void)
 {
@@ -324,6 +325,7 @@ static void what_is_mapped_is_reached_by_its_area_and_by_the_area_s_record(void 
     struct quarry *q = boot_checked();
     uintptr_t *root = make(q, OBJECT), *block[4], *area;
     struct page *page[4];
+    struct qr_area *record;
     char *view;
 
     (void)state;
@@ -334,6 +336,9 @@ static void what_is_mapped_is_reached_by_its_area_and_by_the_area_s_record(void 
     view = qr_vmap(&q->vm, page, 3, VM_MAP, "vmap");
     area = make(q, AREA);
     assert_non_null(view);
+    record = qr_area_of(qr_find_vm_area(&q->vm, view));
+    assert_ptr_equal(record->frames, record->inline_frames);
+    record->inline_frames[3] = page[3]; /* behind those that are mapped */
     mark_root(q, root);
     scan(q);
     for (unsigned int i = 0; i < 4; i++)
@@ -357,6 +362,26 @@ static void what_is_mapped_is_reached_by_its_area_and_by_the_area_s_record(void 
     drop(q, OBJECT, root);
     for (unsigned int i = 0; i < 4; i++)
         drop(q, PAGES, block[i]);
+    test_end(q);
+}
+
+/* Areas of the core's own have no word either. */
+static void areas_of_the_core_are_roots(void **state)
+{
+    struct quarry *q = boot_checked();
+    uintptr_t *area = make(q, AREA), *target = make(q, OBJECT);
+    struct qr_area *record = qr_area_of(qr_find_vm_area(&q->vm, area));
+
+    (void)state;
+    area[77] = (uintptr_t)target;
+    scan(q);
+    assert_false(reached(q, target));
+    record->internal = true;
+    scan(q);
+    assert_true(reached(q, target));
+    record->internal = false;
+    drop(q, AREA, area);
+    drop(q, OBJECT, target);
     test_end(q);
 }
 
@@ -396,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_queue_that_overflows_costs_no_answer),
         cmocka_unit_test(blocks_without_a_word_are_roots),
         cmocka_unit_test(what_is_mapped_is_reached_by_its_area_and_by_the_area_s_record),
+        cmocka_unit_test(areas_of_the_core_are_roots),
         cmocka_unit_test(guarded_objects_lead_and_are_reached_like_any_other),
         cmocka_unit_test(pages_are_reached_by_what_stands_for_them),
     };

@@ -129,6 +129,26 @@ static void where_no_trace_could_be_kept_the_record_says_the_rest(void **state)
     zm_end(m);
 }
 
+static void a_large_block_of_kmalloc_is_told_as_an_object(void **state)
+{
+    struct zm *m = zm_boot(&plain);
+    struct page *page = zm_alloc(m, GFP_KERNEL | __GFP_COMP, 2);
+    (void)state;
+    qr_pages_note(&m->zones, page, 2, GFP_KERNEL);
+    assert_int_equal(visits(m, 9), 1);
+    assert_int_equal(seen.last.kind, QUARRY_LIVE_PAGES);
+    assert_null(seen.last.cache);
+    assert_false(seen.last.lost);
+    page->flags |= PGF_KMALLOC;
+    assert_int_equal(visits(m, 9), 1);
+    assert_int_equal(seen.last.kind, QUARRY_LIVE_OBJECT);
+    assert_string_equal(seen.last.cache, "kmalloc-large");
+    assert_int_equal(seen.last.size, 4 * PAGE_SIZE);
+    page->flags &= ~PGF_KMALLOC;
+    zm_free(m, page, 2);
+    zm_end(m);
+}
+
 static void a_visitor_who_has_seen_enough_is_shown_no_more(void **state)
 {
     struct zm *m = boot_noting(&plain);
@@ -223,6 +243,45 @@ static void a_record_is_the_allocation_s_and_then_the_free_s(void **state)
     zm_end(m);
 }
 
+/* What was taken while nobody kept records leaves those of others as they are. */
+static void a_block_that_nobody_noted_is_cut_without_a_record(void **state)
+{
+    struct zm_spec spec = plain;
+    struct zm *m;
+    struct page *page, *again;
+    struct qr_owner before;
+    (void)state;
+    spec.owner = true;
+    m = zm_boot(&spec);
+    page = zm_alloc(m, GFP_KERNEL, 2);
+    qr_pages_note(&m->zones, page, 2, GFP_KERNEL);
+    zm_free(m, page, 2);
+    before = *record_of(m, page); /* the free's */
+    assert_int_equal(before.order_or_cpu, 2);
+    for (unsigned int cut = 0; cut < 2; cut++) {
+        again = zm_alloc(m, GFP_KERNEL, 2);
+        assert_ptr_equal(again, page);
+        if (cut) { /* somebody holds the first: the others go */
+            qr_get_page(&m->zones, page, "get_page");
+            zm_free(m, page, 2);
+        } else {
+            qr_split_page(&m->zones, page, 2);
+        }
+        assert_int_equal(m->zones.live_pages, 0);
+        assert_int_equal(m->check.live_bytes, 0);
+        assert_memory_equal(record_of(m, page), &before, sizeof(before));
+        for (unsigned int i = 1; i < 4; i++) {
+            assert_int_equal(record_of(m, page + i)->sequence, 0);
+            if (!cut)
+                zm_free(m, page + i, 0);
+        }
+        zm_free(m, page, 0);
+        qr_pcp_drain_all(&m->zones);
+    }
+    assert_int_equal(m->zones.live_pages, 0);
+    zm_end(m);
+}
+
 /* Behind the runs of the map lies what was left there when two of them became one. */
 static void blocks_behind_the_last_carved_piece_are_seen_once(void **state)
 {
@@ -308,6 +367,8 @@ int main(void)
         cmocka_unit_test(a_block_of_high_memory_is_told_without_an_address),
         cmocka_unit_test(without_records_a_block_is_told_by_its_place_alone),
         cmocka_unit_test(where_no_trace_could_be_kept_the_record_says_the_rest),
+        cmocka_unit_test(a_large_block_of_kmalloc_is_told_as_an_object),
+        cmocka_unit_test(a_block_that_nobody_noted_is_cut_without_a_record),
         cmocka_unit_test(a_visitor_who_has_seen_enough_is_shown_no_more),
         cmocka_unit_test(the_leak_scan_sees_each_block_in_use_but_those_of_areas),
         cmocka_unit_test(a_record_is_the_allocation_s_and_then_the_free_s),
