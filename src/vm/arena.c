@@ -237,9 +237,8 @@ struct qr_range *qr_arena_take(struct qr_arena *arena, u64 pages, u64 align,
                                struct qr_range *spare[2])
 {
     struct qr_range *range;
-    u64 window = (arena->end - arena->start) >> PAGE_SHIFT;
     align = QR_MAX(align, (u64)PAGE_SIZE);
-    if (!pages || pages > window || (align & (align - 1)) || align >= arena->end)
+    if (!pages || pages > arena->free_pages || (align & (align - 1)) || align >= arena->end)
         return NULL;
     range = arena_find_longer(arena, pages + (align >> PAGE_SHIFT) - 1);
     if (!range)

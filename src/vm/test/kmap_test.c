@@ -544,16 +544,31 @@ static void threads_share_both_windows(void **state)
 
 /* ---- contents -------------------------------------------------------------------------------- */
 
+/* Whoever looks into a page holds no slot afterwards. */
+static void none_is_held(struct quarry *q)
+{
+    unsigned int held = 0;
+    for (u32 i = 0; i < q->kmaps.nr_fixmap; i++)
+        held += q->kmaps.fixmap[i].users;
+    assert_int_equal(held, 0);
+    assert_int_equal(qp_task()->kmap_local, 0);
+}
+
 static void contents_are_read_written_filled_and_copied(void **state)
 {
     struct quarry *q = boot_high(NULL);
     struct page *one = high_page(q), *two = high_page(q);
     char buffer[PAGE_SIZE];
     qr_page_fill(&q->kmaps, one, 0, 0x11, PAGE_SIZE, "memset_page");
+    none_is_held(q);
     qr_page_write(&q->kmaps, one, PAGE_SIZE - 4, "abcd", 4, "memcpy_to_page");
+    none_is_held(q);
     qr_page_copy(&q->kmaps, two, 0, one, 0, PAGE_SIZE, "copy_highpage");
+    none_is_held(q);
     qr_page_fill(&q->kmaps, one, 0, 0, PAGE_SIZE, "clear_highpage");
+    none_is_held(q);
     qr_page_read(&q->kmaps, buffer, two, 0, PAGE_SIZE, "memcpy_from_page");
+    none_is_held(q);
     assert_int_equal(buffer[0], 0x11);
     assert_memory_equal(buffer + PAGE_SIZE - 4, "abcd", 4);
     qr_page_read(&q->kmaps, buffer, one, PAGE_SIZE - 4, 4, "memcpy_from_page");

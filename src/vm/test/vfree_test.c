@@ -438,6 +438,11 @@ static void kept_areas_serve_only_their_node(void **state)
     void *near = qr_vmalloc(&q->vm, 5 * PAGE_SIZE, 0, GFP_KERNEL, 0, 0, "vmalloc_node");
     assert_ptr_not_equal(near, far);
     assert_ptr_equal(qr_vmalloc(&q->vm, 5 * PAGE_SIZE, 0, GFP_KERNEL, 0, 1, "vmalloc_node"), far);
+    for (int nid = 0; nid < 2; nid++) { /* the smallest one, too */
+        assert_int_equal(q->vm.cached.nr, nid);
+        qr_vfree(&q->vm, qr_vmalloc(&q->vm, 1, 0, GFP_KERNEL, 0, nid, "vmalloc_node"), false);
+        assert_int_equal(q->vm.cached.nr, nid + 1);
+    }
     test_end(q);
 }
 

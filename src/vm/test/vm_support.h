@@ -12,8 +12,16 @@
 
 struct vm_state {
     u64 free, arena_free;
-    unsigned long areas, pages, cached, counted;
+    unsigned long areas, pages, cached, counted, records;
 };
+
+/* Objects of one of the layer's own caches that are in use. */
+static inline unsigned long vm_in_use(struct kmem_cache *cache)
+{
+    struct quarry_cache_stat stat;
+    qr_cache_stat(cache, &stat);
+    return stat.active;
+}
 
 /* Everything given back that can be, then counted. */
 static inline struct vm_state vm_state_of(struct quarry *q)
@@ -27,6 +35,9 @@ static inline struct vm_state vm_state_of(struct quarry *q)
     state.areas = q->vm.nr_areas;
     state.pages = q->vm.nr_pages;
     state.cached = q->vm.cached.pages;
+    state.records = vm_in_use(q->vm.area_cache);
+    for (int i = 0; i < 2; i++)
+        state.records += vm_in_use(q->vm.frames_cache[i]);
     for (unsigned int i = 0; i < q->zones.nr_zones; i++)
         state.counted += q->zones.zone[i].stat[QR_ZS_VMALLOC];
     return state;
@@ -40,6 +51,8 @@ static inline struct vm_state vm_state_of(struct quarry *q)
         assert_int_equal(now_.areas, (before).areas);                                              \
         assert_int_equal(now_.pages, (before).pages);                                              \
         assert_int_equal(now_.counted, (before).counted);                                          \
+        assert_int_equal(now_.records, (before).records);                                          \
+        assert_int_equal(vm_in_use((q)->vm.range_cache), (q)->vm.arena.nr_ranges);                 \
         assert_int_equal(qr_vm_check(&(q)->vm), 0);                                                \
     } while (0)
 

@@ -39,6 +39,15 @@ static void areas_of_all_sizes_come_and_go(void **state)
         qr_vfree(&q->vm, area, false);
     }
     assert_vm_state_is(q, before);
+    for (unsigned int pages = 1; pages <= 6; pages++) { /* into a hole that just fits */
+        void *front = vm_get(q, pages), *hole = vm_get(q, pages), *behind = vm_get(q, pages);
+        qr_vfree(&q->vm, hole, false);
+        assert_ptr_equal(vm_get(q, pages), hole);
+        qr_vfree(&q->vm, hole, false);
+        qr_vfree(&q->vm, behind, false);
+        qr_vfree(&q->vm, front, false);
+        assert_vm_state_is(q, before);
+    }
     assert_int_equal(qr_report_count(&q->check, QUARRY_FINDING_KINDS), 0);
     test_end(q);
 }
@@ -541,6 +550,8 @@ static void vrealloc_keeps_the_contents_and_moves_only_when_it_must(void **state
     assert_ptr_equal(same, area);
     char *moved = qr_vrealloc(&q->vm, area, 3 * PAGE_SIZE, GFP_KERNEL);
     assert_ptr_not_equal(moved, area);
+    assert_null(q->vm.deferred); /* the old one is gone, and not put off */
+    assert_null(qr_find_vm_area(&q->vm, area));
     for (int i = 0; i < 3000; i++)
         assert_int_equal(moved[i], 7);
     assert_null(qr_find_vm_area(&q->vm, area));
