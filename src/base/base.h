@@ -97,6 +97,13 @@ static inline unsigned int qr_count_bits64(u64 x)
     return (unsigned int)((x * 0x0101010101010101ull) >> 56);
 }
 
+/* Whether an address is probably one of the stack whose newest frame is @frame: nobody knows how deep that
+ * is, and what was called and returned lay a little below. */
+static inline bool qr_is_near_stack(const void *frame, const void *address)
+{
+    return (uintptr_t)address - ((uintptr_t)frame - (64u << 10)) < (8u << 20);
+}
+
 /* Doubly linked circular lists over struct list_head. */
 static inline void qr_list_init(struct list_head *head)
 {

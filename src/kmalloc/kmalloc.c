@@ -234,11 +234,10 @@ static void kmalloc_describe_foreign(struct qr_kmalloc *kmalloc, const void *add
 {
     const char *known =
         kmalloc->describe ? kmalloc->describe(kmalloc->describe_data, address) : NULL;
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0), there = (uintptr_t)address;
 
     if (known)
         qr_text_add(text, "%s", known);
-    else if (there - (here - (64u << 10)) < (8u << 20))
+    else if (qr_is_near_stack(__builtin_frame_address(0), address))
         qr_text_add(text, "an address on this task's stack, not memory of this machine");
     else
         qr_text_add(text, "not memory of this machine (a static variable, a stack, another "

@@ -108,7 +108,6 @@ static void whatis_vmalloc(struct whatis *what)
 static void whatis_elsewhere(struct whatis *what)
 {
     const struct qp_machine *machine = &what->q->machine;
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0), there = (uintptr_t)what->address;
     const char *place =
         "no memory of this machine: a static variable, another allocator's, or none";
     if (whatis_between(what, machine->pkmap_start, machine->pkmap_end))
@@ -119,7 +118,7 @@ static void whatis_elsewhere(struct whatis *what)
         place = "direct map, but no memory is there: a hole";
     else if (ZERO_OR_NULL_PTR(what->address))
         place = what->address ? "ZERO_SIZE_PTR, what kmalloc(0) returns" : "NULL";
-    else if (there - (here - (64u << 10)) < (8u << 20))
+    else if (qr_is_near_stack(__builtin_frame_address(0), what->address))
         place = "this task's stack, probably";
     qr_text_add(&what->text, "%s\n", place);
 }

@@ -259,10 +259,25 @@ static void bits_are_counted(void **state)
     }
 }
 
+static void a_stack_reaches_64_kib_below_its_newest_frame_and_8_mib_in_all(void **state)
+{
+    static char frame;
+    char *low = &frame - (64u << 10);
+
+    (void)state;
+    assert_true(qr_is_near_stack(&frame, &frame));
+    assert_true(qr_is_near_stack(&frame, low));
+    assert_false(qr_is_near_stack(&frame, low - 1));
+    assert_true(qr_is_near_stack(&frame, low + (8u << 20) - 1));
+    assert_false(qr_is_near_stack(&frame, low + (8u << 20)));
+    assert_false(qr_is_near_stack(&frame, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bits_are_counted),
+        cmocka_unit_test(a_stack_reaches_64_kib_below_its_newest_frame_and_8_mib_in_all),
         cmocka_unit_test(strings_behave_as_libc_s),
         cmocka_unit_test(a_copied_string_is_always_terminated_and_never_too_long),
         cmocka_unit_test(numbers_are_read_up_to_what_is_no_part_of_them),

@@ -728,6 +728,15 @@ static void a_wrong_count_in_any_layer_is_one_contradiction(void **state)
     q->percpu.nr_areas++;
     assert_int_equal(qr_check_all(q), 1);
     q->percpu.nr_areas--;
+    q->slabs.cache_cache.node[0].nr_empty++;
+    assert_int_equal(qr_check_all(q), 1);
+    q->slabs.cache_cache.node[0].nr_empty--;
+    q->map.nr_present++;
+    assert_int_equal(qr_check_all(q), 1);
+    q->map.nr_present--;
+    q->zones.zone[0].free_pages++; /* neither what is listed nor what is left */
+    assert_int_equal(qr_check_all(q), 2);
+    q->zones.zone[0].free_pages--;
     q->dma.nr++;
     assert_int_equal(qr_check_all(q), 1);
     q->dma.nr--;

@@ -464,7 +464,8 @@ static void vmallocinfo_is_this(void **state)
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-static char place[8]; /* each letter a return address */
+static char place[8];       /* each letter a return address */
+static size_t most_symbols; /* for which there was room */
 
 static size_t place_is(const void *pc, struct quarry_symbol *frames, size_t max, void *data)
 {
@@ -474,12 +475,17 @@ static size_t place_is(const void *pc, struct quarry_symbol *frames, size_t max,
         {.object = "libx.so", .offset = 0x1a2b},
         {.object = "libm.so", .offset = 0x10, .module = "m", .function = "sin"},
         {.function = "bare"},
+        {.file = "half.c"}, /* nothing else is said of it */
     };
     size_t number = (size_t)((const char *)pc - place);
 
+    most_symbols = QR_MAX(most_symbols, max);
     if (max == 0 || number >= QR_ARRAY_SIZE(known))
         return 0;
-    frames[0] = known[number];
+    if (number < 5)
+        frames[0] = known[number];
+    else
+        frames[0].file = known[number].file;
     return 1;
 }
 
@@ -496,7 +502,7 @@ static void allocinfo_is_this(void **state)
     site[0] = (struct qr_site){&place[0], 9, 9}; /* not counted: never told */
     site[1].bytes = 4096;                        /* from everywhere else */
     site[1].calls = 3;
-    for (unsigned int i = 0; i < 6; i++)
+    for (unsigned int i = 0; i < 7; i++)
         site[2 + 3 * i] = (struct qr_site){&place[i], 100 * (i + 1), i};
     site[q->check.sites.mask] = (struct qr_site){&place[0], (u64)-5, 1}; /* the last one */
     expect_begin();
@@ -505,9 +511,11 @@ static void allocinfo_is_this(void **state)
     for (unsigned int i = 0; i < 4; i++)
         expect("%12u %8u %s\n", 100 * (i + 1), i, told[i]);
     expect("         500        4 %p func:bare\n", (void *)&place[4]);
-    expect("         600        5 %p func:?\n", (void *)&place[5]);
+    expect("         600        5 half.c:0 func:?\n");
+    expect("         700        6 %p func:?\n", (void *)&place[6]);
     expect("          -5        1 demo.c:12 func:probe\n");
     text_is_expected(q, QUARRY_ALLOCINFO);
+    assert_int_equal(most_symbols, 1); /* the innermost is told, nobody else */
     site[1].calls = 0;
     qr_text(q, QUARRY_ALLOCINFO, text, sizeof(text));
     assert_null(strstr(text, "elsewhere"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks over all layers, and lines for what does not exist here. */
+/* Walks and sums over all layers, and lines for what does not exist here. */
 #include "machine.h"
 #include "observe/observe.h"
 
@@ -132,9 +132,73 @@ static void a_block_of_one_frame_counts_as_what_it_is(void **state)
     test_end(q);
 }
 
+/* A list behind those of the machine's zones is nobody's. */
+static void totals_are_of_the_machines_zones(void **state)
+{
+    const struct test_spec spec = {.pages = 4096, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+    struct qr_cpu *cpu = q->cpus.area[0];
+    unsigned int last = q->zones.nr_zones - 1, had = cpu->pcp[last].pages;
+    struct qr_totals all, fewer;
+    struct qr_zone_view view;
+    struct {
+        struct qr_totals totals;
+        unsigned long behind;
+    } room = {.behind = 0};
+
+    cpu->readers.begun[0] += 5; /* behind the counters */
+    cpu->readers.ended[0] += 5;
+    qr_totals_read(q, &room.totals);
+    assert_int_equal(room.behind, 0);
+    cpu->pcp[last].pages = had + 77;
+    qr_totals_read(q, &all);
+    qr_zone_view(&q->zones.zone[last], &view);
+    assert_true(view.free_pages > 0);
+    assert_int_equal(view.free_pages, all.high_free);
+    q->zones.nr_zones--;
+    qr_totals_read(q, &fewer);
+    q->zones.nr_zones++;
+    assert_int_equal(all.percpu_lists - fewer.percpu_lists, had + 77);
+    assert_int_equal(all.free - fewer.free, qr_zone_free_pages(&q->zones.zone[last]));
+    cpu->pcp[last].pages = had;
+    test_end(q);
+}
+
+/* Whatever lies behind the last zone of the machine. */
+static void texts_are_of_the_machines_zones(void **state)
+{
+    static const enum quarry_text which[] = {QUARRY_BUDDYINFO, QUARRY_PAGETYPEINFO, QUARRY_ZONEINFO,
+                                             QUARRY_VMSTAT, QUARRY_MEMINFO};
+    static char before[QR_ARRAY_SIZE(which)][32768], after[32768];
+    const struct test_spec spec = {.pages = 4096, .profile = "zones"};
+    struct quarry *q = test_boot_with(&spec);
+    struct zone *behind = &q->zones.zone[q->zones.nr_zones - 1];
+    const struct zone kept = *behind;
+
+    qr_reclaim_stop(&q->reclaim);
+    q->zones.nr_zones--;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(which); i++)
+        assert_true(qr_text(q, which[i], before[i], sizeof(before[i])) < sizeof(before[i]));
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(kept.stat); i++)
+        behind->stat[i] += 1000;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(kept.watermark); i++)
+        behind->watermark[i] += 1000;
+    behind->free_pages += 1000;
+    behind->managed += 1000;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(which); i++) {
+        qr_text(q, which[i], after, sizeof(after));
+        assert_string_equal(after, before[i]);
+    }
+    *behind = kept;
+    q->zones.nr_zones++;
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(totals_are_of_the_machines_zones),
+        cmocka_unit_test(texts_are_of_the_machines_zones),
         cmocka_unit_test(a_walk_visits_one_of_each_layer_and_ends_where_it_is_told),
         cmocka_unit_test(what_does_not_exist_here_is_zero_wherever_it_is_told),
         cmocka_unit_test(a_block_of_one_frame_counts_as_what_it_is),

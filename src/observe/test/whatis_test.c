@@ -67,6 +67,27 @@ static void an_object_is_told_and_nothing_behind_it(void **state)
     test_end(q);
 }
 
+/* Between the last object and the end of its slab: 42 objects of 96 bytes fit into a page. */
+static void what_lies_behind_the_last_object_is_unused(void **state)
+{
+    struct quarry *q = test_boot(2048);
+    char *object = qr_kmalloc_slow(&q->kmalloc, 96, GFP_KERNEL, NUMA_NO_NODE);
+    const struct page *page = qr_virt_page_checked(&q->map, object);
+    char *end = (char *)qr_page_virt(&q->map, page) + PAGE_SIZE;
+    size_t length = expect_place(q, "direct map", page, end - 1, ", zone Normal of node 0");
+
+    assert_int_equal(compound_order(page), 0);
+    snprintf(expected + length, sizeof(expected) - length,
+             "unused space in a slab of cache kmalloc-96\n");
+    assert_string_equal(ask(q, end - 1), expected);
+    assert_int_equal(allocated.nr + freed.nr, 0);
+    qr_kfree_slow(&q->kmalloc, object, "kfree");
+    assert_non_null(strstr(ask(q, object), "\nlive, or on a CPU's stack: byte 0 of object "));
+    qr_slabs_drain_all(&q->slabs);
+    assert_null(strstr(ask(q, object), "live"));
+    test_end(q);
+}
+
 static void a_descriptor_is_told_with_its_frame(void **state)
 {
     struct quarry *q = test_boot(2048);
@@ -189,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sampled_object_is_told_and_nothing_behind_it),
         cmocka_unit_test(an_object_is_told_and_nothing_behind_it),
+        cmocka_unit_test(what_lies_behind_the_last_object_is_unused),
         cmocka_unit_test(a_descriptor_is_told_with_its_frame),
         cmocka_unit_test(pages_are_told_with_their_block),
         cmocka_unit_test(an_area_is_told_with_its_frame_and_caller),
