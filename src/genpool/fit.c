@@ -50,7 +50,7 @@ unsigned long qr_fit_best(const unsigned long *map, unsigned long size, unsigned
     unsigned long best = size, best_length = ~0ul, at = fit_next(map, size, start, false);
 
     while (at < size) {
-        unsigned long end = fit_next(map, size, at, true);
+        unsigned long end = fit_next(map, size, at + 1, true);
         if (end - at >= nr && end - at < best_length) {
             best = at;
             best_length = end - at;
@@ -62,13 +62,19 @@ unsigned long qr_fit_best(const unsigned long *map, unsigned long size, unsigned
     return best;
 }
 
+static unsigned long fit_anywhere(const unsigned long *map, unsigned long size, unsigned long start,
+                                  unsigned int nr)
+{
+    return qr_fit_first(map, size, start, nr, 1, 0);
+}
+
 /* ---- the public algorithms ------------------------------------------------------------------------ */
 
 unsigned long gen_pool_first_fit(unsigned long *map, unsigned long size, unsigned long start,
                                  unsigned int nr, void *data, struct gen_pool *pool,
                                  unsigned long start_addr)
 {
-    return qr_fit_first(map, size, start, nr, 1, 0);
+    return fit_anywhere(map, size, start, nr);
 }
 
 unsigned long gen_pool_first_fit_align(unsigned long *map, unsigned long size, unsigned long start,
@@ -76,13 +82,13 @@ unsigned long gen_pool_first_fit_align(unsigned long *map, unsigned long size, u
                                        unsigned long start_addr)
 {
     const struct genpool_data_align *wish = data;
-    unsigned long align = wish && wish->align > 0 ? (unsigned long)wish->align : 1;
+    unsigned long align = wish ? (unsigned long)QR_MAX(wish->align, 1) : 1;
     unsigned long granule = 1ul << pool->min_alloc_order;
 
     if (!QR_IS_POWER_OF_TWO(align) || ((start_addr & (granule - 1)) && align > granule))
         return size; /* no granule of this range has such an address */
     if (align <= granule)
-        return qr_fit_first(map, size, start, nr, 1, 0);
+        return fit_anywhere(map, size, start, nr);
     return qr_fit_first(map, size, start, nr, align >> pool->min_alloc_order,
                         (start_addr & (align - 1)) >> pool->min_alloc_order);
 }
@@ -96,7 +102,7 @@ unsigned long gen_pool_fixed_alloc(unsigned long *map, unsigned long size, unsig
 
     if ((wish->offset & ((1ul << pool->min_alloc_order) - 1)) || bit < start)
         return size;
-    return qr_fit_first(map, size, bit, nr, 1, 0) == bit ? bit : size;
+    return fit_anywhere(map, size, bit, nr) == bit ? bit : size;
 }
 
 unsigned long gen_pool_first_fit_order_align(unsigned long *map, unsigned long size,

@@ -267,6 +267,86 @@ static void the_room_for_places_that_allocate_follows_the_memory(void **state)
     assert_int_equal(site_room(1024ul << 10), sites_in(1u << 20));
 }
 
+/* Bytes that backtraces have; 0: none are kept. */
+static size_t trace_room(unsigned long pages, const char *options)
+{
+    const struct test_spec spec = {.pages = pages, .options = options};
+    struct quarry *q = test_boot_with(&spec);
+    const struct qr_traces *traces = &q->check.traces;
+    size_t room =
+        traces->region ? (size_t)(traces->region + traces->size - (u8 *)traces->bucket) : 0;
+
+    test_end(q);
+    return room;
+}
+
+/* A 128th of memory, 64 KiB … 16 MiB, where anything asks who did it; or what was wished for. */
+static void the_room_for_backtraces_follows_the_memory_and_the_options(void **state)
+{
+    static const char *const tracking[] = {"page_owner", "slab_debug=U", "check=1",
+                                           "kfence.sample_interval=100", "kfence.every=100"};
+
+    (void)state;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(tracking); i++)
+        assert_int_equal(trace_room(4096, tracking[i]), 128u << 10);
+    assert_int_equal(trace_room(4096, NULL), 0);
+    assert_int_equal(trace_room(4096, "check=0"), 0);
+    assert_int_equal(trace_room(1024, "check=1"), 64u << 10);
+    assert_int_equal(trace_room(256ul << 10, "check=1"), 8u << 20);
+    assert_int_equal(trace_room(1024ul << 10, "check=1"), 16u << 20);
+    assert_int_equal(trace_room(4096, "trace_bytes=300000"), PAGE_ALIGN(300000));
+    assert_int_equal(trace_room(4096, "check=1 trace_bytes=20480"), 20480);
+}
+
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+static void each_layer_knows_those_below(void **state)
+{
+    struct quarry *q = test_boot(1024);
+    const struct {
+        const void *has, *is;
+    } wire[] = {
+        {q->zones.map, &q->map},         {q->zones.check, &q->check},
+        {q->zones.faults, &q->faults},   {q->zones.cpus, &q->cpus},
+        {q->faults.changed_data, q},     {q->grace.check, &q->check},
+        {q->grace.cpus, &q->cpus},       {q->grace.reclaim, &q->reclaim},
+        {q->slabs.zones, &q->zones},     {q->slabs.grace, &q->grace},
+        {q->slabs.reclaim, &q->reclaim}, {q->slabs.check, &q->check},
+        {q->slabs.faults, &q->faults},   {q->slabs.cpus, &q->cpus},
+        {q->slabs.guards, &q->guards},   {q->guards.check, &q->check},
+        {q->kmalloc.slabs, &q->slabs},   {q->kmalloc.zones, &q->zones},
+        {q->kmalloc.check, &q->check},   {q->vm.kmalloc, &q->kmalloc},
+        {q->vm.zones, &q->zones},        {q->vm.reclaim, &q->reclaim},
+        {q->vm.grace, &q->grace},        {q->vm.check, &q->check},
+        {q->vm.faults, &q->faults},      {q->leaks.zones, &q->zones},
+        {q->leaks.slabs, &q->slabs},     {q->leaks.vm, &q->vm},
+        {q->leaks.check, &q->check},     {q->kmaps.zones, &q->zones},
+        {q->kmaps.check, &q->check},     {q->dma.vm, &q->vm},
+        {q->dma.kmaps, &q->kmaps},       {q->dma.zones, &q->zones},
+        {q->dma.slabs, &q->slabs},       {q->dma.check, &q->check},
+        {q->percpu.vm, &q->vm},          {q->percpu.zones, &q->zones},
+        {q->percpu.slabs, &q->slabs},    {q->percpu.check, &q->check},
+        {q->percpu.cpus, &q->cpus},      {q->cpus.none, &qr_cpu_none},
+    };
+
+    (void)state;
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(wire); i++)
+        assert_ptr_equal(wire[i].has, wire[i].is);
+    assert_int_equal(q->cpus.nr_max, 8);
+    test_end(q);
+}
+
+static void a_machine_of_one_cpu_is_one(void **state)
+{
+    struct test_spec spec = {.pages = 1024, .nr_cpus = 1};
+    struct quarry *q = test_boot_with(&spec);
+
+    (void)state;
+    assert_int_equal(q->cpus.nr_max, 1);
+    qr_kfree_slow(&q->kmalloc, qr_kmalloc_slow(&q->kmalloc, 64, GFP_KERNEL, NUMA_NO_NODE), "kfree");
+    test_end(q);
+}
+
 /* ---- CPUs ------------------------------------------------------------------------------------ */
 
 static void a_cpu_begins_with_empty_lists_on_its_node(void **state)
@@ -381,6 +461,9 @@ int main(void)
         cmocka_unit_test(a_bad_slab_debug_is_repeated),
         cmocka_unit_test(room_for_guarded_objects_is_told_exactly),
         cmocka_unit_test(the_room_for_places_that_allocate_follows_the_memory),
+        cmocka_unit_test(the_room_for_backtraces_follows_the_memory_and_the_options),
+        cmocka_unit_test(each_layer_knows_those_below),
+        cmocka_unit_test(a_machine_of_one_cpu_is_one),
         cmocka_unit_test(a_cpu_begins_with_empty_lists_on_its_node),
         cmocka_unit_test(a_cpu_s_data_is_cleared),
         cmocka_unit_test(a_cpu_without_memory_for_its_data_has_none_until_there_is_some),

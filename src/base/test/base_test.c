@@ -73,6 +73,12 @@ static void numbers_are_read_up_to_what_is_no_part_of_them(void **state)
     test_parse("0XAbC", false, 0xabc, "");
     test_parse("0x", false, 0, "x");
     test_parse("18446744073709551615", false, ~0ULL, "");
+    test_parse("42,rest", true, 42, ",rest");
+    test_parse("18446744073709551615", true, ~0ULL, "");
+    test_parse("0x3fffffffffffffK", true, ~0ULL << 10, "");
+    test_parse("17179869183g", true, 17179869183ULL << 30, "");
+    test_parse("17592186044415m", true, 17592186044415ULL << 20, "");
+    test_parse("3t", true, 3ULL << 40, "");
     test_parse("512M", true, 512ULL << 20, "");
     test_parse("300k", true, 300ULL << 10, "");
     test_parse("4G-", true, 4ULL << 30, "-");
@@ -93,6 +99,9 @@ static void what_is_no_number_or_too_big_is_refused_and_nothing_moves(void **sta
     test_parse_fails("99999999999999999999999", false);
     test_parse_fails("0x10000000000000000", false);
     test_parse_fails("16777216T", true);
+    test_parse_fails("17179869184G", true);
+    test_parse_fails("17592186044416M", true);
+    test_parse_fails("0x40000000000000K", true);
     test_parse_fails("18446744073709551615K", true);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of check/symbol.c: what the registered function knows of an address is what a text shows. */
 #include "machine.h"
+#include "child.h"
 
 static struct qr_check check;
 static struct quarry_symbol known[9];
@@ -95,12 +96,32 @@ static void inlined_calls_have_a_line_each_and_there_are_eight_at_most(void **st
     assert_int_equal(qr_symbol_frames(&check, &check, known, 3), 3);
 }
 
+static void print_twice(const void *pc)
+{
+    qr_symbol_set_hook(&check, tell, known);
+    qr_symbol_print(&check, pc);
+    qr_symbol_print(&check, pc);
+}
+
+static void a_line_on_the_console_is_that_line_and_nothing_else(void **state)
+{
+    char expected[128];
+
+    nr_known = 1;
+    known[0] = (struct quarry_symbol){.function = "probe", .file = "driver.c", .line = 12};
+    qr_snprintf(expected, sizeof(expected), "    %p probe driver.c:12\n    %p probe driver.c:12\n",
+                (void *)&check, (void *)&check);
+    assert_true(child_exited_well(child_run(print_twice, &check)));
+    assert_string_equal(child_text, expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(without_a_function_an_address_stays_a_number, fresh),
         cmocka_unit_test_setup(whatever_is_known_is_shown, fresh),
         cmocka_unit_test_setup(inlined_calls_have_a_line_each_and_there_are_eight_at_most, fresh),
+        cmocka_unit_test_setup(a_line_on_the_console_is_that_line_and_nothing_else, fresh),
     };
 
     return cmocka_run_group_tests_name("symbol", tests, NULL, NULL);

@@ -50,6 +50,73 @@ static void blocks_are_whole_granules_from_the_front(void **state)
     test_end(q);
 }
 
+static size_t asked[8];
+static unsigned int nr_asked;
+
+static bool note_size(const struct quarry_fault_request *request, void *data)
+{
+    if (request->point == QUARRY_FAILSLAB && nr_asked < QR_ARRAY_SIZE(asked))
+        asked[nr_asked++] = request->size;
+    return false;
+}
+
+/* A record, two bits a granule in whole words, and with checks a trace a granule. */
+static void a_pool_takes_what_it_needs_and_gives_all_of_it_back(void **state)
+{
+    static const struct {
+        unsigned int granules, words;
+    } range[] = {{1, 1}, {64, 1}, {65, 2}, {128, 2}, {129, 3}};
+
+    for (unsigned int checks = 0; checks < 2; checks++) {
+        const struct test_spec spec = {.pages = 512, .options = checks ? "check=1" : NULL};
+        struct quarry *q = test_boot_with(&spec);
+        struct qr_genpools pools;
+        unsigned long live = q->check.live_bytes;
+        struct gen_pool *pool;
+        qr_fault_set_hook(&q->faults, note_size, NULL);
+        nr_asked = 0;
+        pool = make(q, &pools, 0);
+        for (unsigned int i = 0; i < QR_ARRAY_SIZE(range); i++)
+            assert_int_equal(qr_genpool_add(&pools, pool, BASE + i * 65536, 0,
+                                            (size_t)range[i].granules * GRANULE, NUMA_NO_NODE,
+                                            NULL),
+                             0);
+        assert_int_equal(nr_asked, 1 + QR_ARRAY_SIZE(range));
+        assert_int_equal(asked[0], sizeof(struct gen_pool));
+        for (unsigned int i = 0; i < QR_ARRAY_SIZE(range); i++)
+            assert_int_equal(asked[1 + i], sizeof(struct gen_pool_chunk) +
+                                               2 * range[i].words * sizeof(long) +
+                                               checks * range[i].granules * sizeof(u32));
+        if (checks)
+            assert_true(q->check.live_bytes > live);
+        qr_genpool_destroy(&pools, pool);
+        assert_int_equal(q->check.live_bytes, live);
+        test_end(q);
+    }
+}
+
+static u32 node_of(struct quarry *q, const void *block)
+{
+    return qr_pfn_node(&q->map, qr_pfn(&q->map, qr_virt_page(&q->map, block)));
+}
+
+static void a_pool_and_its_ranges_lie_on_their_nodes(void **state)
+{
+    const struct test_spec spec = {.pages = 2048, .profile = "nodes"};
+    struct quarry *q = test_boot_with(&spec);
+    const struct qr_genpools pools = {.vm = &q->vm, .check = &q->check};
+
+    for (int nid = 0; nid < 2; nid++) {
+        struct gen_pool *pool = qr_genpool_create(&pools, 5, nid);
+        assert_int_equal(node_of(q, pool), nid);
+        assert_int_equal(qr_genpool_add(&pools, pool, BASE, 0, 4096, !nid, NULL), 0);
+        assert_int_equal(node_of(q, pool->chunks.next), !nid);
+        qr_genpool_destroy(&pools, pool);
+    }
+    assert_int_equal(qr_report_count(&q->check, QUARRY_FINDING_KINDS), 0);
+    test_end(q);
+}
+
 static void a_second_range_serves_when_the_first_is_full(void **state)
 {
     struct quarry *q = test_boot(512);
@@ -433,6 +500,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_whole_granules_from_the_front),
+        cmocka_unit_test(a_pool_takes_what_it_needs_and_gives_all_of_it_back),
+        cmocka_unit_test(a_pool_and_its_ranges_lie_on_their_nodes),
         cmocka_unit_test(a_second_range_serves_when_the_first_is_full),
         cmocka_unit_test(best_fit_takes_the_smallest_gap),
         cmocka_unit_test(aligned_fits_look_at_addresses),
