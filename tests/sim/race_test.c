@@ -109,20 +109,29 @@ static void a_held_block_freed_by_two_at_once_is_a_wrong_free_of_one_of_them(voi
 /* ---- the last page above the mark ----------------------------------------------------------------- */
 
 static struct page *hoard[1024], *got[2];
-static unsigned int nr_hoard;
+static unsigned int hoard_order[1024], nr_hoard;
 
+static bool hoard_one(unsigned int order)
+{
+    if (!(hoard[nr_hoard] = alloc_pages(GFP_NOWAIT, order)))
+        return false;
+    hoard_order[nr_hoard++] = order;
+    return true;
+}
+
+/* Most in large blocks, which is quick; the last ones in single pages. */
 static void before_last_page(void)
 {
-    const gfp_t gfp = GFP_NOWAIT;
-
     nr_hoard = 0;
     pages_free = count_free();
+    while (hoard_one(5))
+        continue;
     do {
-        while ((hoard[nr_hoard] = alloc_pages(gfp, 0)))
-            nr_hoard++;
+        while (hoard_one(0))
+            continue;
         count_free(); /* with what lay on lists */
-        hoard[nr_hoard] = alloc_pages(gfp, 0);
-    } while (hoard[nr_hoard] && ++nr_hoard);
+    } while (hoard_one(0));
+    assert_true(nr_hoard > 2 && hoard_order[nr_hoard - 1] + hoard_order[nr_hoard - 2] == 0);
     __free_pages(hoard[--nr_hoard], 0);
     count_free();
 }
@@ -143,8 +152,8 @@ static void one_has_it(void)
 {
     assert_int_equal((got[0] != NULL) + (got[1] != NULL), 1);
     __free_pages(got[got[0] == NULL], 0);
-    while (nr_hoard)
-        __free_pages(hoard[--nr_hoard], 0);
+    while (nr_hoard--)
+        __free_pages(hoard[nr_hoard], hoard_order[nr_hoard]);
     all_is_free();
 }
 
@@ -176,9 +185,7 @@ static void wait_for_one(gfp_t gfp)
 static void before_waiting(void)
 {
     before_last_page();
-    hoard[nr_hoard] = alloc_pages(GFP_NOWAIT, 0);
-    assert_non_null(hoard[nr_hoard]);
-    nr_hoard++;
+    assert_true(hoard_one(0));
     got[0] = got[1] = NULL;
 }
 
