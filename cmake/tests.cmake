@@ -42,6 +42,8 @@ target_sources(weak_test PRIVATE ${PROJECT_SOURCE_DIR}/tests/weak/weak.c)
 target_link_options(vm_failure_test PRIVATE -Wl,--wrap=qp_map)
 target_link_options(mappings_test PRIVATE
   -Wl,--wrap=qp_map,--wrap=qp_unmap,--wrap=qp_flush)
+target_link_options(guard_pages_test PRIVATE
+  -Wl,--wrap=qp_map,--wrap=qp_unmap,--wrap=qp_flush)
 target_link_options(pool_line_test PRIVATE -Wl,--wrap=qp_wait)
 target_link_options(pool_exact_test PRIVATE -Wl,--wrap=qp_wait)
 target_link_options(grace_steps_test PRIVATE -Wl,--wrap=qp_wait,--wrap=qp_now_ns)

@@ -386,21 +386,24 @@ static struct qr_guard_place *guard_nearest(struct qr_guards *guards, const char
 {
     size_t page = ((uintptr_t)address - guards->start) >> PAGE_SHIFT;
     struct qr_guard_place *best = NULL;
-    size_t best_rank = 0;
+    size_t best_distance = 0;
+    bool best_lives = false;
 
     for (size_t side = 0; side < 2; side++) {
         size_t index = page / 2 - side; /* the place behind, then the one before */
         struct qr_guard_place *place;
-        size_t distance, rank;
+        size_t distance;
+        bool lives;
         if (index >= guards->nr || !guards->place[index].used)
             continue;
         place = &guards->place[index];
         distance = side ? (size_t)(address - (place->object + place->size))
                         : (size_t)(place->object - address);
-        rank = (place->state == QR_GUARD_LIVE ? 8 * PAGE_SIZE : 4 * PAGE_SIZE) - distance;
-        if (rank > best_rank) {
-            best_rank = rank;
+        lives = place->state == QR_GUARD_LIVE;
+        if (!best || (lives == best_lives ? distance < best_distance : lives)) {
             best = place;
+            best_distance = distance;
+            best_lives = lives;
         }
     }
     return best;

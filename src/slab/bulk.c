@@ -50,10 +50,8 @@ int qr_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t wanted, void
             taken++;
             taken += bulk_take(cache, nr - taken, objects + taken);
         }
-        if ((gfp & __GFP_ZERO) ||
-            (SLAB_READ(cache->hooks) & (QR_HOOK_INIT_ALLOC | QR_HOOK_OBSERVED | QR_HOOK_PROFILE)))
-            for (u32 i = 0; i < taken; i++)
-                qr_cache_hand_out(cache, objects[i], gfp);
+        for (u32 i = 0; i < taken; i++)
+            qr_cache_hand_out(cache, objects[i], gfp);
     }
     if (taken == nr)
         return (int)nr;

@@ -442,6 +442,26 @@ static void slabs_wait_for_readers_in_as_many_batches_as_come(void **state)
     test_end(q);
 }
 
+/* Lists are chained by frame numbers, and 0 is no link to follow. */
+static void a_list_of_slabs_touches_no_frame_but_its_own(void **state)
+{
+    struct quarry *q = boot_with(1024, NULL);
+    struct kmem_cache *cache = make_cache(q, "listed", 1000, 0);
+    struct page zero = *qr_page(&q->map, 0);
+    void *object[3 * 64];
+    u32 nr = 3 * cache->objects;
+
+    (void)state;
+    assert_in_range(nr, 3, QR_ARRAY_SIZE(object));
+    for (u32 i = 0; i < nr; i++)
+        object[i] = qr_cache_alloc_direct(cache, GFP_KERNEL, NUMA_NO_NODE);
+    for (u32 i = 0; i < nr; i++)
+        qr_cache_free_direct(cache, object[i], "test");
+    qr_cache_shrink(cache);
+    assert_memory_equal(qr_page(&q->map, 0), &zero, sizeof(zero));
+    test_end(q);
+}
+
 /* ---- many at once, and the last of all --------------------------------------------------------- */
 
 static void objects_taken_together_count_for_their_place(void **state)
@@ -561,6 +581,7 @@ int main(void)
         cmocka_unit_test(objects_taken_together_count_for_their_place),
         cmocka_unit_test(the_last_object_of_a_destroyed_cache_takes_it_along),
         cmocka_unit_test(slabs_wait_for_readers_in_as_many_batches_as_come),
+        cmocka_unit_test(a_list_of_slabs_touches_no_frame_but_its_own),
         cmocka_unit_test(the_last_hand_off_a_dying_cache_wakes_who_waits),
         cmocka_unit_test(a_destroyed_caches_objects_have_been_taken_apart),
         /* First: children of a program that had threads are not for every detector. */
