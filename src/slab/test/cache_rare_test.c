@@ -462,6 +462,49 @@ static void a_list_of_slabs_touches_no_frame_but_its_own(void **state)
     test_end(q);
 }
 
+/* What is in use on any node is in use. */
+static void objects_of_the_second_node_keep_a_cache_as_well(void **state)
+{
+    (void)state;
+    for (int nid = 0; nid < 2; nid++) {
+        struct test_spec spec = {.pages = 1024, .profile = "nodes"};
+        struct quarry *q = test_boot_with(&spec);
+        struct kmem_cache *cache = make_cache(q, "kept", 200, 0);
+        void *object = qr_cache_alloc_slow(cache, GFP_KERNEL | __GFP_THISNODE, nid);
+        assert_int_equal(cache->node[nid].nr_partial, 1);
+        assert_int_equal(qr_cache_shrink(cache), 1);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, true), -QR_EBUSY);
+        assert_int_equal(test_findings(q, QUARRY_LEAK), 1);
+        give(q, cache, object);
+        assert_int_equal(qr_cache_shrink(cache), 0);
+        assert_int_equal(qr_cache_destroy(&q->slabs, cache, true), 0);
+        test_end(q);
+    }
+}
+
+/* Whoever has its number next is asked for nothing, and begins with open slots. */
+static void a_cpu_that_leaves_takes_what_it_was_asked_along(void **state)
+{
+    struct quarry *q = boot_with(512, NULL);
+    struct kmem_cache *cache = make_cache(q, "asked", 64, 0);
+    struct qr_slot *slot;
+    struct qr_cpu *cpu;
+
+    (void)state;
+    give(q, cache, take(cache));
+    qp_percpu_leave(qp_percpu_enter(&q->cpus, &cpu));
+    slot = own_slot(q, cache);
+    assert_non_null(slot->loaded);
+    qr_cpu_ask_drain(cpu, QR_DRAIN_STACKS);
+    slot->hooks |= QR_HOOK_STOPPED;
+    qr_slabs_drain_cpu(&q->slabs, cpu);
+    assert_false(qr_cpu_drain_pending(cpu, QR_DRAIN_STACKS));
+    assert_int_equal(slot->hooks, plain_hooks());
+    assert_null(slot->loaded);
+    assert_int_equal(q->slabs.stacked_bytes, 0);
+    test_end(q);
+}
+
 /* ---- many at once, and the last of all --------------------------------------------------------- */
 
 static void objects_taken_together_count_for_their_place(void **state)
@@ -582,6 +625,8 @@ int main(void)
         cmocka_unit_test(the_last_object_of_a_destroyed_cache_takes_it_along),
         cmocka_unit_test(slabs_wait_for_readers_in_as_many_batches_as_come),
         cmocka_unit_test(a_list_of_slabs_touches_no_frame_but_its_own),
+        cmocka_unit_test(objects_of_the_second_node_keep_a_cache_as_well),
+        cmocka_unit_test(a_cpu_that_leaves_takes_what_it_was_asked_along),
         cmocka_unit_test(the_last_hand_off_a_dying_cache_wakes_who_waits),
         cmocka_unit_test(a_destroyed_caches_objects_have_been_taken_apart),
         /* First: children of a program that had threads are not for every detector. */
