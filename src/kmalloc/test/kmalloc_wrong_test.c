@@ -111,6 +111,17 @@ static void a_size_that_nothing_holds_is_rounded_to_itself(void **state)
     assert_int_equal(qr_kmalloc_roundup(&q->kmalloc, most), most);
     assert_int_equal(qr_kmalloc_roundup(&q->kmalloc, most + 1), most + 1);
     assert_int_equal(qr_kmalloc_roundup(&q->kmalloc, SIZE_MAX), SIZE_MAX);
+    for (size_t limit = 5000; limit < 200000;
+         limit *= 13) { /* a machine's own, in a class or not */
+        void *block;
+
+        q->kmalloc.max_size = limit;
+        assert_int_equal(qr_kmalloc_roundup(&q->kmalloc, limit), limit == 5000 ? 5120 : 65536);
+        assert_int_equal(qr_kmalloc_roundup(&q->kmalloc, limit + 1), limit + 1);
+        block = make(q, limit);
+        qr_kfree(&q->kmalloc, block);
+    }
+    q->kmalloc.max_size = most;
     test_end(q);
 }
 
