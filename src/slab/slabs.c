@@ -22,7 +22,7 @@
  * out from again, and never goes back, because which of its objects are in use is no longer known.
  *
  * Invariants. S1: a bit is set exactly while its object is neither live nor stacked. S2: a slab is
- * on the list that its number of set bits says, or quarantined (links zero), or in one caller's
+ * on the list that its number of set bits says, or quarantined (next is zero), or in one caller's
  * hands between creation, lists and release. S3: nr_objects and free_objects are the sums over
  * listed slabs. S4: each slab, quarantined ones included, holds one reference on its cache.
  *
@@ -159,7 +159,7 @@ static void slab_list_remove(const struct qr_map *map, u32 *head, struct page *p
         if (*head == pfn)
             *head = next;
     }
-    page->quarry_slab.next = page->quarry_slab.prev = 0;
+    page->quarry_slab.next = 0; /* on no list */
 }
 
 /* The list a slab with @nr_free of @nr objects free belongs on, and its counter. */

@@ -672,8 +672,6 @@ static void cpu_stop_slots(struct qr_slabs *slabs, struct qr_cpu *cpu, bool stop
 
 void qr_slabs_drain_cpu(struct qr_slabs *slabs, struct qr_cpu *cpu)
 {
-    if (!qr_cpu_known(cpu))
-        return;
     /* Whoever has this CPU's number next starts with open slots. */
     cpu_stop_slots(slabs, cpu, false);
     cpu_drain(slabs, cpu, false);

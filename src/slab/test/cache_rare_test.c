@@ -2,6 +2,7 @@
 /* Caches: what is rarely asked of them, and walks that meet one on its way out. */
 #include "slab_machine.h"
 #include "child.h"
+#include <pthread.h>
 #include <signal.h>
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -505,6 +506,44 @@ static void a_cpu_that_leaves_takes_what_it_was_asked_along(void **state)
     test_end(q);
 }
 
+struct guest {
+    struct quarry *q;
+    struct kmem_cache *cache;
+    void *object;
+};
+
+static void *be_a_guest(void *data)
+{
+    struct guest *guest = data;
+
+    give(guest->q, guest->cache, take(guest->cache));
+    guest->object = take(guest->cache);
+    return NULL;
+}
+
+/* All CPUs are others': what is asked for comes from the slabs, and goes back there. */
+static void a_thread_without_a_cpu_is_served_by_the_slabs(void **state)
+{
+    struct test_spec spec = {.pages = 512, .nr_cpus = 1};
+    struct quarry *q = test_boot_with(&spec);
+    struct guest guest = {.q = q, .cache = make_cache(q, "guests", 64, 0)};
+    pthread_t thread;
+    u64 stacked;
+
+    (void)state;
+    give(q, guest.cache, take(guest.cache)); /* the only CPU is this one's */
+    qr_slabs_drain_all(&q->slabs);
+    stacked = q->slabs.stacked_bytes;
+    assert_int_equal(pthread_create(&thread, NULL, be_a_guest, &guest), 0);
+    pthread_join(thread, NULL);
+    assert_non_null(guest.object);
+    assert_int_equal(q->slabs.stacked_bytes, stacked);
+    assert_int_equal(guest.cache->node[0].nr_objects - guest.cache->node[0].free_objects, 1);
+    give(q, guest.cache, guest.object);
+    assert_int_equal(cache_active(guest.cache), 0);
+    test_end(q);
+}
+
 /* ---- many at once, and the last of all --------------------------------------------------------- */
 
 static void objects_taken_together_count_for_their_place(void **state)
@@ -627,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_list_of_slabs_touches_no_frame_but_its_own),
         cmocka_unit_test(objects_of_the_second_node_keep_a_cache_as_well),
         cmocka_unit_test(a_cpu_that_leaves_takes_what_it_was_asked_along),
+        cmocka_unit_test(a_thread_without_a_cpu_is_served_by_the_slabs),
         cmocka_unit_test(the_last_hand_off_a_dying_cache_wakes_who_waits),
         cmocka_unit_test(a_destroyed_caches_objects_have_been_taken_apart),
         /* First: children of a program that had threads are not for every detector. */
