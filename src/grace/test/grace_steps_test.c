@@ -252,6 +252,33 @@ static void calls_are_made_by_one_task_at_a_time(void **state)
     end(q);
 }
 
+/* A record is its owner's to use again, whatever was in it, and a list begins with nothing. */
+static void a_call_is_the_last_of_its_list_whatever_was_in_it(void **state)
+{
+    struct quarry *q = begin();
+    struct qr_reclaim nobody = {0};
+    struct qr_grace fresh = {.reclaim = &nobody};
+
+    (void)state;
+    numbered[0].call.next = &numbered[3].call;
+    qr_grace_call(grace, &numbered[0].call);
+    STATE_IS(0, 0, 0, 0, 1, 1);
+    assert_int_equal(made[0], 0);
+    memset(&fresh.next, 0xff, sizeof(fresh.next));
+    memset(&fresh.waiting, 0xff, sizeof(fresh.waiting));
+    memset(&fresh.doing, 0xff, sizeof(fresh.doing));
+    fresh.next.last = fresh.waiting.last = fresh.doing.last = NULL;
+    qr_grace_init(&fresh, &quarry_counted_readers);
+    assert_ptr_equal(nobody.sources, &fresh.source);
+    for (int i = 0; i < 3; i++) {
+        struct qr_grace_list *list = i == 0 ? &fresh.next : i == 1 ? &fresh.waiting : &fresh.doing;
+        assert_null(list->first);
+        assert_ptr_equal(list->last, &list->first);
+        assert_int_equal(list->nr, 0);
+    }
+    end(q);
+}
+
 static void tidies_up(struct qr_grace_call *call)
 {
     note(call);
@@ -672,6 +699,7 @@ int main(void)
         cmocka_unit_test(readers_are_counted_over_all_cpus),
         cmocka_unit_test(a_section_counts_itself_once_and_wakes_who_waits_for_it),
         cmocka_unit_test(calls_are_made_by_one_task_at_a_time),
+        cmocka_unit_test(a_call_is_the_last_of_its_list_whatever_was_in_it),
         cmocka_unit_test(a_call_that_tidies_up_makes_no_others),
         cmocka_unit_test(looking_for_readers_counts_nobody),
         cmocka_unit_test(a_chain_of_calls_is_followed_for_two_rounds),

@@ -178,6 +178,62 @@ static void a_page_that_cannot_be_mapped_leaves_all_as_it_was(void **state)
     end(q);
 }
 
+static struct quarry *freeing;
+static unsigned int told, told_busy;
+
+static bool hear_damage(const struct quarry_report *report, void *data)
+{
+    struct qr_guard_found found;
+    char *object = freeing->guards.place[0].object;
+
+    (void)data;
+    told++;
+    if (report->kind != QUARRY_OVERRUN)
+        return false;
+    told_busy += freeing->guards.place[0].state == QR_GUARD_BUSY;
+    assert_false(qr_guard_find(&freeing->guards, object, &found));
+    assert_false(qr_guard_free(&freeing->guards, object, "meanwhile")); /* one lets it go */
+    return false;
+}
+
+/* While its surroundings are looked at, an object is nobody's any more. */
+static void an_object_on_its_way_back_cannot_be_freed_again(void **state)
+{
+    struct quarry *q = boot_guards();
+    struct qr_guard_request request = {
+        .cache = &pool, .name = "named", .size = 100, .align = 8, .gfp = GFP_KERNEL};
+    char *object = qr_guard_alloc(&q->guards, &request);
+
+    (void)state;
+    freeing = q;
+    told = told_busy = 0;
+    q->check.hook = hear_damage;
+    object[101] ^= 1;
+    assert_true(qr_guard_free(&q->guards, object, "it"));
+    assert_int_equal(told, 2); /* the damage, and the other free */
+    assert_int_equal(told_busy, 1);
+    assert_int_equal(q->guards.nr_freed, 1);
+    PAGES_ARE("-------");
+    end(q);
+}
+
+static void a_guard_page_has_no_sites(void **state)
+{
+    struct quarry *q = boot_pool("kfence.every=1 kfence.num_objects=3 check=1");
+    struct quarry_trace allocated = {0}, freed = {0};
+    char *object = get_object(q);
+
+    (void)state;
+    qr_guard_sites(&q->guards, (char *)q->guards.start + 9, &allocated, &freed);
+    assert_int_equal(allocated.nr + freed.nr, 0);
+    qr_guard_sites(&q->guards, object, NULL, NULL);
+    qr_guard_sites(&q->guards, object, &allocated, &freed);
+    assert_true(allocated.nr > 0);
+    assert_int_equal(freed.nr, 0);
+    assert_true(qr_guard_free(&q->guards, object, "it"));
+    end(q);
+}
+
 /* A fork's direct map is whole: of the pool only live objects' pages stay. */
 static void a_copy_takes_away_what_must_not_be_there(void **state)
 {
@@ -250,6 +306,8 @@ int main(void)
         cmocka_unit_test(an_objects_page_is_there_while_the_object_is),
         cmocka_unit_test(what_faults_have_opened_is_closed_with_the_place),
         cmocka_unit_test(a_page_that_cannot_be_mapped_leaves_all_as_it_was),
+        cmocka_unit_test(an_object_on_its_way_back_cannot_be_freed_again),
+        cmocka_unit_test(a_guard_page_has_no_sites),
         cmocka_unit_test(a_copy_takes_away_what_must_not_be_there),
         cmocka_unit_test(there_are_as_many_places_as_there_are),
     };

@@ -418,8 +418,11 @@ static void ranges_stay_when_everything_else_is_forgotten(void **state)
     assert_int_equal(q->percpu.range[0].chunk->image_bytes, sizeof(variable));
     assert_int_equal(q->percpu.range[0].chunk->unit_bytes, PERCPU_SHARED_UNIT);
     copy = q->percpu;
+    for (unsigned int i = 1; i < QR_PERCPU_STATICS; i++)
+        copy.range[i].chunk = copy.range[0].chunk;
     qr_percpu_clear(&copy);
-    assert_null(copy.range[0].chunk);
+    for (unsigned int i = 0; i < QR_PERCPU_STATICS; i++)
+        assert_null(copy.range[i].chunk);
     assert_int_equal(copy.range[0].start, (uintptr_t)variable);
     assert_int_equal(copy.range[0].size, sizeof(variable));
     assert_int_equal(copy.range[0].users, 2);
