@@ -356,7 +356,8 @@ void qr_debug_free(struct kmem_cache *cache, struct page *page, void *object, co
         qr_report_double_free(cache, object, what);
         return;
     }
-    debug_open(cache, object);
+    if (debug_is_watched(cache))
+        debug_open(cache, object);
     debug_check_live(cache, &damage, object);
     if (debug_poisons(cache))
         debug_set_poison(cache, object);
@@ -409,14 +410,16 @@ static void *debug_mend_list(struct kmem_cache *cache, u32 head, struct debug_da
             void *object = slab_object(cache, page, i);
             if (!qr_slab_bit(cache, page, i))
                 continue;
-            debug_open(cache, object);
+            if (debug_is_watched(cache))
+                debug_open(cache, object);
             debug_check_free(cache, damage, object);
             if (QR_UNLIKELY(damage->found)) {
                 debug_set_red(cache, object, DEBUG_RED_FREE, cache->object_size);
                 if (debug_poisons(cache))
                     debug_set_poison(cache, object);
             }
-            qr_debug_close(cache, object);
+            if (debug_is_watched(cache))
+                qr_debug_close(cache, object);
             if (QR_UNLIKELY(damage->found))
                 return object;
         }
@@ -463,7 +466,8 @@ void qr_object_resize(const struct qr_object *object, size_t size)
     struct kmem_cache *cache = object->cache;
     struct debug_damage damage = {0};
 
-    debug_open(cache, object->start);
+    if (debug_is_watched(cache))
+        debug_open(cache, object->start);
     if (debug_has_red(cache)) {
         debug_check_live(cache, &damage, object->start);
         if (damage.found)

@@ -269,7 +269,7 @@ static void slab_construct(struct kmem_cache *cache, struct page *page, gfp_t gf
             cache->ctor(object);
         else if (cache->ctor26)
             cache->ctor26(object, cache, why);
-        if (cache_is_debugged(cache))
+        if (cache_is_debugged(cache) && qr_watched(cache->owner->check))
             qr_debug_close(cache, object);
     }
 }
