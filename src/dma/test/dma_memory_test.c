@@ -159,6 +159,13 @@ static void a_mapping_that_is_made_to_fail_maps_nothing(void **state)
     qr_fault_set(&q->faults, QUARRY_FAILSLAB, &small); /* those of more bytes */
     handle = qr_dma_map_page(&q->dma, &dev, page, 0, 64, DMA_TO_DEVICE);
     assert_true(handle == qr_page_phys(&q->map, page));
+    assert_true(qr_dma_map_single(&q->dma, &dev, at, 65, DMA_TO_DEVICE) == DMA_MAPPING_ERROR);
+    assert_true(qr_dma_map_single(&q->dma, &dev, (char *)at + 64, 64, DMA_TO_DEVICE) ==
+                handle + 64);
+    qr_dma_asked(&q->dma, &dev, handle + 64);
+    assert_true(qr_dma_forget(&q->dma, &dev,
+                              &(struct qr_dma_range){handle + 64, 64, DMA_TO_DEVICE, QR_DMA_SINGLE},
+                              "unmap"));
     assert_true(qr_dma_map_page(&q->dma, &dev, page, 0, 65, DMA_TO_DEVICE) == DMA_MAPPING_ERROR);
     qr_fault_set(&q->faults, QUARRY_FAILSLAB, NULL);
     qr_dma_asked(&q->dma, &dev, handle);
