@@ -15,6 +15,7 @@
  * a task that could go on is limited. Two planted bugs show that what is wrong is found. */
 #include <quarry/gfp.h>
 #include "instance.h"
+#include "points.h"
 #include "../support/sanitizer.h"
 #include "world.h"
 #include "zone/internal.h"
@@ -467,14 +468,6 @@ static struct sim *scheduler(uint64_t frames)
     if (!sim)
         fail_msg("%s", why);
     return sim;
-}
-
-static bool accesses_are_points(void)
-{
-    long left = sim_here.left;
-
-    qr_free_pages_total(&quarry_default.zones);
-    return sim_here.left != left;
 }
 
 /* ---- pages alone ----------------------------------------------------------------------------- */

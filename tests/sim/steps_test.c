@@ -11,6 +11,7 @@
 #include <quarry/slab.h>
 #include <quarry/vmalloc.h>
 #include "instance.h"
+#include "points.h"
 #include "point.h"
 #include "sim.h"
 #include "vm/area.h"
@@ -72,14 +73,6 @@ static struct count count_end(struct count begun)
     return (struct count){.points = begun.points - sim_here.left,
                           .locks = locks - begun.locks,
                           .watched = watched_locks - begun.watched};
-}
-
-static bool accesses_are_points(void)
-{
-    struct count count = count_begin();
-
-    (void)qr_area_at(&quarry_default.vm, NULL);
-    return count_end(count).points > 2;
 }
 
 static struct sim *world(uint64_t frames)
