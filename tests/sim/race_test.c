@@ -213,8 +213,8 @@ static void one_has_what_was_given(void)
     one_has_it();
 }
 
-/* With all rounds of reclaim only where points are few: where each access is one, the short way has those that
- * matter. */
+/* With all rounds of reclaim only where points are few: where each access is one, the short way has those
+ * that matter. */
 static void who_waits_for_a_page_is_woken_by_the_free_that_comes_between(void **state)
 {
     const struct race within = {before_waiting, wait_inside_reclaim, give_one,
