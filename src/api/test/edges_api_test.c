@@ -200,7 +200,7 @@ static void is_of_kind(const struct page *page, int slab, int head, int tail, un
 static void a_page_is_of_one_kind(void **state)
 {
     struct page *single = alloc_page(GFP_KERNEL), *block = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
-    struct page *loose = alloc_pages(GFP_KERNEL, 1);
+    struct page *loose = alloc_pages(GFP_KERNEL, 1), none = {0}; /* of no zone */
     void *object = kmalloc(64, GFP_KERNEL);
 
     is_of_kind(single, 0, 0, 0, 0);
@@ -216,6 +216,8 @@ static void a_page_is_of_one_kind(void **state)
     }
     assert_ptr_equal(compound_head(loose + 1), loose + 1);
     assert_int_equal(page_to_nid(single), 0);
+    assert_int_equal(page_to_nid(&none), 0);
+    assert_int_equal(page_zonenum(&none), ZONE_NORMAL);
     assert_ptr_equal(pfn_to_page(page_to_pfn(block) + 3), block + 3);
     assert_int_equal(page_to_phys(block), (phys_addr_t)page_to_pfn(block) << PAGE_SHIFT);
     assert_true(pfn_valid(page_to_pfn(single)));

@@ -53,6 +53,19 @@ static void a_pool_counts_and_knows_its_range(void **state)
     gen_pool_free(pool, (unsigned long)range, 4 * PAGE_SIZE);
 }
 
+/* Behind the bits of the last granule lie those that say where blocks begin. */
+static void the_last_block_ends_with_its_range(void **state)
+{
+    struct gen_pool *pool = *state;
+    unsigned long first = gen_pool_alloc(pool, 32), last = gen_pool_alloc(pool, 4 * PAGE_SIZE - 32);
+
+    assert_int_equal(last, (unsigned long)range + 32);
+    gen_pool_free(pool, last, 4 * PAGE_SIZE - 32);
+    assert_int_equal(gen_pool_avail(pool), 4 * PAGE_SIZE - 32);
+    gen_pool_free(pool, first, 32);
+    assert_int_equal(gen_pool_avail(pool), 4 * PAGE_SIZE);
+}
+
 static void each_algorithm_finds_its_place(void **state)
 {
     struct gen_pool *pool = *state;
@@ -196,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_pool_counts_and_knows_its_range, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_block_ends_with_its_range, setup, teardown),
         cmocka_unit_test_setup_teardown(each_algorithm_finds_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(devices_get_their_address_with_the_block, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_for_devices_lie_where_their_algorithm_says, setup,

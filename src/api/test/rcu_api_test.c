@@ -50,6 +50,7 @@ static void a_section_is_known_while_it_is_open(void **state)
 static void objects_wait_for_the_section_and_no_longer(void **state)
 {
     struct node *node = kmalloc_obj(*node), *other = kvmalloc_objs(*other, 100000);
+    void *area = vmalloc(40);
 
     quarry_rcu_read_lock();
     node->value = 17;
@@ -64,8 +65,9 @@ static void objects_wait_for_the_section_and_no_longer(void **state)
     assert_int_equal(quarry_rcu_barrier(), 0);
     assert_int_equal(quarry_rcu_pending(), 0);
     kfree_rcu_mightsleep(kmalloc(40, GFP_KERNEL));
-    kvfree_rcu_mightsleep(vmalloc(40));
+    kvfree_rcu_mightsleep(area);
     assert_int_equal(quarry_rcu_barrier(), 0);
+    assert_null(find_vm_area(area));
     assert_int_equal(quarry_rcu_barrier(), 0);
     assert_int_equal(quarry_rcu_pending(), 0);
     assert_int_equal(found, 1);

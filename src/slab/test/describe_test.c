@@ -272,6 +272,10 @@ static void debugged_objects_come_from_the_node_that_is_asked_for(void **state)
     }
     object = qr_cache_alloc_slow(cache, GFP_KERNEL, NUMA_NO_NODE);
     assert_int_equal(node_of(q, object), cpu->nid);
+    cpu->nid ^= 1;
+    object = qr_cache_alloc_slow(cache, GFP_KERNEL, NUMA_NO_NODE);
+    assert_int_equal(node_of(q, object), cpu->nid);
+    cpu->nid ^= 1;
     assert_int_equal(qr_slabs_check(&q->slabs), 0);
     test_end(q);
 }

@@ -81,6 +81,30 @@ static struct page *new_slab_heard(struct quarry *q, struct kmem_cache *cache, g
 
 #define ALWAYS (__GFP_COMP | __GFP_SKIP_ZERO)
 
+static bool hear_failslab(const struct quarry_fault_request *request, void *data)
+{
+    if (request->point == QUARRY_FAILSLAB)
+        *(gfp_t *)data = request->gfp;
+    return false;
+}
+
+static void a_cache_is_made_with_the_patience_of_its_context(void **state)
+{
+    struct quarry *q = test_boot(512);
+    gfp_t patience = 0;
+
+    (void)state;
+    qr_fault_set_hook(&q->faults, hear_failslab, &patience);
+    make_cache(q, "patient", 64, 0);
+    assert_int_equal(patience, GFP_KERNEL);
+    qp_atomic_enter();
+    make_cache(q, "hasty", 64, 0);
+    qp_atomic_leave();
+    assert_int_equal(patience, GFP_NOWAIT);
+    qr_fault_set_hook(&q->faults, NULL, NULL);
+    test_end(q);
+}
+
 /* How hard to try is the caller's, what kind of memory it is the cache's. */
 static void of_a_mask_a_slab_passes_on_how_hard_to_try(void **state)
 {
@@ -693,6 +717,7 @@ static void each_wrong_object_is_noted_with_what_is_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cache_is_made_with_the_patience_of_its_context),
         cmocka_unit_test(of_a_mask_a_slab_passes_on_how_hard_to_try),
         cmocka_unit_test(the_kind_of_memory_is_the_caches),
         cmocka_unit_test(g_e12_the_large_slab_is_asked_for_without_effort),
