@@ -180,6 +180,7 @@ static void a_device_without_a_place_for_a_mask_is_told_what_to_do(void **state)
 {
     struct quarry_dma_device device = {.coherent_dma_mask = 7};
     struct device *dev = (struct device *)(void *)&device;
+    uint64_t streaming = 0;
 
 #define NO_PLACE(call)                                                                             \
     api_said(QUARRY_BAD_REQUEST, "", NULL,                                                         \
@@ -203,6 +204,11 @@ static void a_device_without_a_place_for_a_mask_is_told_what_to_do(void **state)
     assert_ptr_equal(device.dma_mask, &device.coherent_dma_mask);
     assert_true(dma_get_mask(dev) == DMA_BIT_MASK(36));
     assert_true(device.coherent_dma_mask == DMA_BIT_MASK(36));
+    device.dma_mask = &streaming;
+    assert_int_equal(dma_set_mask_and_coherent(dev, DMA_BIT_MASK(39)), 0);
+    assert_true(streaming == DMA_BIT_MASK(39) && device.coherent_dma_mask == DMA_BIT_MASK(39));
+    assert_int_equal(dma_set_mask(dev, DMA_BIT_MASK(38)), 0);
+    assert_true(streaming == DMA_BIT_MASK(38) && device.coherent_dma_mask == DMA_BIT_MASK(39));
     assert_int_equal(heard.nr, 0);
 }
 

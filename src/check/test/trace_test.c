@@ -4,6 +4,7 @@
 #include "machine.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 #include <quarry/context.h>
 
 static struct qr_check check;
@@ -94,6 +95,27 @@ static void handles_that_mean_nothing_load_as_no_trace(void **state)
         qr_trace_load(&check, handle, &trace);
         assert_true(trace.nr <= QUARRY_TRACE_MAX);
     }
+}
+
+/* Nothing is read behind what is used, wherever a handle that was overwritten points. */
+static void a_handle_behind_the_region_is_not_followed(void **state)
+{
+    const size_t behind = 64 * PAGE_SIZE;
+    char *memory =
+        mmap(NULL, PAGE_SIZE + behind, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct quarry_trace trace;
+
+    (void)state;
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    assert_int_equal(mprotect(memory + PAGE_SIZE, behind, PROT_NONE), 0);
+    qr_traces_init(&check.traces, memory, PAGE_SIZE);
+    assert_true(save_here() > 0);
+    for (u32 handle = PAGE_SIZE / 8; handle < 32 * PAGE_SIZE / 8; handle += 31) {
+        trace.nr = 5;
+        qr_trace_load(&check, handle, &trace);
+        assert_int_equal(trace.nr, 0);
+    }
+    assert_int_equal(munmap(memory, PAGE_SIZE + behind), 0);
 }
 
 static void a_depot_without_room_says_unknown_and_counts(void **state)
@@ -450,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup(a_saved_trace_is_what_it_was, fresh_depot),
         cmocka_unit_test_setup(equal_traces_are_kept_once_and_different_ones_apart, fresh_depot),
         cmocka_unit_test_setup(handles_that_mean_nothing_load_as_no_trace, fresh_depot),
+        cmocka_unit_test_setup(a_handle_behind_the_region_is_not_followed, fresh_depot),
         cmocka_unit_test_setup(a_depot_without_room_says_unknown_and_counts, fresh_depot),
         cmocka_unit_test_setup(threads_agree_on_handles, fresh_depot),
         cmocka_unit_test_setup(traces_with_one_hash_are_told_apart, fresh_depot),

@@ -89,6 +89,30 @@ static void a_pool_is_made_without_waiting_where_nobody_may(void **state)
     test_end(q);
 }
 
+static bool listen_to_pages(const struct quarry_fault_request *request, void *data)
+{
+    if (request->point == QUARRY_FAIL_PAGE_ALLOC)
+        *(gfp_t *)data |= request->gfp;
+    return false;
+}
+
+/* A mapping is made anywhere, and its record may go into the reserve. */
+static void a_record_is_made_as_in_an_interrupt(void **state)
+{
+    const gfp_t how = GFP_ATOMIC | __GFP_NOWARN;
+    struct quarry *q = boot_with("check=1");
+    struct qr_dma_dev dev = any_device();
+    struct qr_dma_range range = {.size = 64, .kind = QR_DMA_SINGLE};
+    gfp_t asked_for = 0;
+
+    qr_fault_set_hook(&q->faults, listen_to_pages, &asked_for);
+    for (range.handle = 0; !asked_for && range.handle < 4096; range.handle++)
+        qr_dma_note(&q->dma, &dev, &range, NULL);
+    qr_fault_set_hook(&q->faults, NULL, NULL);
+    assert_int_equal(asked_for & (how | __GFP_DIRECT_RECLAIM), how);
+    test_end(q);
+}
+
 static void a_pool_asks_for_blocks_with_the_callers_mask_but_its_own_zone(void **state)
 {
     struct quarry *q = boot_with("check=1");
@@ -181,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(coherent_memory_comes_back_to_the_last_page),
         cmocka_unit_test(a_pool_is_made_without_waiting_where_nobody_may),
+        cmocka_unit_test(a_record_is_made_as_in_an_interrupt),
         cmocka_unit_test(a_pool_asks_for_blocks_with_the_callers_mask_but_its_own_zone),
         cmocka_unit_test(a_block_keeps_to_its_boundary_by_its_alignment),
         cmocka_unit_test(a_mapping_that_is_made_to_fail_maps_nothing),
