@@ -497,6 +497,19 @@ static void refusals_are_told_in_full(void **state)
     bench_end(&b);
 }
 
+/* Where one piece has room, the other has none. */
+static void descriptors_that_fit_piece_by_piece_only_are_refused(void **state)
+{
+    struct quarry_region region[] = {{.size = PAGES(8)}, {.start = PAGES(5120), .size = PAGES(8)}};
+    struct map_bench b;
+
+    (void)state;
+    assert_int_equal(bench_init(&b, region, 2, 64, 0), -QR_ENOMEM);
+    assert_int_equal(strncmp(b.why, "no room for the page descriptors: 16 frames in 3 runs", 53),
+                     0);
+    bench_end(&b);
+}
+
 /* The last frame that has a number, and the last node. */
 static void the_ends_of_what_can_be_described_can_be(void **state)
 {
@@ -693,6 +706,7 @@ int main(void)
         cmocka_unit_test(the_check_finds_broken_runs),
         cmocka_unit_test(what_is_broken_is_told_with_its_frame),
         cmocka_unit_test(refusals_are_told_in_full),
+        cmocka_unit_test(descriptors_that_fit_piece_by_piece_only_are_refused),
         cmocka_unit_test(the_ends_of_what_can_be_described_can_be),
         cmocka_unit_test(the_first_usable_region_names_the_node),
         cmocka_unit_test(descriptors_may_take_all_of_a_run),
