@@ -5,6 +5,7 @@
 #include <quarry/fault.h>
 #include <quarry/mempool.h>
 #include <quarry/percpu.h>
+#include <quarry/shrinker.h>
 #include <quarry/slab.h>
 #include <quarry/vmalloc.h>
 #include <string.h>
@@ -539,6 +540,61 @@ static void per_cpu_memory_is_had_by_one_at_a_time(void **state)
                                 two_percpus_were_taken, 0});
 }
 
+/* ---- shrinkers ---------------------------------------------------------------------------------- */
+
+static struct shrinker shrinker;
+static bool in_service;
+
+static unsigned long count_for_it(struct shrinker *self, struct shrink_control *control)
+{
+    (void)self;
+    (void)control;
+    assert_true(in_service);
+    return 1;
+}
+
+static unsigned long shrink_nothing(struct shrinker *self, struct shrink_control *control)
+{
+    (void)self;
+    (void)control;
+    assert_true(in_service);
+    return SHRINK_STOP;
+}
+
+static void before_shrinker(void)
+{
+    shrinker = (struct shrinker){
+        .count_objects = count_for_it, .scan_objects = shrink_nothing, .seeks = DEFAULT_SEEKS};
+    assert_int_equal(register_shrinker(&shrinker, "leaves"), 0);
+    in_service = true;
+}
+
+static void ask_shrinkers(void *unused)
+{
+    (void)unused;
+    (void)qr_shrinkers_run(&qr_default()->reclaim, GFP_KERNEL, NUMA_NO_NODE, QR_EFFORT_ALL);
+}
+
+static void take_the_shrinker_out(void *unused)
+{
+    (void)unused;
+    unregister_shrinker(&shrinker);
+    in_service = false;
+}
+
+static void the_shrinker_is_out(void)
+{
+    assert_false(in_service);
+}
+
+/* The scheduler says so if who takes it out is not woken by the last who is inside. */
+static void a_shrinker_leaves_when_nobody_is_inside(void **state)
+{
+    (void)state;
+    race_run_both((struct race){before_shrinker, ask_shrinkers, take_the_shrinker_out,
+                                the_shrinker_is_out, 0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -552,6 +608,7 @@ int main(void)
         cmocka_unit_test(areas_are_found_and_purged_while_others_go),
         cmocka_unit_test(two_that_come_first_reserve_one_range_of_per_cpu_addresses),
         cmocka_unit_test(per_cpu_memory_is_had_by_one_at_a_time),
+        cmocka_unit_test(a_shrinker_leaves_when_nobody_is_inside),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

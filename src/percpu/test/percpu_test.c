@@ -48,6 +48,43 @@ static void every_cpu_has_an_instance_of_its_own_that_reads_as_zero(void **state
     test_end(q);
 }
 
+#define DIRT 200u
+
+/* What lies about was written: units, and blocks of two pages. */
+static void make_dirty(struct quarry *q)
+{
+    static void *unit[DIRT];
+    static struct page *block[DIRT];
+    for (unsigned int i = 0; i < DIRT; i++) {
+        unit[i] = qr_cache_alloc_slow(q->percpu.unit_cache, GFP_KERNEL, NUMA_NO_NODE);
+        block[i] = qr_alloc_pages(&q->zones, GFP_KERNEL, 1, NUMA_NO_NODE);
+        assert_true(unit[i] && block[i]);
+        memset(unit[i], 0x55, q->percpu.unit_cache->object_size);
+        memset(qr_page_virt(&q->map, block[i]), 0x55, 2 * PAGE_SIZE);
+    }
+    for (unsigned int i = 0; i < DIRT; i++) {
+        qr_cache_free_slow(&q->slabs, q->percpu.unit_cache, unit[i], "test");
+        qr_free_block(&q->zones, block[i], 1);
+    }
+}
+
+static void an_instance_reads_as_zero_whatever_its_memory_was(void **state)
+{
+    static const size_t sizes[] = {16, 8192};
+    for (unsigned int i = 0; i < 2; i++) {
+        struct quarry *q = test_boot(2048);
+        char *token = allocate(q, sizes[i], 8);
+        make_dirty(q);
+        for (unsigned int cpu = 0; cpu <= SHARED; cpu++) {
+            const char *here = instance(q, token, cpu);
+            for (unsigned int k = 0; k < sizes[i]; k++)
+                assert_int_equal(here[k], 0);
+        }
+        qr_percpu_free(&q->percpu, token);
+        test_end(q);
+    }
+}
+
 static void a_token_can_be_moved_to_a_member(void **state)
 {
     struct quarry *q = test_boot(1024);
@@ -419,6 +456,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cpu_has_an_instance_of_its_own_that_reads_as_zero),
+        cmocka_unit_test(an_instance_reads_as_zero_whatever_its_memory_was),
         cmocka_unit_test(a_token_can_be_moved_to_a_member),
         cmocka_unit_test(memory_used_again_is_zero_on_every_cpu),
         cmocka_unit_test(sizes_and_alignments_up_to_the_limit),
