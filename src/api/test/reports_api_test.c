@@ -81,16 +81,17 @@ static void only_addresses_of_the_direct_map_can_be_converted(void **state)
     kfree(block);
 }
 
-/* Behind the last descriptor, before the first, and inside one. */
+/* Behind the last descriptor, before the first, far away, and inside one. */
 static void what_is_no_page_is_refused_by_every_call_for_contents(void **state)
 {
     struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
-    struct page *first = pfn_to_page(0), *wrong[3];
+    struct page *first = pfn_to_page(0), *wrong[4];
     char bytes[8] = "bytes";
 
     wrong[0] = first + quarry_layout(QUARRY_MAX_MAPNR);
     wrong[1] = (struct page *)(void *)((char *)first - sizeof(*first));
     wrong[2] = (struct page *)(void *)&bytes;
+    wrong[3] = (struct page *)(void *)((char *)first + sizeof(*first) / 2);
     for (unsigned int i = 0; i < QR_ARRAY_SIZE(wrong); i++) {
 #define REFUSED(call, what)                                                                        \
     do {                                                                                           \
