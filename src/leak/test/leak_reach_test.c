@@ -410,6 +410,24 @@ static void guarded_objects_lead_and_are_reached_like_any_other(void **state)
     test_end(q);
 }
 
+/* Pages that are handed out again are not what was said of them before. */
+static void a_block_has_no_past(void **state)
+{
+    struct quarry *q = boot_checked();
+    uintptr_t *block = make(q, PAGES), *again;
+
+    (void)state;
+    scan(q);
+    mark_root(q, block);
+    assert_int_equal(*word_of(q, block), QR_LEAK_UNSEEN | QR_LEAK_IS_ROOT);
+    drop(q, PAGES, block);
+    again = make(q, PAGES);
+    assert_ptr_equal(again, block); /* else the test shows nothing */
+    assert_int_equal(*word_of(q, again), QR_LEAK_REACHED);
+    drop(q, PAGES, again);
+    test_end(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +442,7 @@ int main(void)
         cmocka_unit_test(areas_of_the_core_are_roots),
         cmocka_unit_test(guarded_objects_lead_and_are_reached_like_any_other),
         cmocka_unit_test(pages_are_reached_by_what_stands_for_them),
+        cmocka_unit_test(a_block_has_no_past),
     };
     return cmocka_run_group_tests_name("leak reach", tests, NULL, NULL);
 }

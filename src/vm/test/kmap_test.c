@@ -95,6 +95,23 @@ static void the_windows_begin_empty_whatever_memory_holds(void **state)
     test_abandon(q);
 }
 
+/* 31 pages of a larger one are for fixed mappings. */
+static void a_small_window_is_all_for_temporary_mappings(void **state)
+{
+    static const u32 slots[][2] = {{0, 0}, {1, 1}, {30, 30}, {31, 31}, {32, 1}, {33, 2}};
+    struct quarry *q = boot_high(NULL);
+    char why[128] = "";
+    for (unsigned int i = 0; i < QR_ARRAY_SIZE(slots); i++) {
+        struct qr_kmaps other = {.zones = &q->zones, .check = &q->check};
+        struct qp_machine machine = q->machine;
+        machine.fixmap_end = machine.fixmap_start + slots[i][0] * PAGE_SIZE;
+        assert_int_equal(qr_kmaps_init(&other, &machine, why, sizeof(why)), 0);
+        assert_int_equal(other.nr_fixmap, slots[i][1]);
+    }
+    q->zones.clear_high_data = &q->kmaps;
+    test_abandon(q);
+}
+
 static void a_page_that_is_let_go_at_this_moment_has_no_kmap_address(void **state)
 {
     struct quarry *q = boot_high(NULL);
@@ -663,6 +680,7 @@ int main(void)
         cmocka_unit_test(a_machine_without_high_memory_has_no_window),
         cmocka_unit_test(without_windows_a_high_page_has_no_address_and_that_is_said),
         cmocka_unit_test(the_windows_begin_empty_whatever_memory_holds),
+        cmocka_unit_test(a_small_window_is_all_for_temporary_mappings),
         cmocka_unit_test(a_page_that_is_let_go_at_this_moment_has_no_kmap_address),
         cmocka_unit_test(a_high_page_has_one_address_for_everybody_while_it_is_mapped),
         cmocka_unit_test(slots_let_go_are_used_for_other_pages),
