@@ -2,14 +2,8 @@
 /* The pages of the pool of guarded objects: which are mapped, when, and that no old entry lingers. The
  * port's calls are linked through wrappers that keep a table of the pool's pages. */
 #include "machine.h"
+#include "wrapped_port.h"
 #include "guard/guard.h"
-
-int __real_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
-void __real_qp_unmap(uintptr_t offset, void *virt, size_t nr);
-void __real_qp_flush(uintptr_t offset, void *virt, size_t nr);
-int __wrap_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
-void __wrap_qp_unmap(uintptr_t offset, void *virt, size_t nr);
-void __wrap_qp_flush(uintptr_t offset, void *virt, size_t nr);
 
 #define PLACES 3
 #define PAGES (2 * PLACES + 1)

@@ -6,13 +6,7 @@
  * entry is clean, mapped, or unmapped and not yet flushed. Only clean ones may be mapped and only mapped
  * ones unmapped; and what is flushed late is flushed too late, since its page is somebody else's then. */
 #include "vm_support.h"
-
-int __real_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
-void __real_qp_unmap(uintptr_t offset, void *virt, size_t nr);
-void __real_qp_flush(uintptr_t offset, void *virt, size_t nr);
-int __wrap_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
-void __wrap_qp_unmap(uintptr_t offset, void *virt, size_t nr);
-void __wrap_qp_flush(uintptr_t offset, void *virt, size_t nr);
+#include "wrapped_port.h"
 
 enum entry_state { CLEAN, MAPPED, LINGERING };
 struct entry {

@@ -5,9 +5,7 @@
  * made to fail; it also counts the calls, which is what a request costs. */
 #include "vm_support.h"
 #include "console.h"
-
-int __real_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
-int __wrap_qp_map(uintptr_t offset, void *virt, phys_addr_t phys, size_t nr);
+#include "wrapped_port.h"
 
 static unsigned long map_calls, map_fails_at; /* 0: never; else from this call on */
 static bool map_fails_once;
