@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The scheduler finds what it is there to find. Each patch in tests/prove/planted/ is one classic bug of
 # concurrency, put into the shipping source; from fresh seeds it must be found, and be made as small as
-# twenty operations. A try from a fresh seed may miss: here three in a row must not, and in the long form
+# twenty operations. A try from a fresh seed may miss either: here three in a row must not, and in the long form
 # nine of ten must find. The unchanged source goes through programs unharmed, and the same seed writes the
 # same log.
 #
@@ -41,12 +41,12 @@ plant() { # patch
         "$work/planted.o" "$QUARRY_BUILD/libquarry-sim-preempt.a" -ldl
 }
 
-try() { # 0: found, and small
+try() { # 0: found, and made small; one that stays large is a miss, and told
     status=0
     "$work/planted" --programs "$programs" >"$work/log" 2>&1 || status=$?
     [ "$status" -eq 1 ] || return 1
     size=$(sed -n 's/^\([0-9]*\) operations (of.*/\1/p' "$work/log")
-    [ "$size" -le 20 ] || wrong "$1: a trace of $size operations: $(grep '^seed' "$work/log" | tail -n 1)"
+    [ "$size" -le 20 ] || { echo "$1: a trace of $size operations: $(grep '^seed' "$work/log" | tail -n 1)"; return 1; }
 }
 
 for patch in "$QUARRY_SOURCE"/tests/prove/planted/*.patch; do
